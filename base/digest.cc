@@ -1,0 +1,47 @@
+#include "base/digest.h"
+
+#include <sodium/crypto_generichash_blake2b.h>
+
+#include "base/check.h"
+
+namespace pawl {
+namespace {
+
+const unsigned char* as_bytes(std::string_view s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
+
+}  // namespace
+
+Digest digest(std::string_view data, std::string_view key) {
+  PAWL_CHECK(key.size() <= crypto_generichash_blake2b_KEYBYTES_MAX);
+  Digest out;
+  const int rc = crypto_generichash_blake2b(out.data(), out.size(), as_bytes(data), data.size(),
+                                            key.empty() ? nullptr : as_bytes(key), key.size());
+  PAWL_CHECK(rc == 0);
+  return out;
+}
+
+Digest digest_chain(const Digest& previous, std::string_view data) {
+  crypto_generichash_blake2b_state state;
+  Digest out;
+  int rc = crypto_generichash_blake2b_init(&state, nullptr, 0, out.size());
+  rc |= crypto_generichash_blake2b_update(&state, previous.data(), previous.size());
+  rc |= crypto_generichash_blake2b_update(&state, as_bytes(data), data.size());
+  rc |= crypto_generichash_blake2b_final(&state, out.data(), out.size());
+  PAWL_CHECK(rc == 0);
+  return out;
+}
+
+std::string to_hex(const Digest& d) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * d.size());
+  for (const unsigned char b : d) {
+    text.push_back(kDigits[b >> 4]);
+    text.push_back(kDigits[b & 15]);
+  }
+  return text;
+}
+
+}  // namespace pawl

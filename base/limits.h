@@ -1,0 +1,94 @@
+// Every bound of Pawl, in one place. At a limit the caller gets a clear error that names it
+// (413, 429, a diagnostic, sys.too_big), never a growing process. Bytes unless the name says else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pawl::limits {
+
+inline constexpr std::size_t KiB = 1024;
+inline constexpr std::size_t MiB = 1024 * KiB;
+
+// --- definitions (dsl/) ---
+inline constexpr std::size_t kDefinitionBytesMax = 64 * KiB;
+inline constexpr int kTomlDepthMax = 32;            // nested tables and arrays
+inline constexpr int kTomlKeySegmentsMax = 32;      // of one dotted key
+inline constexpr std::size_t kNameBytesMax = 100;   // workflow, state, signal, queue, task type, variable
+inline constexpr int kStatesMax = 1000;
+inline constexpr int kDiagnosticsMax = 100;         // reported at once; the rest is counted
+inline constexpr int kAutomaticStepsMax = 1000;     // in a row, then sys.loop
+inline constexpr int kSchemaDepthMax = 16;
+
+// --- expressions (dsl/) ---
+inline constexpr std::size_t kExpressionBytesMax = 8 * KiB;
+inline constexpr int kExpressionDepthMax = 64;      // nesting of the syntax tree
+inline constexpr int kExpressionNodesMax = 4096;
+inline constexpr std::int64_t kExpressionCostMax = 1'000'000;  // evaluator steps, bytes/16 for copies
+
+// --- values and runs (engine/) ---
+inline constexpr int kValueDepthMax = 64;
+inline constexpr std::size_t kValueBytesMax = 256 * KiB;     // one variable, input, result, payload
+inline constexpr std::size_t kRunStateBytesMax = 512 * KiB;  // sys.too_big
+inline constexpr std::size_t kRunIdBytesMax = 200;
+inline constexpr int kTagsMax = 32;
+inline constexpr int kBufferedSignalsMax = 1000;             // a run, then 429
+inline constexpr int kSignalDedupeIdsMax = 1000;             // remembered a run, oldest forgotten first
+inline constexpr int kIncidentsMax = 100;                    // open at once in a run
+inline constexpr int kOpenTasksMax = 1000;                   // of a run
+inline constexpr int kEventsPerEntryMax = 20'000;
+inline constexpr std::size_t kEntryBytesMax = 4 * MiB;
+inline constexpr std::size_t kReasonBytesMax = 1 * KiB;
+inline constexpr std::size_t kDedupeIdBytesMax = 200;
+inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;
+
+// --- groups (node/) ---
+inline constexpr int kGroupsMax = 65;               // the system group and 64 run groups
+inline constexpr int kMailboxCommandsMax = 256;     // waiting for one run's entry, then 429
+inline constexpr int kCommandsQueuedMax = 16'384;   // waiting in all, then 429
+inline constexpr int kParkedPollsMax = 4096;        // then 429
+inline constexpr int kAwaitsParkedMax = 8192;       // long polls of await, history and events, then 429
+inline constexpr int kDedupeKeysPerGroupMax = 50'000;
+inline constexpr std::size_t kDedupeAnswerBytesMax = 64 * KiB;  // a larger answer is kept as its envelope's seq
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 200;
+inline constexpr int kBatchOperationsMax = 256;     // of POST /v1/tasks/batch
+inline constexpr int kPollTasksMax = 256;           // `max` of a poll
+inline constexpr int kWaitSecondsMax = 60;          // of a long poll
+inline constexpr int kPageItemsMax = 500;
+inline constexpr int kDefinitionsMax = 10'000;      // versions in a store
+
+// --- journal (log/) ---
+inline constexpr std::size_t kSegmentBytesDefault = 16 * MiB;
+inline constexpr std::size_t kSegmentBytesMin = 64 * KiB;
+inline constexpr std::size_t kSegmentBytesMax = 1024 * MiB;
+inline constexpr std::size_t kBatchBytesMax = 8 * MiB;   // of one frame's payload
+inline constexpr int kBatchEntriesMax = 65'536;
+inline constexpr int kSpareSegmentsMax = 2;
+
+// --- HTTP (daemon/) ---
+inline constexpr std::size_t kHttpBodyBytesMax = 1 * MiB;      // 413
+inline constexpr std::size_t kHttpHeaderBytesMax = 16 * KiB;   // 431
+inline constexpr int kHttpHeadersMax = 64;
+inline constexpr int kHttpPipelineMax = 64;                    // requests of one connection under way
+inline constexpr std::size_t kHttpOutputBytesMax = 4 * MiB;    // unsent to one connection, then it is paused
+inline constexpr int kConnectionsMax = 8192;
+inline constexpr int kHttpIdleSeconds = 75;                    // between requests
+inline constexpr int kHttpHeaderSeconds = 10;                  // from a request's first byte to its last
+inline constexpr int kJsonDepthMax = 64;
+inline constexpr int kRequestSecondsMax = 15;                  // deadline of a write, then 504
+
+// --- workers (cli/) ---
+inline constexpr std::size_t kWorkerStdoutBytesMax = 1 * MiB;  // past it sys.output
+inline constexpr std::size_t kWorkerStderrBytesMax = 8 * KiB;  // the end of it is kept
+inline constexpr int kWorkerConcurrencyMax = 256;
+inline constexpr int kWorkerKillSeconds = 10;                  // SIGTERM, then SIGKILL
+
+static_assert(kValueBytesMax * 2 <= kRunStateBytesMax);
+static_assert(kRunStateBytesMax * 2 <= kEntryBytesMax);
+static_assert(kEntryBytesMax * 2 <= kBatchBytesMax);
+static_assert(kValueBytesMax * 2 <= kHttpBodyBytesMax);
+static_assert(kDefinitionBytesMax <= kHttpBodyBytesMax);
+static_assert(kJsonDepthMax >= kValueDepthMax);
+static_assert(kBatchBytesMax <= kSegmentBytesDefault);
+
+}  // namespace pawl::limits
