@@ -1,0 +1,117 @@
+// Everything that can be asked of one run. A Command is what a client, a worker, a timer or the
+// node itself wants; `decide` turns it into events or a refusal. Commands are never stored.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "dsl/definition.h"
+#include "dsl/value.h"
+
+namespace pawl::engine {
+
+// A step of a run that is a task: the state's own or a handler's. Numbered within the run, from 1.
+using StepId = Strong<struct StepIdTag, std::uint32_t>;
+// Numbered within the run, from 1; never reused.
+using TimerId = Strong<struct TimerIdTag, std::uint32_t>;
+using IncidentId = Strong<struct IncidentIdTag, std::uint32_t>;
+
+// Who asked: recorded in the events. `box` is 0 when the engine itself acts (timers, leases).
+struct Actor {
+  NodeId box;
+  std::uint32_t uid = 0;
+  std::vector<std::uint32_t> gids;  // sorted
+  friend bool operator==(const Actor&, const Actor&) = default;
+};
+
+struct Error {
+  std::string type;
+  std::string message;
+  dsl::Value data;
+};
+
+struct Start {
+  std::string id;  // valid (see run_id.h)
+  std::uint32_t version = 0;
+  dsl::Value input;                                       // a map, as the client sent it
+  std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
+  std::optional<TimeMs> start_at;
+};
+
+struct Signal {
+  std::string name;
+  dsl::Value payload;
+  std::string dedupe_id;  // "" = none
+  std::optional<std::string> expect_state;
+  std::optional<Seq> expect_seq;
+};
+
+struct Move {
+  std::string from, to, reason;
+  std::optional<Seq> seq;
+  std::vector<std::pair<std::string, dsl::Value>> vars;
+};
+
+struct Cancel {
+  std::string reason;
+};
+struct Terminate {
+  std::string reason;
+};
+struct Pause {
+  std::string reason;
+};
+struct Resume {
+  std::string reason;
+};
+// Runs a step in incident again; without an id all of the run's incidents.
+struct RetryIncident {
+  std::optional<IncidentId> incident;
+  std::string reason;
+};
+
+// Gives a queued step to a worker.
+struct HandOut {
+  StepId step;
+  std::string worker;
+};
+// The hand-out reached no worker: back to the queue, no attempt used.
+struct ReturnTask {
+  StepId step;
+  std::uint32_t attempt = 0;
+};
+struct CompleteTask {
+  StepId step;
+  std::uint32_t attempt = 0;
+  dsl::Value result;
+};
+struct FailTask {
+  StepId step;
+  std::uint32_t attempt = 0;
+  Error error;
+  std::optional<bool> retryable;  // true: whatever `never` says; false: not; absent: by policy
+};
+// Commits the details of a heartbeat; they reach the next attempt as its progress.
+struct ProgressTask {
+  StepId step;
+  std::uint32_t attempt = 0;
+  dsl::Value details;
+};
+struct LoseLease {
+  StepId step;
+  std::uint32_t attempt = 0;
+};
+// All of the run's timers due at the context's `now` fire, in order.
+struct FireTimers {};
+
+using Command =
+    std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident, HandOut,
+                 ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease, FireTimers>;
+
+}  // namespace pawl::engine

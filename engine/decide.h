@@ -1,0 +1,72 @@
+// decide(run, command, now) -> events: the only place where the DSL is evaluated. Pure: the same
+// arguments give the same events on every machine. Runs on a group's leader alone.
+//
+// While deciding, each event is folded into a working copy with the very `evolve` that every
+// replica runs, so what later steps of the same decision see is what will be true.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "dsl/definition.h"
+#include "engine/command.h"
+#include "engine/event.h"
+#include "engine/run.h"
+
+namespace pawl::engine {
+
+struct Context {
+  TimeMs now;              // the entry's time
+  std::uint64_t seed = 0;  // for salts and jitter; drawn by the node, never by the engine
+  Actor actor;
+  // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause and
+  // Terminate.
+  const dsl::Definition* definition = nullptr;
+};
+
+// Why a command changed nothing. Each maps to one problem type of the API.
+enum class Refusal : std::uint8_t {
+  none,
+  signal_not_accepted,  // 409; `accepted` lists what is
+  signal_unknown,       // 409: not declared by the workflow; `accepted` lists what is
+  signal_forbidden,     // 403: [signal.X] groups
+  signal_buffer_full,   // 429
+  payload_invalid,      // 422; `detail` says where and how
+  input_invalid,        // 422
+  wrong_state,          // 409: expect_state, move.from
+  wrong_seq,            // 412
+  move_not_allowed,     // 409; `accepted` lists the moves
+  run_closed,           // 409
+  run_not_paused,       // 409 (resume)
+  already_paused,       // 409
+  no_incident,          // 404
+  task_unknown,         // 404: never issued
+  task_withdrawn,       // 409
+  lease_lost,           // 409
+  too_big,              // 413
+  nothing_to_do,  // internal commands: no timer is due, the lease was renewed, the step is not
+                  // queued
+};
+
+struct Decision {
+  Refusal refusal = Refusal::none;
+  std::string detail;                 // a sentence for the client
+  std::vector<std::string> accepted;  // see Refusal
+  // A repeat of what was already done (dedupe id, repeated outcome): success, no events.
+  bool duplicate = false;
+  std::vector<Event> events;
+  std::shared_ptr<Run> after;  // the run once the events are folded; null if there are none
+};
+
+// `uid` is that of the run to be (for Start), else run's own.
+Decision decide_start(const RunUid& uid, const Start& command, const Context& context);
+Decision decide(const Run& run, const Command& command, const Context& context);
+
+// What to do about a start when the id is taken. `existing` is the newest run of the id.
+enum class IdConflictAction : std::uint8_t { start, refuse, use_existing, terminate_then_start };
+IdConflictAction resolve_id(const Run& existing, const dsl::Definition& definition);
+
+}  // namespace pawl::engine

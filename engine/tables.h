@@ -1,0 +1,122 @@
+// What one group knows: its runs and the indexes over them, all of it a fold of committed entries,
+// equal on every replica and rebuilt by a snapshot or by replay.
+//
+// The indexes (due timers, queued tasks, open incidents ...) are derived from the runs and are
+// updated as events are folded; `check_invariants` rebuilds them from the runs and compares.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "base/ids.h"
+#include "engine/channel.h"
+#include "engine/command.h"
+#include "engine/dedupe.h"
+#include "engine/event.h"
+#include "engine/run.h"
+
+namespace pawl::engine {
+
+// A timer of the group: the earliest of these is what the node waits for.
+struct DueTimer {
+  TimeMs fire_at;
+  Index run;
+  TimerId timer;
+  friend auto operator<=>(const DueTimer&, const DueTimer&) = default;
+};
+
+// A task waiting in a queue; the order is that of hand-outs: priority (higher first), then age.
+struct QueuedTask {
+  std::int64_t negated_priority = 0;
+  TimeMs queued_at;
+  Index run;
+  StepId step;
+  friend auto operator<=>(const QueuedTask&, const QueuedTask&) = default;
+};
+
+struct Queue {
+  absl::btree_set<QueuedTask> waiting;
+  std::uint32_t started = 0;  // handed out, not yet answered
+};
+
+// What one applied entry did, for the effects of the leader: offers, timers, awaits.
+struct Applied {
+  Index run;
+  bool started = false;
+  bool closed = false;
+  bool tasks_queued = false;
+  bool timers_changed = false;
+};
+
+class Tables {
+ public:
+  explicit Tables(GroupId group) : group_(group) {}
+
+  // --- folds; each is called for a committed entry, in log order ---
+
+  // Events of one run: `run` is the run's uid index (== `entry` for a start). Time never goes back.
+  // Returns false (and changes nothing) if the events do not fit the run: the caller stops the
+  // group.
+  bool apply_run(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
+                 Applied* applied);
+
+  // --- look-ups; pointers stay valid until the next apply ---
+  const Run* find(Index run) const;
+  const Run* find_id(std::string_view id) const;  // the newest run of the id
+  std::size_t run_count() const { return runs_.size(); }
+  // Ordered by start (uid index), oldest first.
+  const absl::btree_map<Index, std::shared_ptr<Run>>& runs() const { return runs_; }
+
+  std::optional<DueTimer> earliest_timer() const;
+  // Runs with at least one timer due at `now`, in order of their earliest one; at most `max`.
+  std::vector<Index> runs_due(TimeMs now, std::size_t max) const;
+  const absl::btree_map<std::string, Queue>& queues() const { return queues_; }
+  // Open runs by (workflow, version).
+  const absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version()
+      const {
+    return open_by_version_;
+  }
+  const absl::btree_set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
+
+  GroupId group() const { return group_; }
+  TimeMs time() const { return time_; }
+  void advance_time(TimeMs time);
+  std::uint16_t feature_level() const { return feature_level_; }
+  void raise_feature_level(std::uint16_t level);
+
+  Dedupe& dedupe() { return dedupe_; }
+  const Dedupe& dedupe() const { return dedupe_; }
+  Channels& channels() { return channels_; }
+  const Channels& channels() const { return channels_; }
+
+  // Whole-table serialisation (see snapshot.h): equal tables give equal bytes.
+  void encode(std::string* out) const;
+  static bool decode(std::string_view bytes, Tables* out);
+
+  // Rebuilds every index from the runs and compares; the first difference, or "".
+  std::string check_invariants() const;
+
+ private:
+  GroupId group_;
+  TimeMs time_;
+  std::uint16_t feature_level_ = 0;
+  absl::btree_map<Index, std::shared_ptr<Run>> runs_;
+  absl::flat_hash_map<std::string, Index> by_id_;  // looked up, never iterated
+  absl::btree_set<DueTimer> timers_;
+  absl::btree_map<std::string, Queue> queues_;
+  absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;
+  absl::btree_set<Index> runs_with_incidents_;
+  Dedupe dedupe_;
+  Channels channels_;
+};
+
+}  // namespace pawl::engine
