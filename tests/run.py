@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Runs the tests that `./dev test` has built and counts them.
+
+The C++ test programs are those that Meson knows; each is asked for Boost.Test's XML report, so that
+the count is of test cases. The Python programs end with "N passed, N failed" themselves. The last
+line of this one is the sum, and its exit status says the same.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TALLY = re.compile(r"^(\d+) passed, (\d+) failed$")
+TIMEOUT_SECONDS = 600
+STORM_KILLS = 15  # of the short storm; `./dev soak` does 200
+
+SANITIZER_ENVIRONMENT = {
+    "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+class Program:
+    """One program to run: its name in the output, its arguments, where, with what environment."""
+
+    def __init__(self, name, command, workdir=ROOT, environment=None, boost=False):
+        self.name = name
+        self.command = command
+        self.workdir = workdir
+        self.environment = environment or {}
+        self.boost = boost
+
+
+class Outcome:
+    def __init__(self, passed, failed, output, seconds):
+        self.passed = passed
+        self.failed = failed
+        self.output = output
+        self.seconds = seconds
+
+
+def meson_tests(build):
+    answer = subprocess.run(["meson", "introspect", "--tests", str(build)], capture_output=True,
+                            text=True, check=True)
+    return json.loads(answer.stdout)
+
+
+def is_boost_test(path):
+    # Linked statically, the framework carries its own option names.
+    return b"report_sink" in pathlib.Path(path).read_bytes()
+
+
+def meson_programs(build, kind, rooms=None):
+    build = ROOT / build
+    programs = []
+    for test in meson_tests(build):
+        if rooms and test["name"] not in rooms:
+            continue
+        if not pathlib.Path(test["cmd"][0]).exists():
+            programs.append(Program(f"{test['name']} ({kind})", ["false"]))
+            continue
+        programs.append(Program(f"{test['name']} ({kind})", test["cmd"],
+                                workdir=test["workdir"] or build,
+                                environment={**SANITIZER_ENVIRONMENT, **test["env"]},
+                                boost=is_boost_test(test["cmd"][0])))
+    return programs
+
+
+def count_boost(report):
+    """(passed, failed) of a Boost.Test report, or None where the program died before writing it."""
+    try:
+        suite = ElementTree.parse(report).getroot().find("TestSuite")
+        number = lambda name: int(suite.get(name, "0"))
+        passed = number("test_cases_passed") + number("test_cases_passed_with_warnings")
+        failed = number("test_cases_failed") + number("test_cases_aborted")
+        return passed, failed + number("test_cases_skipped")
+    except (ElementTree.ParseError, AttributeError, OSError, ValueError):
+        return None
+
+
+def count_text(output):
+    lines = output.rstrip().splitlines()
+    match = TALLY.match(lines[-1]) if lines else None
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def run(program):
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        report = os.path.join(scratch, "report.xml")
+        command = [str(part) for part in program.command]
+        if program.boost:
+            command += ["--report_format=XML", "--report_level=short", f"--report_sink={report}",
+                        "--color_output=no"]
+        try:
+            process = subprocess.run(command, cwd=program.workdir, stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                     env={**os.environ, **program.environment},
+                                     timeout=TIMEOUT_SECONDS)
+            status, output = process.returncode, process.stdout.decode(errors="replace")
+        except subprocess.TimeoutExpired as late:
+            output = (late.stdout or b"").decode(errors="replace")
+            status, output = 1, f"{output}\nnot done after {TIMEOUT_SECONDS} s"
+        counted = count_boost(report) if program.boost else count_text(output)
+    seconds = time.monotonic() - begun
+    if counted is None:
+        counted = (1, 0) if status == 0 else (0, 1)
+    passed, failed = counted
+    if status != 0 and failed == 0:
+        failed = 1  # it passed its cases and then died, or a sanitizer spoke at exit
+    return Outcome(passed, failed, output, seconds)
+
+
+def python_programs(suite, build):
+    pawl = ROOT / build / "cli" / "pawl"
+    python = sys.executable
+    unit = [
+        Program("tidy", [python, "tests/tidy/run.py"]),
+        Program("tidy, planted", [python, "tests/tidy/planted_test.py"]),
+        Program("binary", [python, "tests/black_box/binary_test.py", "--pawl", pawl]),
+        Program("examples", [python, "tests/black_box/examples_test.py", "--pawl", pawl]),
+    ]
+    black_box = [
+        Program("bad requests", [python, "tests/black_box/request_test.py", "--pawl", pawl]),
+        Program("bad API use", [python, "tests/black_box/api_test.py", "--pawl", pawl]),
+        Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
+        Program("storm", [python, "tests/black_box/storm_test.py", "--pawl", pawl,
+                          "--kills", str(STORM_KILLS)]),
+    ]
+    return {"unit": unit, "black_box": black_box, "all": unit + black_box}[suite]
+
+
+def report(program, outcome):
+    verdict = "ok  " if outcome.failed == 0 else "FAIL"
+    counts = f"{outcome.passed} passed"
+    if outcome.failed:
+        counts += f", {outcome.failed} failed"
+    print(f"{verdict} {program.name:32} {counts:24} {outcome.seconds:6.1f} s", flush=True)
+    if outcome.failed:
+        print("     " + " ".join(str(part) for part in program.command))
+        print("\n".join("     | " + line for line in outcome.output.splitlines()[-80:]), flush=True)
+    for line in outcome.output.splitlines():
+        if line.startswith("skipped: "):
+            print("     " + line, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--suite", choices=["unit", "black_box", "all"], default="all")
+    parser.add_argument("--build", required=True, help="the build with the binary")
+    parser.add_argument("--address", help="a build with ASan and UBSan: every unit test")
+    parser.add_argument("--thread", help="a build with TSan: the tests of the rooms with threads")
+    parser.add_argument("--list", nargs="*", metavar="ROOM", help="print the build's test programs")
+    arguments = parser.parse_args()
+
+    if arguments.list is not None:
+        build = ROOT / arguments.build
+        for test in meson_tests(build):
+            if not arguments.list or test["name"] in arguments.list:
+                print(os.path.relpath(test["cmd"][0], build))
+        return 0
+
+    programs = []
+    if arguments.suite != "black_box":
+        programs += meson_programs(arguments.build, "release")
+    if arguments.address:
+        programs += meson_programs(arguments.address, "ASan, UBSan")
+    if arguments.thread:
+        programs += meson_programs(arguments.thread, "TSan", rooms=["daemon", "cli"])
+    programs += python_programs(arguments.suite, arguments.build)
+
+    passed = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        futures = [(program, pool.submit(run, program)) for program in programs]
+        for program, future in futures:
+            outcome = future.result()
+            report(program, outcome)
+            passed += outcome.passed
+            failed += outcome.failed
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
