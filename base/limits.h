@@ -57,6 +57,13 @@ inline constexpr int kWaitSecondsMax = 60;          // of a long poll
 inline constexpr int kPageItemsMax = 500;
 inline constexpr int kDefinitionsMax = 10'000;      // versions in a store
 
+// --- consensus (raft/), of one group ---
+inline constexpr int kVotersMax = 9;
+inline constexpr std::uint32_t kAppendEntriesMax = 1024;        // of one Append message
+inline constexpr std::uint32_t kInflightMessagesMax = 64;       // Appends unacknowledged by one follower
+inline constexpr std::uint64_t kUncommittedEntriesMax = 65'536; // then proposals are refused
+inline constexpr int kHeldMessagesMax = 64;                     // waiting for the hard state, then the oldest is lost
+
 // --- journal (log/) ---
 inline constexpr std::size_t kSegmentBytesDefault = 16 * MiB;
 inline constexpr std::size_t kSegmentBytesMin = 64 * KiB;

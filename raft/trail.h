@@ -1,0 +1,68 @@
+// The trail of a log: index -> term, and nothing else. Terms never fall along a log, so runs of
+// equal terms are kept: a log of a million entries written by three leaders is three pairs.
+//
+// The floor is the last entry that is gone from the log (a snapshot covers it); its term is still
+// known, because the next entry's predecessor must be. A fresh log has the floor {0, 0}.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "raft/types.h"
+
+namespace pawl::raft {
+
+class Trail {
+ public:
+  Trail() = default;
+  explicit Trail(EntryId floor) : floor_(floor) {}
+
+  EntryId floor() const { return floor_; }
+  // The last entry, or the floor if there is none above it.
+  EntryId last() const { return runs_.empty() ? floor_ : EntryId{last_, runs_.back().term}; }
+  // Nothing below the floor or past the last entry. O(log runs), O(1) at the end of the log.
+  std::optional<Term> term_at(Index index) const;
+  bool holds(EntryId id) const { return term_at(id.index) == id.term; }
+
+  // Entries with the term of `index` are [first, last]; `index` is above the floor, not past
+  // last().
+  struct Run {
+    Index first;
+    Index last;
+    Term term;
+  };
+  Run run_at(Index index) const;
+
+  // The largest index <= bound.index whose term is <= bound.term, not below the floor: where two
+  // logs may still agree. One call each way skips a whole term (paper 5.3, end).
+  EntryId last_not_after(EntryId bound) const;
+
+  // Adds `count` entries of `term`, which is not below last().term.
+  void append(Term term, std::uint64_t count);
+  // Forgets `from` and all after it; `from` is above the floor. Past the end: nothing.
+  void truncate_from(Index from);
+  // Raises the floor to `through`, which the log holds. Below the floor: nothing.
+  void drop_through(Index through);
+
+  // For recovery, entry by entry in the journal's order: an index at or below last() truncates
+  // first. False, and nothing changed, if the entry fits nowhere (a gap, a falling term, under the
+  // floor).
+  bool replay(EntryId entry);
+
+  friend bool operator==(const Trail&, const Trail&) = default;
+
+ private:
+  struct Start {
+    Index first;
+    Term term;
+    friend bool operator==(const Start&, const Start&) = default;
+  };
+  // The run that holds `index`; `index` is in (floor, last].
+  std::size_t run_of(Index index) const;
+
+  EntryId floor_;
+  Index last_;               // meaningful while runs_ is not empty
+  std::vector<Start> runs_;  // first and term strictly increasing; runs_[0].first is floor + 1
+};
+
+}  // namespace pawl::raft
