@@ -1,0 +1,146 @@
+#include "codecs/entry.h"
+
+#include <flatbuffers/flatbuffers.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "codecs/entry_generated.h"
+
+namespace pawl::codecs {
+namespace {
+
+using flatbuffers::FlatBufferBuilder;
+using flatbuffers::Offset;
+
+Offset<flatbuffers::Vector<std::uint8_t>> bytes_of(FlatBufferBuilder& builder, std::string_view s) {
+  return builder.CreateVector(reinterpret_cast<const std::uint8_t*>(s.data()), s.size());
+}
+
+std::string_view view_of(const flatbuffers::Vector<std::uint8_t>* v) {
+  if (v == nullptr) return {};
+  return {reinterpret_cast<const char*>(v->data()), v->size()};
+}
+
+Offset<fb::Message> encode_message(FlatBufferBuilder& builder, GroupId to,
+                                   const engine::Message& message) {
+  const auto name = builder.CreateString(message.name);
+  return fb::CreateMessage(builder, to.v, message.number, static_cast<std::uint8_t>(message.kind),
+                           name, message.version);
+}
+
+engine::Message decode_message(const fb::Message& from) {
+  engine::Message message;
+  message.number = from.number();
+  message.kind = static_cast<engine::MessageKind>(from.kind());
+  if (from.name() != nullptr) message.name = from.name()->str();
+  message.version = from.version();
+  return message;
+}
+
+using AnswerVector = Offset<flatbuffers::Vector<Offset<fb::KeyedAnswer>>>;
+using MessageVector = Offset<flatbuffers::Vector<Offset<fb::Message>>>;
+
+AnswerVector encode_answers(FlatBufferBuilder& builder, const Entry& entry) {
+  std::vector<Offset<fb::KeyedAnswer>> answers;
+  answers.reserve(entry.answers.size());
+  for (const auto& a : entry.answers) {
+    const auto key = builder.CreateString(a.key);
+    const auto request = bytes_of(builder, as_view(a.request));
+    const auto body = bytes_of(builder, a.body);
+    answers.push_back(fb::CreateKeyedAnswer(builder, key, request, a.status, body));
+  }
+  return builder.CreateVector(answers);
+}
+
+MessageVector encode_sends(FlatBufferBuilder& builder, const Entry& entry) {
+  std::vector<Offset<fb::Message>> sends;
+  sends.reserve(entry.sends.size());
+  for (const auto& s : entry.sends) sends.push_back(encode_message(builder, s.to, s.message));
+  return builder.CreateVector(sends);
+}
+
+bool decode_answers(const fb::Entry& from, Entry* entry) {
+  if (from.answers() == nullptr) return true;
+  for (const fb::KeyedAnswer* a : *from.answers()) {
+    engine::KeyedAnswer answer;
+    answer.key = a->key()->str();
+    if (a->request()->size() != answer.request.size()) return false;
+    std::copy(a->request()->begin(), a->request()->end(), answer.request.begin());
+    answer.at = entry->time;
+    answer.status = a->status();
+    answer.body = view_of(a->body());
+    entry->answers.push_back(std::move(answer));
+  }
+  return true;
+}
+
+}  // namespace
+
+struct EntryEncoder::Builder {
+  FlatBufferBuilder fbb{4096};
+};
+
+EntryEncoder::EntryEncoder() : builder_(new Builder) {}
+EntryEncoder::~EntryEncoder() { delete builder_; }
+
+std::string_view EntryEncoder::encode(const Entry& entry) {
+  FlatBufferBuilder& builder = builder_->fbb;
+  builder.Clear();
+  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog;
+  AnswerVector answers;
+  MessageVector sends;
+  Offset<fb::Message> receive;
+  if (!entry.events.empty()) events = bytes_of(builder, entry.events);
+  if (!entry.catalog.empty()) catalog = bytes_of(builder, entry.catalog);
+  if (!entry.answers.empty()) answers = encode_answers(builder, entry);
+  if (!entry.sends.empty()) sends = encode_sends(builder, entry);
+  if (entry.receive.number > 0) receive = encode_message(builder, GroupId(0), entry.receive);
+  builder.Finish(fb::CreateEntry(builder, entry.level, entry.time.v, entry.run.v, entry.previous.v,
+                                 entry.first_seq.v, events, answers, sends, entry.receive_from.v,
+                                 receive, entry.ack_to.v, entry.ack_through, catalog,
+                                 entry.raise_level));
+  return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
+}
+
+bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
+  constexpr int kDepthMax = 4;
+  constexpr int kTablesMax = 2 * limits::kEventsPerEntryMax;
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+                                 kDepthMax, kTablesMax, /*check_alignment=*/false);
+  if (bytes.size() < 8 || !fb::VerifyEntryBuffer(verifier)) {
+    *error = "the entry is not a valid buffer of codecs/entry.fbs";
+    return false;
+  }
+  const fb::Entry& from = *fb::GetEntry(bytes.data());
+  *entry = Entry{};
+  entry->level = from.level();
+  if (entry->level > kFeatureLevel) {
+    *error = "the entry has feature level " + std::to_string(entry->level) +
+             ", this build reads up to " + std::to_string(kFeatureLevel) +
+             ": start a newer version of pawl on this store";
+    return false;
+  }
+  entry->time = TimeMs(from.time_ms());
+  entry->run = Index(from.run());
+  entry->previous = Index(from.previous());
+  entry->first_seq = Seq(from.first_seq());
+  entry->events = view_of(from.events());
+  entry->catalog = view_of(from.catalog());
+  if (!decode_answers(from, entry)) {
+    *error = "an answer's request digest is not 32 bytes";
+    return false;
+  }
+  if (from.sends() != nullptr) {
+    for (const fb::Message* m : *from.sends()) {
+      entry->sends.push_back({GroupId(m->to()), decode_message(*m)});
+    }
+  }
+  entry->receive_from = GroupId(from.receive_from());
+  if (from.receive() != nullptr) entry->receive = decode_message(*from.receive());
+  entry->ack_to = GroupId(from.ack_to());
+  entry->ack_through = from.ack_through();
+  entry->raise_level = from.raise_level();
+  return true;
+}
+
+}  // namespace pawl::codecs

@@ -1,0 +1,66 @@
+// A log entry's payload: our plain struct to flatbuffers bytes (entry.fbs) and back. Raft's own
+// entries (a leader's no-op) have an empty payload and are not seen here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "engine/channel.h"
+#include "engine/dedupe.h"
+
+namespace pawl::codecs {
+
+// The newest feature level this build writes and reads. A new event kind, or a changed fold, raises
+// it.
+inline constexpr std::uint16_t kFeatureLevel = 1;
+
+struct OutgoingMessage {
+  GroupId to;
+  engine::Message message;
+  friend bool operator==(const OutgoingMessage&, const OutgoingMessage&) = default;
+};
+
+// All events of one command (or of several that waited for one another) on one run, and what goes
+// with them. Fields that do not apply are zero or empty.
+struct Entry {
+  std::uint16_t level = kFeatureLevel;
+  TimeMs time;
+  Index run;
+  Index previous;
+  Seq first_seq;
+  std::string events;                        // stored form
+  std::vector<engine::KeyedAnswer> answers;  // `at` is the entry's time
+  std::vector<OutgoingMessage> sends;
+  GroupId receive_from;  // meaningful if receive.number > 0
+  engine::Message receive;
+  GroupId ack_to;  // meaningful if ack_through > 0
+  std::uint64_t ack_through = 0;
+  std::string catalog;
+  std::uint16_t raise_level = 0;
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+
+// Encodes entries one after the other into one reused flatbuffers builder.
+class EntryEncoder {
+ public:
+  EntryEncoder();
+  ~EntryEncoder();
+  EntryEncoder(const EntryEncoder&) = delete;
+  EntryEncoder& operator=(const EntryEncoder&) = delete;
+
+  // The view is valid until the next call.
+  std::string_view encode(const Entry& entry);
+
+ private:
+  struct Builder;
+  Builder* builder_;
+};
+
+// Verifies and decodes. False with a reason on anything that is not an entry: rubbish, or a level
+// above kFeatureLevel (the group stops with that message: an unknown entry is never skipped).
+bool decode_entry(std::string_view bytes, Entry* entry, std::string* error);
+
+}  // namespace pawl::codecs
