@@ -12,19 +12,21 @@ inline constexpr std::size_t MiB = 1024 * KiB;
 
 // --- definitions (dsl/) ---
 inline constexpr std::size_t kDefinitionBytesMax = 64 * KiB;
-inline constexpr int kTomlDepthMax = 32;            // nested tables and arrays
-inline constexpr int kTomlKeySegmentsMax = 32;      // of one dotted key
-inline constexpr std::size_t kNameBytesMax = 100;   // workflow, state, signal, queue, task type, variable
+inline constexpr int kTomlDepthMax = 32;        // nested tables and arrays
+inline constexpr int kTomlKeySegmentsMax = 32;  // of one dotted key
+inline constexpr std::size_t kNameBytesMax =
+    100;  // workflow, state, signal, queue, task type, variable
 inline constexpr int kStatesMax = 1000;
-inline constexpr int kDiagnosticsMax = 100;         // reported at once; the rest is counted
-inline constexpr int kAutomaticStepsMax = 1000;     // in a row, then sys.loop
+inline constexpr int kDiagnosticsMax = 100;      // reported at once; the rest is counted
+inline constexpr int kAutomaticStepsMax = 1000;  // in a row, then sys.loop
 inline constexpr int kSchemaDepthMax = 16;
 
 // --- expressions (dsl/) ---
 inline constexpr std::size_t kExpressionBytesMax = 8 * KiB;
-inline constexpr int kExpressionDepthMax = 64;      // nesting of the syntax tree
+inline constexpr int kExpressionDepthMax = 64;  // nesting of the syntax tree
 inline constexpr int kExpressionNodesMax = 4096;
-inline constexpr std::int64_t kExpressionCostMax = 1'000'000;  // evaluator steps, bytes/16 for copies
+inline constexpr std::int64_t kExpressionCostMax =
+    1'000'000;  // evaluator steps, bytes/16 for copies
 
 // --- values and runs (engine/) ---
 inline constexpr int kValueDepthMax = 64;
@@ -32,10 +34,10 @@ inline constexpr std::size_t kValueBytesMax = 256 * KiB;     // one variable, in
 inline constexpr std::size_t kRunStateBytesMax = 512 * KiB;  // sys.too_big
 inline constexpr std::size_t kRunIdBytesMax = 200;
 inline constexpr int kTagsMax = 32;
-inline constexpr int kBufferedSignalsMax = 1000;             // a run, then 429
-inline constexpr int kSignalDedupeIdsMax = 1000;             // remembered a run, oldest forgotten first
-inline constexpr int kIncidentsMax = 100;                    // open at once in a run
-inline constexpr int kOpenTasksMax = 1000;                   // of a run
+inline constexpr int kBufferedSignalsMax = 1000;  // a run, then 429
+inline constexpr int kSignalDedupeIdsMax = 1000;  // remembered a run, oldest forgotten first
+inline constexpr int kIncidentsMax = 100;         // open at once in a run
+inline constexpr int kOpenTasksMax = 1000;        // of a run
 inline constexpr int kEventsPerEntryMax = 20'000;
 inline constexpr std::size_t kEntryBytesMax = 4 * MiB;
 inline constexpr std::size_t kReasonBytesMax = 1 * KiB;
@@ -43,52 +45,73 @@ inline constexpr std::size_t kDedupeIdBytesMax = 200;
 inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;
 
 // --- groups (node/) ---
+inline constexpr std::int64_t kClockJumpMsMax =
+    5 * 60 * 1000;                                       // ahead of the last stamp, unless trusted
+inline constexpr std::int64_t kLeaseMsDefault = 30'000;  // without timeout.heartbeat
+inline constexpr std::int64_t kProgressMsMin = 5'000;    // between committed details of one task
+inline constexpr int kTimersFiredPerTurnMax = 256;  // runs whose timers fire in one turn, a group
 inline constexpr int kGroupsMax = 65;               // the system group and 64 run groups
 inline constexpr int kMailboxCommandsMax = 256;     // waiting for one run's entry, then 429
 inline constexpr int kCommandsQueuedMax = 16'384;   // waiting in all, then 429
 inline constexpr int kParkedPollsMax = 4096;        // then 429
-inline constexpr int kAwaitsParkedMax = 8192;       // long polls of await, history and events, then 429
+inline constexpr int kAwaitsParkedMax = 8192;  // long polls of await, history and events, then 429
 inline constexpr int kDedupeKeysPerGroupMax = 50'000;
-inline constexpr std::size_t kDedupeAnswerBytesMax = 64 * KiB;  // a larger answer is kept as its envelope's seq
+inline constexpr std::size_t kDedupeAnswerBytesMax =
+    64 * KiB;  // a larger answer is kept as its envelope's seq
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 200;
-inline constexpr int kBatchOperationsMax = 256;     // of POST /v1/tasks/batch
-inline constexpr int kPollTasksMax = 256;           // `max` of a poll
-inline constexpr int kWaitSecondsMax = 60;          // of a long poll
+inline constexpr int kBatchOperationsMax = 256;  // of POST /v1/tasks/batch
+inline constexpr int kPollTasksMax = 256;        // `max` of a poll
+inline constexpr int kWaitSecondsMax = 60;       // of a long poll
 inline constexpr int kPageItemsMax = 500;
-inline constexpr int kDefinitionsMax = 10'000;      // versions in a store
+inline constexpr int kDefinitionsMax = 10'000;  // versions in a store
 
 // --- consensus (raft/), of one group ---
 inline constexpr int kVotersMax = 9;
-inline constexpr std::uint32_t kAppendEntriesMax = 1024;        // of one Append message
-inline constexpr std::uint32_t kInflightMessagesMax = 64;       // Appends unacknowledged by one follower
-inline constexpr std::uint64_t kUncommittedEntriesMax = 65'536; // then proposals are refused
-inline constexpr int kHeldMessagesMax = 64;                     // waiting for the hard state, then the oldest is lost
+inline constexpr std::uint32_t kAppendEntriesMax = 1024;   // of one Append message
+inline constexpr std::uint32_t kInflightMessagesMax = 64;  // Appends unacknowledged by one follower
+inline constexpr std::uint64_t kUncommittedEntriesMax = 65'536;  // then proposals are refused
+inline constexpr int kHeldMessagesMax = 64;  // waiting for the hard state, then the oldest is lost
 
 // --- journal (log/) ---
 inline constexpr std::size_t kSegmentBytesDefault = 16 * MiB;
 inline constexpr std::size_t kSegmentBytesMin = 64 * KiB;
 inline constexpr std::size_t kSegmentBytesMax = 1024 * MiB;
-inline constexpr std::size_t kBatchBytesMax = 8 * MiB;   // of one frame's payload
+inline constexpr std::size_t kBatchBytesMax = 8 * MiB;  // of one frame's payload
 inline constexpr int kBatchEntriesMax = 65'536;
 inline constexpr int kSpareSegmentsMax = 2;
+inline constexpr int kFrameRangesMax = 4096;                    // runs of indexes listed by one frame
+inline constexpr std::size_t kJournalQueuedBytesMax = 32 * MiB; // waiting for the disk, then 429
+inline constexpr std::size_t kSegmentBytesFirst = 256 * KiB;    // of a new journal, before it may start
+inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;   // of room made ahead, at once
+inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;      // read to find one entry again
+inline constexpr std::size_t kSnapshotChunkBytes = 256 * KiB;
 
 // --- HTTP (daemon/) ---
-inline constexpr std::size_t kHttpBodyBytesMax = 1 * MiB;      // 413
-inline constexpr std::size_t kHttpHeaderBytesMax = 16 * KiB;   // 431
+inline constexpr std::size_t kHttpBodyBytesMax = 1 * MiB;     // 413
+inline constexpr std::size_t kHttpHeaderBytesMax = 16 * KiB;  // 431
 inline constexpr int kHttpHeadersMax = 64;
-inline constexpr int kHttpPipelineMax = 64;                    // requests of one connection under way
-inline constexpr std::size_t kHttpOutputBytesMax = 4 * MiB;    // unsent to one connection, then it is paused
+inline constexpr int kHttpPipelineMax = 64;  // requests of one connection under way
+inline constexpr std::size_t kHttpOutputBytesMax =
+    4 * MiB;  // unsent to one connection, then it is paused
 inline constexpr int kConnectionsMax = 8192;
-inline constexpr int kHttpIdleSeconds = 75;                    // between requests
-inline constexpr int kHttpHeaderSeconds = 10;                  // from a request's first byte to its last
+inline constexpr int kHttpIdleSeconds = 75;    // between requests
+inline constexpr int kHttpHeaderSeconds = 10;  // from a request's first byte to its last
 inline constexpr int kJsonDepthMax = 64;
-inline constexpr int kRequestSecondsMax = 15;                  // deadline of a write, then 504
+inline constexpr int kRequestSecondsMax = 15;  // deadline of a write, then 504
 
 // --- workers (cli/) ---
 inline constexpr std::size_t kWorkerStdoutBytesMax = 1 * MiB;  // past it sys.output
 inline constexpr std::size_t kWorkerStderrBytesMax = 8 * KiB;  // the end of it is kept
 inline constexpr int kWorkerConcurrencyMax = 256;
-inline constexpr int kWorkerKillSeconds = 10;                  // SIGTERM, then SIGKILL
+inline constexpr int kWorkerKillSeconds = 10;  // SIGTERM, then SIGKILL
+inline constexpr std::size_t kWorkerProgressBytesMax =
+    64 * KiB;                                   // of the progress file; past it not sent
+inline constexpr int kWorkerBackoffMsMin = 50;  // between attempts to reach the daemon
+inline constexpr int kWorkerBackoffMsMax = 2000;
+
+// --- clients (cli/) ---
+inline constexpr std::size_t kClientBodyBytesMax =
+    64 * MiB;  // of one answer, or unread of a stream
 
 static_assert(kValueBytesMax * 2 <= kRunStateBytesMax);
 static_assert(kRunStateBytesMax * 2 <= kEntryBytesMax);

@@ -1,0 +1,209 @@
+// The journal shared by all groups of a box: the one place where anything becomes durable.
+//
+// Life cycle: open() reads every frame and tells the sink, cuts a torn tail, makes what it read
+// durable (a tail left by a killed process may be only in the page cache), and returns the journal.
+// Then the loop queues with append() and save_hard_state(), takes a batch with begin_batch(), has
+// the disk thread execute() it, and calls completed(): what it returns is durable and may be
+// acknowledged. All that queued meanwhile is the next batch: one frame, one pwrite, one fdatasync.
+//
+// Single-threaded, owned by the loop; it does no I/O itself after open(). At most one batch is
+// under way, so a frame is written only after the one before it is on the disk: that is why at most
+// the last frame of a journal can be torn, and why any later frame proves it was promised.
+//
+// Files: SEQUENCE.seg (16 hex digits) are the journal; spare-N.seg are the next segments, made
+// ahead of their use or recycled. docs/log-format.md is the grammar.
+// A crash leaves: a torn last frame (cut), a spare of any content (reused), or segments already
+// given up but not yet renamed (recycled again).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/ids.h"
+#include "base/limits.h"
+#include "log/frame_builder.h"
+#include "log/operation.h"
+#include "log/place_index.h"
+#include "log/record.h"
+
+namespace pawl::log {
+
+struct JournalOptions {
+  std::string directory;  // must exist
+  // Written into a new journal; an existing one must carry the same. All zeros: take what is there
+  // (and refuse to make a new one).
+  StoreId store_id{};
+  std::uint32_t feature_level = 1;
+  std::uint32_t segment_bytes = limits::kSegmentBytesDefault;
+  Preallocate preallocate = Preallocate::kZero;
+  // False: an empty directory is an error, because the caller knows that a store was here.
+  bool create_if_empty = true;
+};
+
+// Counters since open; bytes as handed to the file system.
+struct JournalStats {
+  std::uint64_t data_bytes = 0;       // frames and segment headers
+  std::uint64_t zero_fill_bytes = 0;  // zeros written to make room
+  std::uint64_t allocated_bytes = 0;  // reserved by fallocate
+  std::uint64_t syncs = 0;            // fdatasyncs of segments
+  std::uint64_t directory_syncs = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t rotations = 0;
+  std::uint64_t segments_recycled = 0;
+  std::uint64_t torn_bytes_cut = 0;  // at open
+  std::uint64_t segments = 0;        // in use now
+  std::uint64_t spares = 0;          // ready for use now
+};
+
+// What one batch made durable for one group.
+struct Durable {
+  GroupId group;
+  Index last;  // of the last entry of the group in the batch; 0 if it had none
+  Term term;   // of that entry
+  std::optional<HardState> hard_state;
+};
+
+class Journal {
+ public:
+  // Synchronous, at start. DataLoss if a byte that was promised is damaged or missing (the message
+  // names file, offset and remedy); FailedPrecondition for another store's files or a newer format;
+  // else what the disk or the sink said. `report` may be null.
+  static absl::StatusOr<std::unique_ptr<Journal>> open(FileSystem& files,
+                                                       const JournalOptions& options,
+                                                       RecoverySink& sink, RecoveryReport* report);
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  ~Journal();
+
+  // Queues an entry for the next batch; the bytes are copied. An index at or below the group's last
+  // one replaces that entry and all after it; a gap is a programmer's error. At most
+  // kEntryBytesMax.
+  void append(GroupId group, Term term, Index index, std::string_view payload);
+  // Queues a hard state; the last one queued for a group counts. Must be queued no later than
+  // entries that depend on it (both in one batch is fine: a frame is all or nothing).
+  void save_hard_state(GroupId group, const HardState& state);
+  // Queues an empty frame if the last frame has no successor yet: it proves that the last one was
+  // promised, so that later damage to it is refused instead of being taken for a torn tail. For
+  // clean shutdowns and quiet moments.
+  void mark_synced();
+
+  // Something is queued.
+  bool pending() const;
+  // Bytes queued and under way. At kJournalQueuedBytesMax and above the caller takes on no new work
+  // from clients (429).
+  std::size_t queued_bytes() const;
+  bool under_way() const { return under_way_ != UnderWay::kNothing; }
+
+  // The next batch, or nullptr if nothing is queued or a batch is under way. Valid until
+  // completed().
+  const Batch* begin_batch();
+  // Work that keeps rotation cheap: makes room ahead in slices, recycles. nullptr if there is none,
+  // something is queued, or a batch is under way.
+  const Batch* begin_background();
+  // The batch was executed without error. Returns what is durable now, one element a group, valid
+  // until the next call; empty for background work.
+  std::span<const Durable> completed(std::uint64_t batch_id);
+  // The background batch failed for lack of room: making room is not tried again until a batch has
+  // completed. Any other failure stops the process.
+  void background_failed(std::uint64_t batch_id);
+
+  // Where a durable entry lies; nullopt if it is not (or no longer) in the journal.
+  std::optional<Place> place(GroupId group, Index index) const { return index_.find(group, index); }
+  // The last durable index of a group, 0 if none.
+  Index last_index(GroupId group) const { return index_.last(group); }
+  std::optional<HardState> hard_state(GroupId group) const;
+
+  // The segment that holds `keep_from` of a group, or the current one if the group needs nothing
+  // older: the minimum over all groups is what recycle_below() may get.
+  std::uint64_t segment_of(GroupId group, Index keep_from) const;
+  // Gives up all segments before `segment` (never the current one). Their files become spares, or
+  // are removed once kSpareSegmentsMax are there, after the next frame has recorded the new start
+  // durably; pending() is true until then.
+  void recycle_below(std::uint64_t segment);
+  std::uint64_t oldest_segment() const { return oldest_; }
+  std::uint64_t current_segment() const { return segment_; }
+
+  const StoreId& store_id() const { return options_.store_id; }
+  const std::string& directory() const { return options_.directory; }
+  const JournalStats& stats() const { return stats_; }
+
+ private:
+  enum class UnderWay : std::uint8_t { kNothing, kFrame, kBackground };
+  struct Spare {
+    std::string name;
+    std::uint32_t allocated = 0;
+    bool recycled = false;
+  };
+  // What the operations of the batch under way change once they are done.
+  struct Outcome {
+    bool rotated = false;
+    std::uint32_t frame_offset = 0;
+    std::uint32_t frame_bytes = 0;
+    std::uint32_t allocated = 0;        // of the current segment
+    std::uint32_t spare_allocated = 0;  // of the first spare
+    std::uint64_t oldest = 0;           // recorded by the frame
+    std::vector<std::uint64_t> recycled;
+    std::vector<Spare> new_spares;
+  };
+
+  explicit Journal(const JournalOptions& options);
+
+  // journal_open.cc
+  absl::Status create(FileSystem& files);
+  absl::Status settle(FileSystem& files, const struct Recovered& recovered);
+  absl::Status take_spares(FileSystem& files);
+
+  FrameBuilder& building();
+  std::string segment_path(std::uint64_t segment) const;
+  std::string spare_path(const Spare& spare) const;
+  bool fits(std::uint32_t frame_bytes) const;
+  void add_frame();
+  void add_rotation();
+  void add_seal();
+  void add_allocation(const std::string& path, std::uint32_t from, std::uint32_t to);
+  void add_recycling();
+  bool add_spare_growth();
+  bool spare_lags() const;
+  void finish_frame();
+  void finish_rotation();
+  void count(const Batch& batch);
+
+  JournalOptions options_;
+  JournalStats stats_;
+
+  std::uint64_t segment_ = 0;          // the current one
+  std::uint32_t end_ = 0;              // where its next frame goes
+  std::uint32_t allocated_ = 0;        // its file's durable size
+  std::uint64_t oldest_ = 0;           // first segment still needed
+  std::uint64_t recorded_oldest_ = 0;  // as the last durable frame says
+  std::uint64_t first_file_ = 0;       // first segment whose file still has its name
+  bool mark_wanted_ = false;
+  bool tail_marked_ = false;  // the last frame was an empty one
+  bool growth_failed_ = false;
+
+  std::deque<Spare> spares_;  // the first is used next
+  std::uint64_t spare_names_ = 0;
+
+  std::deque<std::unique_ptr<FrameBuilder>> queue_;  // the front one may be under way
+  std::vector<std::unique_ptr<FrameBuilder>> free_;
+  std::size_t queued_bytes_ = 0;
+  std::vector<std::optional<HardState>> states_;  // by group, durable
+  std::vector<std::optional<Index>> tails_;       // by group, last queued index
+
+  UnderWay under_way_ = UnderWay::kNothing;
+  Batch batch_;
+  Outcome outcome_;
+  std::string seal_;
+  std::vector<Durable> durable_;
+  PlaceIndex index_;
+};
+
+}  // namespace pawl::log

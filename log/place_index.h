@@ -1,0 +1,44 @@
+// (group, index) -> place, for durable entries. Sparse, to be small: an anchor covers the frames of
+// up to kIndexExtentBytes of one segment, and the reader of a place walks them. About 24 bytes of
+// memory for each group and 32 KiB of journal.
+//
+// Invariants: a group's anchors ascend strictly by `first` and by place; the entry at index i <=
+// last lies in the last anchor whose first <= i, where its last occurrence is the one that counts.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "log/record.h"
+
+namespace pawl::log {
+
+class PlaceIndex {
+ public:
+  // Entries [first, first+count) of a group are in the frame at `frame`; they replace all of the
+  // group's entries from `first` on. Frames come in journal order.
+  void note(GroupId group, Index first, std::uint64_t count, const Place& frame);
+  std::optional<Place> find(GroupId group, Index index) const;
+  // 0 if the group has no entries.
+  Index last(GroupId group) const;
+  // Forgets places in segments before `segment`.
+  void drop_before(std::uint64_t segment);
+  std::size_t bytes() const;
+
+ private:
+  struct Anchor {
+    std::uint64_t first = 0;
+    std::uint32_t segment = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t bytes = 0;
+  };
+  struct Group {
+    std::vector<Anchor> anchors;
+    std::uint64_t last = 0;
+  };
+  std::vector<Group> groups_;  // by group id
+};
+
+}  // namespace pawl::log
