@@ -9,12 +9,22 @@
 #include <utility>
 #include <vector>
 
+#include "dsl/expression.h"
 #include "dsl/value.h"
 
 namespace pawl::dsl {
 
 enum class SchemaType : std::uint8_t {
-  any, string, number, int64, boolean, bytes, list, map, timestamp, duration,
+  any,
+  string,
+  number,
+  int64,
+  boolean,
+  bytes,
+  list,
+  map,
+  timestamp,
+  duration,
 };
 
 struct Schema;
@@ -43,10 +53,10 @@ struct SchemaError {
   std::string message;  // e.g. "is a string, must be a number"
 };
 
-// Checks `value` (a map) against the fields, fills defaults and converts what JSON can't say: a string
-// where timestamp, duration or bytes (base64) is declared becomes that kind, and an int where "number" is
-// declared stays an int. Appends to `errors` everything that is wrong; the result is meaningful only
-// if nothing was appended.
+// Checks `value` (a map) against the fields, fills defaults and converts what JSON can't say: a
+// string where timestamp, duration or bytes (base64) is declared becomes that kind, and an int
+// where "number" is declared stays an int. Appends to `errors` everything that is wrong; the result
+// is meaningful only if nothing was appended.
 Value apply_fields(const Fields& fields, const Value& value, std::vector<SchemaError>* errors);
 
 // The same for one value; `path` names it in the errors.
@@ -55,5 +65,10 @@ Value apply_schema(const Schema& schema, const Value& value, const std::string& 
 
 // "string", "list of number" ...: for messages.
 std::string to_string(const Schema& schema);
+
+// What the checker of expressions knows about a value that fits the schema.
+Type type_of(const Schema& schema);
+// A map with these fields: selecting another one is an error unless they are open.
+Type type_of(const Fields& fields);
 
 }  // namespace pawl::dsl

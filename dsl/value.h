@@ -32,7 +32,8 @@ struct Timestamp {
   friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
 };
 
-// About +-10,000 years; nanos has the sign of seconds and |nanos| < 1e9.
+// +-292 years: what fits in an int64 of nanoseconds (cel-spec, langdef.md, "Overflow"); nanos has
+// the sign of seconds and |nanos| < 1e9.
 struct Duration {
   std::int64_t seconds = 0;
   std::int32_t nanos = 0;
@@ -51,7 +52,8 @@ enum class Kind : std::uint8_t {
   map = 8,
   timestamp = 9,
   duration = 10,
-  type = 11,  // a type as a value: what type(x) returns; never stored
+  type = 11,      // a type as a value: what type(x) returns; never stored
+  optional = 12,  // CEL's optional_type; only inside an evaluation, never stored
 };
 
 struct BytesRep {
@@ -59,6 +61,9 @@ struct BytesRep {
 };
 struct TypeRep {
   std::string name;
+};
+struct OptionalRep {
+  std::shared_ptr<const Value> value;  // null: none
 };
 
 class Value {
@@ -76,6 +81,10 @@ class Value {
   static Value timestamp(Timestamp x) { return Value(Rep(x)); }
   static Value duration(Duration x) { return Value(Rep(x)); }
   static Value type(std::string name) { return Value(Rep(TypeRep{std::move(name)})); }
+  // Null is optional.none().
+  static Value optional(std::shared_ptr<const Value> x) {
+    return Value(Rep(OptionalRep{std::move(x)}));
+  }
 
   Kind kind() const { return static_cast<Kind>(rep_.index()); }
   bool is_null() const { return kind() == Kind::null; }
@@ -92,6 +101,8 @@ class Value {
   Timestamp as_timestamp() const { return std::get<9>(rep_); }
   Duration as_duration() const { return std::get<10>(rep_); }
   const std::string& as_type() const { return std::get<11>(rep_).name; }
+  // Null for optional.none(); lives as long as this.
+  const Value* as_optional() const { return std::get<12>(rep_).value.get(); }
 
   // The entry of a map with this string key, or null if there is none or this is no map.
   const Value* field(std::string_view key) const;
@@ -108,10 +119,10 @@ class Value {
 
   // Bytes this value takes encoded.
   std::size_t encoded_size() const;
-  // Appends the canonical encoding. The value holds no Kind::type.
+  // Appends the canonical encoding. The value holds no Kind::type and no Kind::optional.
   void encode(std::string* out) const;
-  // Decodes what encode wrote, all of it; false on anything else (truncation, rubbish behind, unsorted
-  // or repeated keys, nesting past limits::kValueDepthMax). `out` is untouched on failure.
+  // Decodes what encode wrote, all of it; false on anything else (truncation, rubbish behind,
+  // unsorted or repeated keys, nesting past limits::kValueDepthMax). `out` is untouched on failure.
   static bool decode(std::string_view bytes, Value* out);
 
   // For messages and tests: CEL literal syntax, e.g. {"a": [1, 2u, b"x"]}.
@@ -120,7 +131,7 @@ class Value {
  private:
   using Rep = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string,
                            BytesRep, std::shared_ptr<const List>, std::shared_ptr<const Map>,
-                           Timestamp, Duration, TypeRep>;
+                           Timestamp, Duration, TypeRep, OptionalRep>;
   explicit Value(Rep rep) : rep_(std::move(rep)) {}
   Rep rep_;
 };

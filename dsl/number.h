@@ -1,0 +1,29 @@
+// Numbers of different kinds side by side: CEL compares int, uint and double by their mathematical
+// value, so a conversion to double, which would round, won't do.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "dsl/value.h"
+
+namespace pawl::dsl {
+
+enum class Ordering : std::uint8_t { less, equal, greater, unordered /* a NaN, or no number */ };
+
+inline bool is_number(Kind kind) {
+  return kind == Kind::int64 || kind == Kind::uint64 || kind == Kind::float64;
+}
+
+// Exact, without rounding either side.
+Ordering compare_numbers(const Value& a, const Value& b);
+
+// The shortest decimal text that reads back as the same double; "NaN", "Infinity", "-Infinity".
+std::string format_double(double x);
+
+// All of `text` as a decimal floating-point number ("1.5", "-84.32e7", "Infinity", "nan"); false
+// otherwise.
+bool parse_double(std::string_view text, double* out);
+
+}  // namespace pawl::dsl
