@@ -96,8 +96,24 @@ inline constexpr std::size_t kHttpOutputBytesMax =
 inline constexpr int kConnectionsMax = 8192;
 inline constexpr int kHttpIdleSeconds = 75;    // between requests
 inline constexpr int kHttpHeaderSeconds = 10;  // from a request's first byte to its last
+inline constexpr int kHttpStallSeconds = 60;                   // a client that reads nothing of its answer is cut off
+inline constexpr int kHttpLingerMs = 2000;                     // what a refused client still sends is read this long
+inline constexpr int kHttpBuffersPooledMax = 128;              // kept for reuse, each at most kHttpReadBytes
+inline constexpr std::size_t kHttpReadBytes = 64 * KiB;        // one read
 inline constexpr int kJsonDepthMax = 64;
 inline constexpr int kRequestSecondsMax = 15;  // deadline of a write, then 504
+
+
+// --- threads (daemon/) ---
+inline constexpr int kDiskBatchesMax = 64;                     // handed to the disk thread and not yet back
+inline constexpr int kColdJobsMax = 256;                       // waiting for the cold thread, then 429
+inline constexpr int kSpinMicrosecondsMax = 1000;              // of polling before a thread sleeps
+
+// --- configuration (daemon/) ---
+inline constexpr std::size_t kConfigBytesMax = 256 * KiB;      // of one file
+inline constexpr int kConfigFilesMax = 100;                    // in conf.d
+inline constexpr int kRolePrincipalsMax = 1000;                // of one role
+inline constexpr std::size_t kAccountsBytesMax = 16 * MiB;     // of /etc/passwd or /etc/group
 
 // --- workers (cli/) ---
 inline constexpr std::size_t kWorkerStdoutBytesMax = 1 * MiB;  // past it sys.output
