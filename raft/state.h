@@ -10,12 +10,11 @@
 
 #include "raft/message.h"
 #include "raft/progress.h"
+#include "raft/quorum.h"
 #include "raft/trail.h"
 #include "raft/types.h"
 
 namespace pawl::raft {
-
-enum class Ballot : std::uint8_t { open, granted, denied };
 
 struct State {
   Config config;

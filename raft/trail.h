@@ -33,9 +33,10 @@ class Trail {
   };
   Run run_at(Index index) const;
 
-  // The largest index <= bound.index whose term is <= bound.term, not below the floor: where two
-  // logs may still agree. One call each way skips a whole term (paper 5.3, end).
-  EntryId last_not_after(EntryId bound) const;
+  // The largest entry with index <= bound.index and term <= bound.term: where two logs may still
+  // agree; nothing if that lies below the floor. One call each way skips a whole term (paper 5.3,
+  // end).
+  std::optional<EntryId> last_not_after(EntryId bound) const;
 
   // Adds `count` entries of `term`, which is not below last().term.
   void append(Term term, std::uint64_t count);
@@ -59,9 +60,11 @@ class Trail {
   };
   // The run that holds `index`; `index` is in (floor, last].
   std::size_t run_of(Index index) const;
+  // Whether the run begins past its end, `end` being the log's.
+  bool run_is_void(std::size_t at, Index end) const;
 
   EntryId floor_;
-  Index last_;               // meaningful while runs_ is not empty
+  Index last_;               // 0 while runs_ is empty
   std::vector<Start> runs_;  // first and term strictly increasing; runs_[0].first is floor + 1
 };
 
