@@ -1,0 +1,198 @@
+#include "tests/raft/storm.h"
+
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "base/random.h"
+
+namespace pawl::raft {
+namespace {
+
+constexpr int kRounds = 250;
+constexpr int kHealedRounds = 100;
+
+// Probabilities a round or a packet.
+struct Weather {
+  double loss = 0;
+  double repeat = 0;
+  double late = 0;       // a packet waits for another round, so others overtake it
+  double slow_disk = 0;  // a write waits for another round
+  double crash = 0;
+  double restart = 0.2;
+  double partition = 0;
+  double heal = 0.05;
+  double freeze = 0;  // a member is not ticked
+  double compact = 0;
+};
+
+Weather draw(Random* random) {
+  Weather w;
+  if (random->chance(0.5)) w.loss = random->unit() * 0.3;
+  if (random->chance(0.5)) w.repeat = random->unit() * 0.3;
+  if (random->chance(0.5)) w.late = random->unit() * 0.8;
+  if (random->chance(0.5)) w.slow_disk = random->unit() * 0.95;
+  if (random->chance(0.5)) w.crash = random->unit() * 0.2;
+  if (random->chance(0.5)) w.partition = random->unit() * 0.1;
+  if (random->chance(0.5)) w.freeze = random->unit() * 0.5;
+  if (random->chance(0.5)) w.compact = 0.02;
+  return w;
+}
+
+class Storm {
+ public:
+  Storm(std::uint64_t seed, int members, const PlantedBugs& bugs, bool print)
+      : random_(seed * 1000 + static_cast<std::uint64_t>(members)),
+        weather_(draw(&random_)),
+        cluster_(options(&random_, members, bugs)),
+        print_(print) {
+    cluster_.trace(print);
+  }
+
+  StormResult run() {
+    for (int i = 0; i < kRounds && ok(); ++i) {
+      break_things();
+      round();
+    }
+    if (ok()) heal();
+    result_.failure = cluster_.failure().empty() ? result_.failure : cluster_.failure();
+    result_.steps = cluster_.steps();
+    result_.committed = cluster_.committed().size();
+    return result_;
+  }
+
+ private:
+  static Cluster::Options options(Random* random, int members, const PlantedBugs& bugs) {
+    Cluster::Options o;
+    o.members = members;
+    o.append_entries_max = static_cast<std::uint32_t>(random->between(1, 5));
+    o.inflight_messages_max = static_cast<std::uint32_t>(random->between(1, 5));
+    o.uncommitted_entries_max = 50;
+    // Short, so that there are many elections.
+    o.heartbeat_ms = 30;
+    o.election_timeout_ms_min = 90;
+    o.election_timeout_ms_max = 180;
+    o.bugs = bugs;
+    return o;
+  }
+
+  bool ok() const { return cluster_.failure().empty() && result_.failure.empty(); }
+  int any() {
+    return static_cast<int>(random_.below(static_cast<std::uint64_t>(cluster_.size()))) + 1;
+  }
+
+  void break_things() {
+    if (random_.chance(weather_.crash)) {
+      const int victim = any();
+      result_.crashes += cluster_.up(victim) ? 1 : 0;
+      cluster_.crash(victim, random_.below(4));
+    }
+    if (random_.chance(weather_.partition)) {
+      const int from = any();
+      for (int to = 1; to <= cluster_.size(); ++to) {
+        if (random_.chance(0.6)) cluster_.cut(from, to, true);
+        if (random_.chance(0.6)) cluster_.cut(to, from, true);
+      }
+    }
+    if (random_.chance(weather_.heal)) mend_links();
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      if (!cluster_.up(m) && random_.chance(weather_.restart)) cluster_.restart(m);
+    }
+    const int compacting = any();
+    if (cluster_.up(compacting) && random_.chance(weather_.compact)) compact(compacting);
+  }
+
+  // Only what everybody has: installing snapshots is not raft's yet.
+  void compact(int member) {
+    Index through = std::min(cluster_.raft(member).commit(), cluster_.raft(member).durable());
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      through = std::min(through, cluster_.disk(m).commit);
+    }
+    cluster_.compact(member, through);
+  }
+
+  void mend_links() {
+    for (int a = 1; a <= cluster_.size(); ++a) {
+      for (int b = 1; b <= cluster_.size(); ++b) cluster_.cut(a, b, false);
+    }
+  }
+
+  // Ten to twenty milliseconds.
+  void round() {
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      if (random_.chance(weather_.freeze)) continue;
+      cluster_.tick(m, random_.between(10, 20), random_.next());
+    }
+    if (const int leader = cluster_.leader(); leader != 0) {
+      if (leader != last_leader_) ++result_.elections;
+      last_leader_ = leader;
+      if (random_.chance(0.5)) {
+        cluster_.propose(leader, static_cast<std::uint32_t>(random_.between(1, 8)));
+      }
+    }
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      while (!random_.chance(weather_.slow_disk) && cluster_.complete_write(m)) {
+      }
+    }
+    deliver();
+    print();
+  }
+
+  // Every packet that was there has its chance, in random order.
+  void deliver() {
+    for (std::size_t left = cluster_.packets().size(); left > 0 && ok(); --left) {
+      const std::size_t at = weather_.late > 0 ? random_.below(left) : 0;
+      if (random_.chance(weather_.late)) continue;
+      if (random_.chance(weather_.loss)) {
+        ++result_.lost;
+        cluster_.drop(at);
+        continue;
+      }
+      if (random_.chance(weather_.repeat)) {
+        const Packet again = cluster_.packets()[at];
+        cluster_.receive(static_cast<int>(again.message.to.v), again);
+      }
+      cluster_.deliver(at);
+    }
+  }
+
+  // Fair weather: the group must elect, catch everybody up and commit something new.
+  void heal() {
+    weather_ = Weather();
+    mend_links();
+    for (int m = 1; m <= cluster_.size(); ++m) cluster_.restart(m);
+    const std::size_t committed = cluster_.committed().size();
+    for (int i = 0; i < kHealedRounds && ok(); ++i) round();
+    if (!ok()) return;
+    if (cluster_.leader() == 0) {
+      result_.failure = "liveness: the healed group has no leader";
+    } else if (cluster_.committed().size() <= committed) {
+      result_.failure = "liveness: the healed group commits nothing";
+    }
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      if (cluster_.raft(m).commit().v < committed) {
+        result_.failure = absl::StrCat("liveness: member ", m, " does not catch up");
+      }
+    }
+  }
+
+  void print() {
+    if (!print_) return;
+    for (const std::string& line : cluster_.take_trace())
+      std::fprintf(stderr, "%s\n", line.c_str());
+  }
+
+  Random random_;
+  Weather weather_;
+  Cluster cluster_;
+  bool print_;
+  int last_leader_ = 0;
+  StormResult result_;
+};
+
+}  // namespace
+
+StormResult run_storm(std::uint64_t seed, int members, const PlantedBugs& bugs, bool print) {
+  return Storm(seed, members, bugs, print).run();
+}
+
+}  // namespace pawl::raft
