@@ -9,6 +9,7 @@
 effects=$PAWL_EXAMPLE_DIR/effects
 mkdir -p "$effects"
 input=$(cat)
+exec 3>&1 # where an error goes from inside $(...)
 
 # field PATH: one value of the input (JSON path without the leading "$."); empty where there is none.
 field() {
@@ -27,7 +28,7 @@ name_field() {
 
 # fail TYPE MESSAGE: ends the step with an error that the workflow can catch.
 fail() {
-  printf '{"type": "%s", "message": "%s"}\n' "$1" "$(printf '%s' "$2" | tr -d '"\\\n')"
+  printf '{"type": "%s", "message": "%s"}\n' "$1" "$(printf '%s' "$2" | tr -d '"\\\n')" >&3
   exit 1
 }
 
