@@ -1,0 +1,103 @@
+// Group 0's definitions: every version ever deployed, and which one starts use. A fold of group 0's
+// entries, equal on every replica. The catalog keeps texts and metadata; the node parses texts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "base/digest.h"
+#include "base/ids.h"
+#include "engine/command.h"
+
+namespace pawl::engine {
+
+// --- the events of the catalog ---
+
+// A new version: its number is the newest of the name plus one.
+struct VersionStored {
+  std::string name;
+  std::uint32_t version = 0;
+  std::string text;
+  Digest hash{};         // of the canonical text
+  std::string revision;  // the author's own name of it
+  TimeMs at;
+  Actor actor;
+  friend bool operator==(const VersionStored&, const VersionStored&) = default;
+};
+struct DefaultChanged {
+  std::string name;
+  std::uint32_t version = 0;
+  std::string reason;
+  TimeMs at;
+  Actor actor;
+  friend bool operator==(const DefaultChanged&, const DefaultChanged&) = default;
+};
+// A group holds runs of this version.
+struct VersionPinned {
+  GroupId group;
+  std::string name;
+  std::uint32_t version = 0;
+  friend bool operator==(const VersionPinned&, const VersionPinned&) = default;
+};
+using CatalogEvent = std::variant<VersionStored, DefaultChanged, VersionPinned>;
+
+void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out);
+// False if malformed, or of a kind this build does not know.
+bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* events);
+
+struct CatalogVersion {
+  std::uint32_t version = 0;
+  std::string text;
+  Digest hash{};
+  std::string revision;
+  TimeMs stored_at;
+  Actor stored_by;
+  absl::btree_set<GroupId> pinned_by;
+  friend bool operator==(const CatalogVersion&, const CatalogVersion&) = default;
+};
+
+struct CatalogWorkflow {
+  std::string name;
+  std::uint32_t default_version = 0;  // 0: none yet
+  std::string default_reason;
+  TimeMs default_since;
+  Actor default_by;
+  std::vector<CatalogVersion> versions;  // version n at n - 1
+  friend bool operator==(const CatalogWorkflow&, const CatalogWorkflow&) = default;
+
+  const CatalogVersion* find(std::uint32_t version) const;
+  // The version with this hash, or null.
+  const CatalogVersion* find_hash(const Digest& hash) const;
+  const CatalogVersion* newest() const { return versions.empty() ? nullptr : &versions.back(); }
+};
+
+class Catalog {
+ public:
+  // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
+  // unknown, or past limits::kDefinitionsMax.
+  bool apply(const CatalogEvent& event);
+
+  const CatalogWorkflow* find(std::string_view name) const;
+  const CatalogVersion* find(std::string_view name, std::uint32_t version) const;
+  // By name.
+  const absl::btree_map<std::string, CatalogWorkflow, std::less<>>& workflows() const {
+    return workflows_;
+  }
+  std::size_t version_count() const { return version_count_; }
+
+  void encode(std::string* out) const;
+  // Replaces the content; false if malformed.
+  bool decode(std::string_view bytes);
+  friend bool operator==(const Catalog&, const Catalog&) = default;
+
+ private:
+  absl::btree_map<std::string, CatalogWorkflow, std::less<>> workflows_;
+  std::size_t version_count_ = 0;
+};
+
+}  // namespace pawl::engine

@@ -1,0 +1,223 @@
+// Everything a group knows about one run: the fold of its events (evolve.h) and nothing else. Two
+// replicas that have folded the same events hold equal runs with equal bytes.
+//
+// A Run is a value. `decide` copies it once for each command, so big parts are shared between
+// copies until they are edited (shared.h). A nested flow, a branch or a map item will be one more
+// Frame; frame 0 is the root machine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "engine/command.h"
+#include "engine/event_parts.h"
+#include "engine/payload.h"
+#include "engine/shared.h"
+
+namespace pawl::engine {
+
+// What run.started says; never changes afterwards.
+struct RunIdentity {
+  RunUid uid;
+  std::string id, workflow;
+  std::uint32_t version = 0;
+  Digest definition{};
+  Salt salt;
+  Payload input;
+  std::vector<Tag> tags;
+  Actor started_by;
+};
+
+struct Variable {
+  std::string name;
+  Payload value;  // its digest is always known
+};
+
+// One machine of the run.
+struct Frame {
+  std::string path;   // of the enclosing states: "" for the root, "fulfil/pick/each[3]" ...
+  std::string state;  // "" until the first is entered
+  std::uint32_t visit = 0;
+  TimeMs entered_at;
+  Seq entered_seq;                     // of the state.entered
+  Shared<std::vector<Variable>> vars;  // sorted by name
+};
+
+// How often a state was entered, or a handler with a task fired.
+struct Visit {
+  std::string path, name;
+  std::uint32_t count = 0;
+};
+
+enum class StepStatus : std::uint8_t {
+  queued = 0,     // waits for a worker
+  backoff = 1,    // waits for its next attempt
+  started = 2,    // handed out
+  incident = 3,   // its retries are over, an operator decides
+  held = 4,       // its outcome came during a pause (OutcomeHeld)
+  withdrawn = 5,  // nobody wants its outcome; its worker has not answered yet
+};
+constexpr StepStatus enum_max(StepStatus) { return StepStatus::withdrawn; }
+
+// A task of the run: a state's own, or a handler's that runs beside the state. Gone once it
+// completed, or was withdrawn while no worker had it.
+struct Step {
+  StepId id;
+  std::uint32_t frame = 0;
+  StepRole role = StepRole::state;
+  StepStatus status = StepStatus::queued;
+  std::string state, handler;
+  std::string type, queue, key;
+  std::int64_t priority = 0;
+  Payload input;
+  Payload progress;  // null until a heartbeat's details were committed
+  std::int64_t lease_ms = 0;
+  bool heartbeat = false;
+  std::optional<std::int64_t> queue_ms, attempt_ms;
+  TimeMs scheduled_at;
+  TimeMs queued_at;
+  TimeMs started_at;              // status started or withdrawn
+  std::uint32_t attempt = 0;      // hand-outs so far: the newest attempt's number
+  std::uint32_t not_counted = 0;  // of these: returned, or before the last fresh start
+  std::string worker;             // of the newest attempt
+
+  // Attempts used up, as the retry policy counts them.
+  std::uint32_t attempts_used() const { return attempt - not_counted; }
+};
+
+// A signal nobody has taken yet: buffered, or held by a pause.
+struct WaitingSignal {
+  std::uint64_t number = 0;
+  std::string name;
+  Payload payload;
+  Actor actor;
+  TimeMs at;
+  bool held = false;
+};
+
+// An outcome held by a pause.
+struct HeldOutcome {
+  StepId step;
+  std::uint32_t attempt = 0;
+  Outcome outcome = Outcome::completed;
+  Payload result;
+  ErrorRecord error;
+  std::optional<bool> retryable;
+  Actor actor;
+  TimeMs at;
+  Seq seq;
+};
+
+struct Incident {
+  IncidentId id;
+  std::uint32_t frame = 0;
+  IncidentStage stage = IncidentStage::step;
+  StepId step;        // stage step
+  std::string state;  // where it happened
+  ErrorRecord error;
+  TimeMs since;
+  std::string name;
+  Payload kept;
+  Actor actor;
+  TimerKind timer_kind = TimerKind::after;
+  std::uint64_t timer_owner = 0;
+};
+
+// An outcome that was answered: a worker that repeats it gets the same answer for a day.
+struct RememberedOutcome {
+  StepId step;
+  std::uint32_t attempt = 0;
+  bool failed = false;
+  Seq seq;        // with ordinal 0 what keyed the digest
+  Digest digest;  // of the result, or of the error's detail
+  std::string error_type;
+  TimeMs at;
+};
+
+// A signal's dedupe id that was seen, as a hash keyed with the run's salt.
+struct SeenSignal {
+  std::array<unsigned char, 16> id{};
+  TimeMs at;
+};
+
+struct Run {
+  Shared<RunIdentity> identity;
+  RunStatus status = RunStatus::scheduled;
+  RunStatus paused_from = RunStatus::running;  // status paused: what it was
+  std::uint32_t generation = 1;
+  Seq seq;           // events so far
+  Digest hash{};     // chained, at seq
+  Index last_entry;  // the run's newest entry; set by Tables::apply_run
+  TimeMs started_at, updated_at;
+  std::optional<TimeMs> start_at, closed_at;
+  bool on_error_taken = false, on_timeout_taken = false, on_cancel_taken = false;
+
+  std::vector<Frame> frames;
+  Shared<std::vector<Visit>> visits;                // sorted by (path, name)
+  std::vector<Timer> timers;                        // sorted by id
+  std::vector<Shared<Step>> steps;                  // sorted by id
+  std::vector<Shared<Incident>> incidents;          // sorted by id
+  Shared<std::vector<WaitingSignal>> signals;       // sorted by number
+  Shared<std::vector<HeldOutcome>> held;            // in order of arrival
+  Shared<std::vector<RememberedOutcome>> outcomes;  // oldest first
+  Shared<std::vector<SeenSignal>> seen;             // oldest first
+
+  StepId last_step;
+  TimerId last_timer;
+  IncidentId last_incident;
+  std::uint64_t last_signal = 0;
+
+  Shared<Payload> output;
+  Shared<std::optional<ErrorRecord>> error;
+  std::string closed_reason;
+
+  // Bytes of the payloads the run holds; bounded by limits::kRunStateBytesMax when they grow.
+  std::uint64_t state_bytes = 0;
+
+  // --- look-ups ---
+  const RunUid& uid() const { return identity->uid; }
+  const std::string& id() const { return identity->id; }
+  const std::string& workflow() const { return identity->workflow; }
+  std::uint32_t version() const { return identity->version; }
+  bool closed() const { return is_closed(status); }
+  // The root's state; "" while scheduled.
+  const std::string& state() const;
+  // Every active path; for now the root's state alone.
+  std::vector<std::string> states() const;
+
+  const Step* step(StepId id) const;
+  const Incident* incident(IncidentId id) const;
+  const Timer* timer(TimerId id) const;
+  std::optional<TimeMs> earliest_timer() const;  // of the run's timers, also when paused
+  const Variable* variable(std::uint32_t frame, std::string_view name) const;
+  // Entries of a state (or firings of a handler) so far.
+  std::uint32_t visits_of(std::string_view path, std::string_view name) const;
+
+  // Variables of a frame as one map.
+  dsl::Value vars_value(std::uint32_t frame) const;
+  // "fulfil/pick/each[3]": a frame's path and its state.
+  std::string path_of(std::uint32_t frame) const;
+};
+
+// Equal in everything, digests included.
+bool operator==(const Run& a, const Run& b);
+
+// For snapshots: equal runs give equal bytes. decode takes all of `bytes` or returns false; what it
+// allocates is bounded by their number.
+void encode_run(const Run& run, std::string* out);
+bool decode_run(std::string_view bytes, Run* run);
+
+// The first difference between two runs, as a field's name, or "": for tests and messages.
+std::string first_difference(const Run& a, const Run& b);
+
+// What must hold of every run, after every fold: "" or a sentence. (state_bytes recounted, lists
+// sorted, timers owned, no open work in a closed run ...)
+std::string run_problem(const Run& run);
+
+}  // namespace pawl::engine

@@ -1,0 +1,46 @@
+// What a run waits for: the part of the envelope that tells a client what it can do next.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dsl/definition.h"
+#include "engine/run.h"
+
+namespace pawl::engine {
+
+struct WaitingTimer {
+  TimerId id;
+  std::string name;  // "after 1d", "every 30s", "sleep", "timeout", "start", "retry" ...
+  std::string path;  // of the state; "" for the run's own
+  TimeMs fire_at;
+};
+
+struct WaitingTask {
+  StepId step;
+  std::string path;     // of the state
+  std::string handler;  // "" for the state's own
+  std::string type, queue;
+  StepStatus status = StepStatus::queued;
+  std::uint32_t attempt = 0;
+  std::string worker;
+  std::optional<TimeMs> retry_at;
+};
+
+struct WaitingFor {
+  std::vector<std::string> signals;
+  std::vector<WaitingTimer> timers;  // by fire_at
+  std::vector<WaitingTask> tasks;
+};
+
+WaitingFor waiting_for(const Run& run, const dsl::Definition& definition);
+
+// Signals a handler waits for now (whatever its `if` says) or that would be buffered; sorted.
+std::vector<std::string> accepted_signals(const Run& run, const dsl::Definition& definition);
+
+// "queued", "backoff", "started", "incident", "held", "withdrawn".
+const char* to_string(StepStatus status);
+// "running" ...: as the API says it.
+const char* to_string(RunStatus status);
+
+}  // namespace pawl::engine
