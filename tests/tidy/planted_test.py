@@ -37,7 +37,7 @@ PLANTED = [
     ("a sibling's include", "raft/side.cc", '#include "log/format.h"\n', "raft/ may include only"),
     ("raft's inside in cli", "cli/show.cc", '#include "raft/raft.h"\n', "cli/ may include only"),
     ("a test's include", "engine/t.cc", '#include "tests/engine/fake.h"\n', "nothing includes tests/"),
-    ("dsl in node", "node/x.cc", '#include "dsl/value.h"\n', "node/ may include only"),
+    ("the daemon in node", "node/x.cc", '#include "daemon/http.h"\n', "node/ may include only"),
     ("asio outside daemon", "node/loop.cc", "#include <asio.hpp>\n", "includes asio.hpp: only"),
     ("asio in a header", "daemon/loop.h", "// Loop.\n#pragma once\n#include <asio.hpp>\n", "in a header"),
     ("rapidjson outside codecs", "cli/j.cc", "#include <rapidjson/document.h>\n", "only codecs/"),

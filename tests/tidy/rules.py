@@ -18,7 +18,7 @@ LAYERS = {
     "dsl": ["base"],
     "engine": ["dsl", "base"],
     "codecs": ["engine", "dsl", "raft", "base"],
-    "node": ["codecs", "engine", "raft", "log", "base"],
+    "node": ["codecs", "engine", "dsl", "raft", "log", "base"],
     "daemon": ["node", "codecs", "engine", "dsl", "raft", "log", "base"],
     "cli": ["daemon", "node", "codecs", "engine", "dsl", "log", "base"],
 }
