@@ -1,0 +1,52 @@
+#include "dsl/check_usage.h"
+
+#include <algorithm>
+
+namespace pawl::dsl {
+namespace {
+
+bool leads_out(const std::vector<TimerHandler>& timers) {
+  return std::any_of(timers.begin(), timers.end(), [](const TimerHandler& timer) {
+    return std::any_of(timer.branches.begin(), timer.branches.end(),
+                       [](const Branch& b) { return b.next.has_value(); });
+  });
+}
+
+}  // namespace
+
+void check_wait(const State& state, Place place, const ParseContext& context) {
+  const TaskTimeouts& t = state.task->timeouts;
+  if (context.run_is_bounded || t.total_ms || leads_out(state.after) || leads_out(state.every))
+    return;
+  const std::string hint =
+      "timeout = { total = \"10m\" } in the state or in [task.\"TYPE\"], an `after`, or a "
+      "`timeout` of "
+      "the run";
+  if (!t.queue_ms) {
+    context.diagnostics->warning(place, "this task could wait for a worker for ever", hint);
+  } else if (!t.attempt_ms) {
+    context.diagnostics->warning(
+        place, "a worker that only sends heartbeats could hold this task for ever", hint);
+  }
+}
+
+void check_unused(const ParseContext& context) {
+  DiagnosticList* diagnostics = context.diagnostics;
+  for (const auto& [name, entry] : context.signals) {
+    if (entry.handled) continue;
+    diagnostics->warning(entry.place, "no state takes the signal " + quoted(name),
+                         "handle it with on." + name + ", or remove it");
+  }
+  for (const auto& [name, entry] : context.retries) {
+    if (entry.used || name == "default") continue;
+    diagnostics->warning(entry.place, "no task uses the retry policy " + quoted(name),
+                         "use it with retry = \"" + name + "\", or remove it");
+  }
+  for (const auto& [type, entry] : context.tasks) {
+    if (entry.used) continue;
+    diagnostics->warning(entry.place, "no state runs tasks of type " + quoted(type),
+                         "see whether the type is spelt as in the states");
+  }
+}
+
+}  // namespace pawl::dsl

@@ -1,0 +1,306 @@
+// The whole file: its root keys and tables, in the order in which they need each other.
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/limits.h"
+#include "dsl/canonical.h"
+#include "dsl/check_graph.h"
+#include "dsl/check_types.h"
+#include "dsl/check_usage.h"
+#include "dsl/definition.h"
+#include "dsl/parse_context.h"
+#include "dsl/parse_handler.h"
+#include "dsl/parse_schema.h"
+#include "dsl/parse_state.h"
+#include "dsl/parse_table.h"
+#include "dsl/parse_task.h"
+#include "dsl/parse_value.h"
+#include "dsl/toml_scan.h"
+
+namespace pawl::dsl {
+namespace {
+
+class RootParser {
+ public:
+  RootParser(const Node& root, DiagnosticList* diagnostics)
+      : root_(root), diagnostics_(diagnostics), table_(root, "a definition", diagnostics) {
+    context_.diagnostics = diagnostics;
+  }
+
+  Definition run() {
+    parse_head();
+    parse_retention();
+    const Node* states = table_.need("state", "a machine has at least one state: [state.NAME]");
+    if (states != nullptr) collect_states(*states);
+    parse_data();
+    parse_signals();
+    parse_retries();
+    parse_task_types();
+    parse_exits();
+    if (states != nullptr) parse_states(*states);
+    table_.later({"flow", "limit", "schedule", "history", "migrate"});
+    table_.finish();
+    check_unused(context_);
+    if (!definition_.root.states.empty()) check_graph(definition_, context_);
+    return std::move(definition_);
+  }
+
+ private:
+  void parse_head() {
+    if (const Node* x = table_.need("dsl", "dsl = 1")) parse_version(*x);
+    if (const Node* x = table_.need("name", "name = \"...\"")) {
+      definition_.name = read_name(*x, diagnostics_).value_or("");
+    }
+    if (const Node* x = table_.take("doc")) {
+      definition_.doc = read_string(*x, diagnostics_).value_or("");
+    }
+    if (const Node* x = table_.take("revision")) {
+      definition_.revision = read_name_like(*x);
+    }
+  }
+
+  void parse_version(const Node& node) {
+    if (!node.is(Node::Kind::integer)) {
+      wrong_kind(node, "`dsl`", "the integer 1", diagnostics_);
+    } else if (node.integer != 1) {
+      diagnostics_->error(node.place, "this version of pawl reads dsl = 1 only");
+    }
+  }
+
+  // "2026-11a": anything short on one line.
+  std::string read_name_like(const Node& node) {
+    std::string text = read_string(node, diagnostics_).value_or("");
+    if (text.size() > limits::kNameBytesMax || text.find('\n') != std::string::npos) {
+      diagnostics_->error(node.place, quoted(node.key) + " is one line of at most " +
+                                          std::to_string(limits::kNameBytesMax) + " bytes");
+    }
+    return text;
+  }
+
+  void parse_retention() {
+    if (const Node* node = table_.take("id")) {
+      TableReader id(*node, "[id]", diagnostics_);
+      if (const Node* x = id.take("reuse")) {
+        definition_.reuse = read_choice<IdReuse>(*x,
+                                                 {{"allow", IdReuse::allow},
+                                                  {"failed_only", IdReuse::failed_only},
+                                                  {"reject", IdReuse::reject}},
+                                                 diagnostics_)
+                                .value_or(IdReuse::allow);
+      }
+      if (const Node* x = id.take("conflict")) {
+        definition_.conflict =
+            read_choice<IdConflict>(*x,
+                                    {{"fail", IdConflict::fail},
+                                     {"use_existing", IdConflict::use_existing},
+                                     {"terminate_existing", IdConflict::terminate_existing}},
+                                    diagnostics_)
+                .value_or(IdConflict::fail);
+      }
+      id.finish();
+    }
+    if (const Node* node = table_.take("retention")) {
+      TableReader retention(*node, "[retention]", diagnostics_);
+      if (const Node* x = retention.take("closed")) {
+        definition_.retention_ms = read_duration_ms(*x, diagnostics_);
+      }
+      retention.finish();
+    }
+  }
+
+  // Names first: a `next` may name a state that stands further down.
+  void collect_states(const Node& states) {
+    if (!states.is(Node::Kind::table)) {
+      return wrong_kind(states, "`state`", "tables [state.NAME]", diagnostics_);
+    }
+    for (const Node& child : states.children) {
+      check_name(child.key, child.mark(), "a state", diagnostics_);
+      if (child.key == "end") {
+        diagnostics_->error(child.mark(), "`end` is no state's name",
+                            "next = \"end\" completes the run by itself");
+      }
+      context_.state_names.push_back(child.key);
+      context_.state_places.emplace(child.key, child.mark());
+    }
+    if (context_.state_names.size() > limits::kStatesMax) {
+      diagnostics_->error(states.mark(), std::to_string(context_.state_names.size()) +
+                                             " states; at most " +
+                                             std::to_string(limits::kStatesMax) + " are allowed");
+    }
+  }
+
+  // Input and variables, and with them what is in scope everywhere.
+  void parse_data() {
+    Type input;
+    if (const Node* x = table_.take("input")) {
+      definition_.input = parse_fields(*x, &context_);
+      input = type_of(*definition_.input);
+    }
+    if (const Node* x = table_.take("vars")) {
+      context_.vars = parse_variables(*x, &context_);
+      context_.vars_declared = true;
+    }
+    definition_.root.vars = context_.vars;
+    std::map<std::string, Type> variables;
+    for (const std::string& name : assigned_variables(root_)) variables.emplace(name, Type());
+    for (const auto& [name, schema] : context_.vars.items) {
+      variables.insert_or_assign(name, type_of(schema));
+    }
+    context_.base.emplace("input", std::move(input));
+    context_.base.emplace("vars", map_of(std::move(variables)));
+    context_.base.emplace("run", run_type());
+  }
+
+  void parse_signals() {
+    const Node* node = table_.take("signal");
+    if (node == nullptr) return;
+    if (!node->is(Node::Kind::table)) {
+      return wrong_kind(*node, "`signal`", "tables [signal.NAME]", diagnostics_);
+    }
+    for (const Node& child : node->children) {
+      check_name(child.key, child.mark(), "a signal", diagnostics_);
+      SignalEntry& entry = context_.signals[child.key];
+      entry.place = child.mark();
+      entry.spec = parse_signal(child);
+    }
+    for (const auto& [name, entry] : context_.signals) definition_.signals.push_back(entry.spec);
+  }
+
+  SignalSpec parse_signal(const Node& node) {
+    SignalSpec spec;
+    spec.name = node.key;
+    TableReader table(node, "[signal." + node.key + "]", diagnostics_);
+    if (const Node* x = table.take("buffer")) spec.buffer_ms = read_duration_ms(*x, diagnostics_);
+    if (const Node* x = table.take("payload")) spec.payload = parse_shape(*x, &context_);
+    if (const Node* x = table.take("doc")) read_string(*x, diagnostics_);
+    if (const Node* x = table.take("groups")) {
+      spec.groups = read_strings(*x, diagnostics_).value_or(std::vector<std::string>());
+      if (spec.groups.empty()) {
+        diagnostics_->error(x->place, "an empty `groups` lets nobody send the signal",
+                            "leave it out to let every client send it");
+      }
+    }
+    table.finish();
+    return spec;
+  }
+
+  void parse_retries() {
+    const Node* node = table_.take("retry");
+    if (node == nullptr) return;
+    if (!node->is(Node::Kind::table)) {
+      return wrong_kind(*node, "`retry`", "tables [retry.NAME]", diagnostics_,
+                        "a task names its policy: retry = \"NAME\"");
+    }
+    if (const Node* x = node->find("default")) {
+      context_.default_retry = parse_retry_policy(*x, Retry(), diagnostics_);
+    }
+    for (const Node& child : node->children) {
+      check_name(child.key, child.mark(), "a retry policy", diagnostics_);
+      RetryEntry& entry = context_.retries[child.key];
+      entry.place = child.mark();
+      entry.retry = child.key == "default"
+                        ? context_.default_retry
+                        : parse_retry_policy(child, context_.default_retry, diagnostics_);
+    }
+  }
+
+  void parse_task_types() {
+    const Node* node = table_.take("task");
+    if (node == nullptr) return;
+    if (!node->is(Node::Kind::table)) {
+      return wrong_kind(*node, "`task`", "tables [task.\"TYPE\"]", diagnostics_,
+                        "a state runs a task: [state.NAME] task = \"TYPE\"");
+    }
+    for (const Node& child : node->children) {
+      check_name(child.key, child.mark(), "a task type", diagnostics_);
+      context_.tasks.insert_or_assign(child.key, parse_task_defaults(child, &context_));
+    }
+  }
+
+  // What leads out of every state.
+  void parse_exits() {
+    const auto state = [&](std::string_view key) -> std::optional<std::string> {
+      const Node* x = table_.take(key);
+      if (x == nullptr) return std::nullopt;
+      if (x->is(Node::Kind::string) && x->text == "end") {
+        diagnostics_->error(x->place, quoted(key) + " names a state, and `end` is none");
+      }
+      return parse_next(*x, &context_);
+    };
+    definition_.on_error = state("on_error");
+    definition_.on_timeout = state("on_timeout");
+    definition_.on_cancel = state("on_cancel");
+    if (const Node* x = table_.take("timeout")) {
+      definition_.timeout_ms = read_duration_ms(*x, diagnostics_);
+    } else if (const Node* y = root_.find("on_timeout")) {
+      diagnostics_->warning(y->mark(), "`on_timeout` without a `timeout` is never used");
+    }
+    if (const Node* x = table_.take("on")) definition_.on = parse_on(*x, &context_);
+    if (const Node* x = table_.take("after")) definition_.after = parse_timers(*x, &context_);
+    if (const Node* x = table_.take("every")) definition_.every = parse_timers(*x, &context_);
+    context_.run_is_bounded = definition_.timeout_ms.has_value();
+    for (const TimerHandler& timer : definition_.after) {
+      for (const Branch& branch : timer.branches) {
+        if (branch.next) context_.run_is_bounded = true;
+      }
+    }
+  }
+
+  void parse_states(const Node& states) {
+    if (!states.is(Node::Kind::table)) return;
+    Flow& flow = definition_.root;
+    if (states.children.empty()) {
+      diagnostics_->error(states.mark(), "a machine has at least one state", "[state.NAME]");
+    }
+    if (states.children.size() > limits::kStatesMax) return;
+    for (const Node& child : states.children) flow.states.push_back(parse_state(child, &context_));
+    flow.by_name.resize(flow.states.size());
+    std::iota(flow.by_name.begin(), flow.by_name.end(), 0U);
+    std::sort(flow.by_name.begin(), flow.by_name.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return flow.states[a].name < flow.states[b].name;
+    });
+    if (const Node* x = table_.take("start")) {
+      flow.start = parse_next(*x, &context_).value_or("");
+      if (flow.start == "end") diagnostics_->error(x->place, "`end` is no state's name");
+    } else if (flow.states.size() == 1) {
+      flow.start = flow.states.front().name;
+    } else if (!flow.states.empty()) {
+      table_.need("start", "start = " + quoted_text(flow.states.front().name));
+      flow.start = flow.states.front().name;
+    }
+  }
+
+  static std::string quoted_text(const std::string& name) { return "\"" + name + "\""; }
+
+  const Node& root_;
+  DiagnosticList* diagnostics_;
+  TableReader table_;
+  ParseContext context_;
+  Definition definition_;
+};
+
+}  // namespace
+
+ParsedDefinition parse_definition(std::string_view text) {
+  ParsedDefinition out;
+  DiagnosticList diagnostics(text.size() > limits::kDefinitionBytesMax
+                                 ? text.substr(0, limits::kDefinitionBytesMax + 1)
+                                 : text);
+  std::optional<Node> root;
+  if (scan_toml(&diagnostics)) root = parse_toml(&diagnostics);
+  // A tree that is too deep was cut off; nothing behind it is worth reading.
+  if (root && !diagnostics.has_errors()) {
+    Definition definition = RootParser(*root, &diagnostics).run();
+    if (!diagnostics.has_errors()) {
+      definition.text = std::string(text);
+      definition.canonical = canonical_text(*root);
+      definition.hash = digest(definition.canonical);
+      out.definition = std::make_shared<const Definition>(std::move(definition));
+    }
+  }
+  out.diagnostics = diagnostics.take(&out.suppressed);
+  return out;
+}
+
+}  // namespace pawl::dsl

@@ -1,0 +1,260 @@
+#include "dsl/parse_state.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dsl/check_types.h"
+#include "dsl/check_usage.h"
+#include "dsl/parse_handler.h"
+#include "dsl/parse_pattern.h"
+#include "dsl/parse_table.h"
+#include "dsl/parse_task.h"
+#include "dsl/parse_value.h"
+
+namespace pawl::dsl {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, Verb>, 5> kVerbs = {{
+    {"task", Verb::task},
+    {"sleep", Verb::sleep},
+    {"choose", Verb::choose},
+    {"raise", Verb::raise},
+    {"end", Verb::end},
+}};
+
+constexpr std::array<std::string_view, 7> kLaterVerbs = {"flow", "parallel",   "map",     "call",
+                                                         "send", "compensate", "continue"};
+
+class StateParser {
+ public:
+  StateParser(const Node& node, ParseContext* context)
+      : node_(node),
+        context_(context),
+        diagnostics_(context->diagnostics),
+        table_(node, "[state." + node.key + "]", diagnostics_) {}
+
+  State run() {
+    state_.name = node_.key;
+    state_.line = node_.mark().line;
+    if (!table_.is_table()) return std::move(state_);
+    if (const Node* x = table_.take("doc")) state_.doc = read_string(*x, diagnostics_).value_or("");
+    if (const Node* x = table_.take("set"))
+      state_.set = parse_assignments(*x, context_->base, context_);
+    const Node* verb = find_verb();
+    if (is_later_) {
+      parse_later();
+    } else {
+      parse_verb(verb);
+    }
+    parse_handlers();
+    table_.later({"forget"});
+    if (!is_later_) report_misplaced();
+    table_.finish();
+    if (!is_later_) check_automatic();
+    return std::move(state_);
+  }
+
+ private:
+  // The node of the state's verb; sets state_.verb or is_later_.
+  const Node* find_verb() {
+    const Node* found = nullptr;
+    const auto claim = [&](std::string_view key) {
+      const Node* x = table_.take(key);
+      if (x != nullptr && found != nullptr) {
+        diagnostics_->error(
+            x->mark(),
+            "a state has one verb, and this one has " + quoted(found->key) + " and " + quoted(key),
+            "make two states of it");
+      }
+      if (x == nullptr || found != nullptr) return false;
+      found = x;
+      return true;
+    };
+    for (const auto& [key, verb] : kVerbs) {
+      if (claim(key)) state_.verb = verb;
+    }
+    for (const std::string_view key : kLaterVerbs) {
+      if (!claim(key)) continue;
+      is_later_ = true;
+      report_later(*found, diagnostics_);
+    }
+    const bool handlers = node_.find("on") || node_.find("after") || node_.find("every");
+    const bool sets = node_.find("set") != nullptr;
+    // `set` with handlers and without `next` is a state that waits.
+    if (found == nullptr && sets && (node_.find("next") || !handlers)) state_.verb = Verb::set;
+    return found;
+  }
+
+  void parse_verb(const Node* node) {
+    switch (state_.verb) {
+      case Verb::task:
+        return parse_task_verb(*node);
+      case Verb::sleep:
+        return parse_sleep(*node);
+      case Verb::choose:
+        state_.choose = parse_choose(*node, context_);
+        return;
+      case Verb::set:
+        return parse_leads_to("`set` alone");
+      case Verb::raise:
+        state_.raise = parse_raise(*node, "`raise`");
+        return;
+      case Verb::end:
+        return parse_end(*node);
+      case Verb::none:
+        return;
+    }
+  }
+
+  void parse_leads_to(std::string_view what) {
+    if (const Node* x = table_.take("next")) {
+      state_.next = parse_next(*x, context_);
+    } else {
+      diagnostics_->error(node_.mark(), std::string(what) + " needs `next`",
+                          "the state to go to then, or \"end\"");
+    }
+  }
+
+  void parse_task_verb(const Node& node) {
+    state_.task = parse_task(node, &table_, context_->base, context_);
+    const auto& schema = state_.task->result_schema;
+    const Environment scope = with_name(*context_, "result", schema ? type_of(*schema) : Type());
+    if (const Node* x = table_.take("save")) state_.save = parse_assignments(*x, scope, context_);
+    table_.later({"limits"});
+    parse_leads_to("`task`");
+    task_place_ = node.mark();
+  }
+
+  void parse_sleep(const Node& node) {
+    Sleep sleep;
+    if (node.is(Node::Kind::table)) {
+      TableReader table(node, "`sleep`", diagnostics_);
+      sleep.until = true;
+      if (const Node* x = table.need("until", "sleep = { until = \"= vars.due\" }")) {
+        sleep.duration = parse_template_of(*x, context_->base, SchemaType::timestamp, context_);
+      }
+      table.finish();
+    } else {
+      sleep.duration = parse_delay(node, context_->base, context_);
+    }
+    state_.sleep = std::move(sleep);
+    parse_leads_to("`sleep`");
+  }
+
+  Raise parse_raise(const Node& node, std::string what) {
+    Raise raise;
+    TableReader table(node, std::move(what), diagnostics_);
+    if (const Node* x = table.need("type", "type = \"order.failed\"")) {
+      raise.type = parse_template_of(*x, context_->base, SchemaType::string, context_);
+      if (raise.type.is_literal() && raise.type.literal.kind() == Kind::string) {
+        check_raised_type(raise.type.literal.as_string(), x->place, diagnostics_);
+      }
+    }
+    if (const Node* x = table.take("message")) {
+      raise.message = parse_template_of(*x, context_->base, SchemaType::string, context_);
+    }
+    if (const Node* x = table.take("data")) {
+      raise.data = parse_template(*x, context_->base, nullptr, context_);
+    }
+    table.finish();
+    return raise;
+  }
+
+  void parse_end(const Node& node) {
+    End end;
+    end.status = read_choice<EndStatus>(node,
+                                        {{"completed", EndStatus::completed},
+                                         {"failed", EndStatus::failed},
+                                         {"cancelled", EndStatus::cancelled}},
+                                        diagnostics_)
+                     .value_or(EndStatus::completed);
+    if (const Node* x = table_.take("output")) {
+      end.output = parse_template(*x, context_->base, nullptr, context_);
+    }
+    if (const Node* x = table_.take("error")) {
+      if (end.status != EndStatus::failed) {
+        diagnostics_->error(x->mark(), "`error` goes with end = \"failed\"");
+      }
+      end.error = parse_raise(*x, "`error`");
+    }
+    state_.end = std::move(end);
+  }
+
+  // A verb of a later part of the language: its keys are not looked at, but where it leads is.
+  void parse_later() {
+    context_->states_not_run_yet.insert(state_.name);
+    for (const std::string_view key :
+         {"queue", "with", "key",      "retry",   "timeout",     "priority", "limits",   "undo",
+          "save",  "join", "as",       "do",      "concurrency", "batch",    "tolerate", "keep",
+          "id",    "wait", "on_close", "version", "to",          "signal",   "output",   "error"}) {
+      table_.take(key);
+    }
+    if (const Node* x = table_.take("next")) state_.next = parse_next(*x, context_);
+  }
+
+  void parse_handlers() {
+    if (const Node* x = table_.take("on")) state_.on = parse_on(*x, context_);
+    if (const Node* x = table_.take("after")) state_.after = parse_timers(*x, context_);
+    if (const Node* x = table_.take("every")) state_.every = parse_timers(*x, context_);
+    if (const Node* x = table_.take("catch")) state_.catches = parse_catches(*x, context_);
+    const Node* moves = table_.take("moves");
+    if (moves == nullptr) return;
+    if (!moves->is(Node::Kind::list)) {
+      return wrong_kind(*moves, "`moves`", "a list of states", diagnostics_, "moves = [\"...\"]");
+    }
+    for (const Node& item : moves->children) {
+      if (item.is(Node::Kind::string) && item.text == "end") {
+        diagnostics_->error(item.place, "a move goes to a state, and `end` is none");
+      } else if (auto next = parse_next(item, context_)) {
+        state_.moves.push_back(std::move(*next));
+      }
+    }
+  }
+
+  void report_misplaced() {
+    if (state_.verb == Verb::none) {
+      table_.misplaced({"next"}, "a state without a verb waits; put it into a handler");
+    }
+    table_.misplaced({"next"}, "this verb says itself what comes next");
+    table_.misplaced({"timeout"},
+                     "outside of a task, a timer leads out: after.\"1h\" = { next = \"...\" }");
+    table_.misplaced({"save"}, "only what has a result saves from it; `set` assigns on entry");
+    table_.misplaced({"queue", "with", "key", "retry", "priority", "undo", "limits"},
+                     "it goes with `task`");
+    table_.misplaced({"output", "error"}, "it goes with `end`");
+    table_.misplaced({"join"}, "it goes with `parallel`");
+    table_.misplaced({"as", "do", "concurrency", "batch", "tolerate", "keep"},
+                     "it goes with `map`");
+    table_.misplaced({"until"}, "write sleep = { until = \"...\" }");
+  }
+
+  // Handlers of states that are left in the same entry never get to act.
+  void check_automatic() {
+    const bool automatic = state_.verb == Verb::choose || state_.verb == Verb::set ||
+                           state_.verb == Verb::raise || state_.verb == Verb::end;
+    for (const std::string_view key : {"on", "after", "every", "moves"}) {
+      const Node* x = node_.find(key);
+      if (automatic && x != nullptr) {
+        diagnostics_->warning(x->mark(), quoted(key) + " never acts here",
+                              "this state is left (or ends the run) as soon as it is entered");
+      }
+    }
+    if (state_.task) check_wait(state_, task_place_, *context_);
+  }
+
+  const Node& node_;
+  ParseContext* context_;
+  DiagnosticList* diagnostics_;
+  TableReader table_;
+  State state_;
+  Place task_place_;
+  bool is_later_ = false;
+};
+
+}  // namespace
+
+State parse_state(const Node& node, ParseContext* context) {
+  return StateParser(node, context).run();
+}
+
+}  // namespace pawl::dsl

@@ -1,0 +1,11 @@
+// One state: its verb, and what every state may have.
+#pragma once
+
+#include "dsl/parse_context.h"
+
+namespace pawl::dsl {
+
+// [state.NAME]; the name is the node's key.
+State parse_state(const Node& node, ParseContext* context);
+
+}  // namespace pawl::dsl

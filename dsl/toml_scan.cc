@@ -1,0 +1,157 @@
+#include "dsl/toml_scan.h"
+
+#include "base/limits.h"
+#include "dsl/utf8.h"
+
+namespace pawl::dsl {
+namespace {
+
+// Follows just enough of TOML's lexical grammar (toml.io, v1.0.0, "String" and "Comment") to know
+// what is a string or a comment. Nothing here depends on the text being valid otherwise.
+class Scanner {
+ public:
+  explicit Scanner(DiagnosticList* diagnostics)
+      : diagnostics_(diagnostics), text_(diagnostics->source()) {}
+
+  bool run() {
+    while (at_ < text_.size() && !failed_) step();
+    return !failed_;
+  }
+
+ private:
+  void step() {
+    const char c = text_[at_];
+    if (c == '"' || c == '\'') return skip_string(c);
+    if (c == '#') return skip_comment();
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      return fail("a character outside ASCII stands outside of any string",
+                  "quote keys and values that have such characters: \"é\" = 1");
+    }
+    if (is_control(c)) return fail("a control character stands outside of any string", "remove it");
+    follow(c);
+    advance();
+  }
+
+  // Keeps count of open brackets and of a key's segments.
+  void follow(char c) {
+    if (c == '[' || c == '{') {
+      segments_ = 1;
+      if (++depth_ > limits::kTomlDepthMax) {
+        fail("more than " + std::to_string(limits::kTomlDepthMax) + " nested lists and tables",
+             "split the definition into flatter tables");
+      }
+    } else if (c == ']' || c == '}') {
+      segments_ = 1;
+      if (depth_ > 0) --depth_;
+    } else if (c == '\n' || c == '=' || c == ',') {
+      segments_ = 1;
+    } else if (c == '.' && ++segments_ > limits::kTomlKeySegmentsMax) {
+      fail("a dotted key of more than " + std::to_string(limits::kTomlKeySegmentsMax) + " segments",
+           "");
+    }
+  }
+
+  void skip_comment() {
+    while (at_ < text_.size() && text_[at_] != '\n' && !failed_) {
+      if (is_control(text_[at_])) return fail("a control character in a comment", "remove it");
+      advance();
+    }
+  }
+
+  void skip_string(char quote) {
+    const bool multi_line =
+        text_.substr(at_, 3) == std::string_view(quote == '"' ? R"(""")" : "'''");
+    for (int i = 0; i < (multi_line ? 3 : 1); ++i) advance();
+    while (at_ < text_.size() && !failed_) {
+      const char c = text_[at_];
+      if (c == quote && !multi_line) return advance();
+      if (c == quote && text_.substr(at_, 3) == std::string_view(quote == '"' ? R"(""")" : "'''")) {
+        return skip_closing_quotes(quote);
+      }
+      if (c == '\n' && !multi_line) return;  // unterminated: the library says so
+      if (is_control(c)) {
+        return fail("a control character in a string",
+                    "write it as an escape, such as \"\\u0007\"");
+      }
+      advance();
+      if (c == '\\' && quote == '"' && at_ < text_.size() && text_[at_] != '\n') advance();
+    }
+  }
+
+  // Up to two quotes may stand directly before the closing three.
+  void skip_closing_quotes(char quote) {
+    for (int i = 0; i < 5 && at_ < text_.size() && text_[at_] == quote; ++i) advance();
+  }
+
+  bool is_control(char c) const {
+    if (c == '\r') return text_.substr(at_ + 1, 1) != "\n";
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n') || c == 0x7f;
+  }
+
+  // By one byte; columns count characters.
+  void advance() {
+    const auto byte = static_cast<unsigned char>(text_[at_++]);
+    if (byte == '\n') {
+      ++place_.line;
+      place_.column = 1;
+    } else if (at_ == text_.size() || (static_cast<unsigned char>(text_[at_]) & 0xc0) != 0x80) {
+      ++place_.column;
+    }
+  }
+
+  void fail(std::string message, std::string hint) {
+    failed_ = true;
+    diagnostics_->error(place_, std::move(message), std::move(hint));
+  }
+
+  DiagnosticList* diagnostics_;
+  std::string_view text_;
+  std::size_t at_ = 0;
+  Place place_{1, 1, 1};
+  int depth_ = 0;
+  int segments_ = 1;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::size_t invalid_utf8_at(std::string_view text) {
+  std::string_view rest = text;
+  while (!rest.empty()) {
+    const std::size_t at = text.size() - rest.size();
+    if (take_rune(&rest) == kNoRune) return at;
+  }
+  return std::string_view::npos;
+}
+
+bool scan_toml(DiagnosticList* diagnostics) {
+  const std::string_view text = diagnostics->source();
+  if (text.size() > limits::kDefinitionBytesMax) {
+    diagnostics->error({},
+                       "the definition is too large: at most " +
+                           std::to_string(limits::kDefinitionBytesMax) + " bytes are allowed",
+                       "move data into the input or into the workers");
+    return false;
+  }
+  if (text.starts_with("\xef\xbb\xbf")) {
+    diagnostics->error({1, 1, 1}, "the file begins with a byte order mark",
+                       "save it as UTF-8 without one");
+    return false;
+  }
+  const std::size_t bad = invalid_utf8_at(text);
+  if (bad != std::string_view::npos) {
+    Place place{1, 1, 1};
+    for (const char c : text.substr(0, bad)) {
+      if (c == '\n') {
+        ++place.line;
+        place.column = 0;
+      }
+      if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) ++place.column;
+    }
+    diagnostics->error(place, "the file is not valid UTF-8", "save it as UTF-8");
+    return false;
+  }
+  return Scanner(diagnostics).run();
+}
+
+}  // namespace pawl::dsl

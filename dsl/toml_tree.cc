@@ -1,0 +1,148 @@
+#include "dsl/toml_tree.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "dsl/time_text.h"
+
+namespace pawl::dsl {
+namespace {
+
+Place place_of(const toml::source_region& region) {
+  Place place;
+  place.line = static_cast<int>(region.begin.line);
+  place.column = static_cast<int>(region.begin.column);
+  if (region.end.line == region.begin.line && region.end.column > region.begin.column) {
+    place.length = static_cast<int>(region.end.column - region.begin.column);
+  }
+  return place;
+}
+
+Timestamp timestamp_of(const toml::date_time& t) {
+  const std::int64_t minutes = t.time.hour * 60 + t.time.minute - t.offset->minutes;
+  const std::int64_t days = days_of(t.date.year, t.date.month, t.date.day);
+  return {days * 86'400 + minutes * 60 + t.time.second,
+          static_cast<std::int32_t>(t.time.nanosecond)};
+}
+
+class Converter {
+ public:
+  explicit Converter(DiagnosticList* diagnostics) : diagnostics_(diagnostics) {}
+
+  Node convert(const toml::node& from, int depth) {
+    Node node;
+    node.place = place_of(from.source());
+    if (depth > limits::kTomlDepthMax) {
+      diagnostics_->error(
+          node.place,
+          "more than " + std::to_string(limits::kTomlDepthMax) + " nested lists and tables",
+          "split the definition into flatter tables");
+    } else if (const auto* table = from.as_table()) {
+      fill_table(*table, depth, &node);
+    } else if (const auto* array = from.as_array()) {
+      node.kind = Node::Kind::list;
+      node.children.reserve(array->size());
+      for (const toml::node& item : *array) node.children.push_back(convert(item, depth + 1));
+    } else {
+      fill_leaf(from, &node);
+    }
+    return node;
+  }
+
+ private:
+  void fill_table(const toml::table& table, int depth, Node* node) {
+    node->kind = Node::Kind::table;
+    node->children.reserve(table.size());
+    for (const auto& [key, value] : table) {
+      node->children.push_back(convert(value, depth + 1));
+      Node& child = node->children.back();
+      child.key = std::string(key.str());
+      child.key_place = place_of(key.source());
+    }
+    // The library sorts by key; people read in the order of the file.
+    std::stable_sort(node->children.begin(), node->children.end(),
+                     [](const Node& a, const Node& b) {
+                       return std::pair(a.key_place.line, a.key_place.column) <
+                              std::pair(b.key_place.line, b.key_place.column);
+                     });
+  }
+
+  void fill_leaf(const toml::node& from, Node* node) {
+    if (const auto* s = from.as_string()) {
+      node->kind = Node::Kind::string;
+      node->text = s->get();
+    } else if (const auto* i = from.as_integer()) {
+      node->kind = Node::Kind::integer;
+      node->integer = i->get();
+    } else if (const auto* f = from.as_floating_point()) {
+      node->kind = Node::Kind::real;
+      node->real = f->get();
+    } else if (const auto* b = from.as_boolean()) {
+      node->kind = Node::Kind::boolean;
+      node->boolean = b->get();
+    } else if (const auto* t = from.as_date_time(); t != nullptr && t->get().offset) {
+      node->kind = Node::Kind::timestamp;
+      node->timestamp = timestamp_of(t->get());
+      if (!in_range(node->timestamp)) {
+        diagnostics_->error(node->place, "this date is before the year 1 or after the year 9999");
+      }
+    } else {
+      node->kind = Node::Kind::local_time;
+    }
+  }
+
+  DiagnosticList* diagnostics_;
+};
+
+}  // namespace
+
+const Node* Node::find(std::string_view name) const {
+  if (kind != Kind::table) return nullptr;
+  for (const Node& child : children) {
+    if (child.key == name) return &child;
+  }
+  return nullptr;
+}
+
+std::string_view kind_name(Node::Kind kind) {
+  switch (kind) {
+    case Node::Kind::string:
+      return "a string";
+    case Node::Kind::integer:
+      return "an integer";
+    case Node::Kind::real:
+      return "a float";
+    case Node::Kind::boolean:
+      return "a boolean";
+    case Node::Kind::timestamp:
+      return "a date";
+    case Node::Kind::local_time:
+      return "a date or time without an offset";
+    case Node::Kind::list:
+      return "a list";
+    case Node::Kind::table:
+      return "a table";
+  }
+  return "";
+}
+
+std::optional<Node> parse_toml(DiagnosticList* diagnostics) {
+  const toml::parse_result result = toml::parse(diagnostics->source());
+  if (!result) {
+    // "Error while parsing key-value pair: cannot redefine ...": what it was doing says little.
+    std::string_view message = result.error().description();
+    const std::size_t colon = message.find(": ");
+    if (message.starts_with("Error while parsing") && colon != std::string_view::npos) {
+      message.remove_prefix(colon + 2);
+    }
+    std::string hint = "this is not TOML 1.0 (toml.io)";
+    if (message.starts_with("cannot redefine")) hint = "each key and table may stand once";
+    diagnostics->error(place_of(result.error().source()), std::string(message), std::move(hint));
+    return std::nullopt;
+  }
+  return Converter(diagnostics).convert(result.table(), 0);
+}
+
+}  // namespace pawl::dsl
