@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""A disk that is full, read-only or damaged: the daemon stops and says so, and nothing acknowledged is lost."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import suite
+from client import Unreachable
+from daemon import Daemon
+
+WORKFLOW = """
+dsl = 1
+name = "store"
+start = "open"
+[vars]
+count = 0
+[signal.add]
+[signal.add.payload]
+text = "string"
+[state.open]
+on.add = { save.count = "= vars.count + 1" }
+after."1000d" = { next = "over" }
+[state.over]
+end = "completed"
+"""
+END_SECONDS = 20
+
+
+class Disk(unittest.TestCase):
+    pawl = ""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.scratch = pathlib.Path(self.directory.name)
+        self.addCleanup(self.directory.cleanup)
+
+    def mount(self, mebibytes):
+        """A small file system of its own, which root alone may mount."""
+        if os.geteuid() != 0:
+            self.skipTest("mounting needs root")
+        place = self.scratch / "disk"
+        place.mkdir()
+        answer = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "pawl-test", str(place)],
+                                capture_output=True, text=True)
+        if answer.returncode != 0:
+            self.skipTest(f"mount is not allowed here: {answer.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(place)], check=False)
+        return place
+
+    def daemon(self, data):
+        daemon = Daemon(self.pawl, self.scratch, data=data)
+        self.addCleanup(lambda: daemon.alive() and daemon.kill())
+        return daemon
+
+    def deploy_and_start(self, daemon, run="r"):
+        client = daemon.client()
+        answer = client.request("PUT", "/v1/workflows/store", WORKFLOW.encode())
+        self.assertIn(answer.status, (200, 201), answer)
+        self.assertEqual(client.post("/v1/runs", {"workflow": "store", "id": run, "input": {}}).status, 201)
+        return client
+
+    def wait_for_end(self, daemon):
+        deadline = time.monotonic() + END_SECONDS
+        while daemon.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertFalse(daemon.alive(), "it goes on")
+
+    def refuses_to_start(self, daemon, *words):
+        daemon.spawn()
+        self.wait_for_end(daemon)
+        self.assertNotEqual(daemon.process.returncode, 0)
+        for word in words:
+            self.assertIn(word, daemon.log_end())
+
+    def test_a_full_disk(self):
+        place = self.mount(64)
+        daemon = self.daemon(place / "data")
+        daemon.start()
+        client = self.deploy_and_start(daemon)
+        filler = place / "filler"
+        with open(filler, "wb") as out:
+            try:
+                while True:
+                    out.write(bytes(1 << 16))
+                    out.flush()
+            except OSError:
+                pass  # full
+        acknowledged = 0
+        for number in range(5000):  # 200 MB of payloads: more than any segment made beforehand holds
+            try:
+                answer = client.post("/v1/runs/r/signals/add", {"payload": {"text": "x" * 40_000}}, key=f"a{number}",
+                                     timeout=20)
+            except Unreachable:
+                break
+            if answer.status != 200:
+                break
+            acknowledged += 1
+        else:
+            self.fail("a full disk took 200 MB")
+        if daemon.alive():
+            self.assertIn(answer.status, (429, 503, 504, 507))
+            daemon.kill()
+        else:
+            self.assertIn("No space left", daemon.log_end())
+        filler.unlink()
+        subprocess.run(["mount", "-o", "remount,size=600m", str(place)], check=True)
+        daemon.start()
+        envelope = daemon.client().get("/v1/runs/r").json
+        self.assertIn(envelope["vars"]["count"], (acknowledged, acknowledged + 1))
+
+    def test_a_read_only_disk(self):
+        place = self.mount(64)
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        self.refuses_to_start(self.daemon(place / "data"), "ead-only", str(place / "data"))
+
+    def test_a_store_that_turned_read_only(self):
+        place = self.mount(64)
+        daemon = self.daemon(place / "data")
+        daemon.start()
+        self.deploy_and_start(daemon)
+        daemon.stop()
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        self.refuses_to_start(daemon, "ead-only")
+        subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+        daemon.start()
+        self.assertEqual(daemon.client().get("/v1/runs/r").status, 200)
+
+    def test_a_data_directory_that_is_a_file(self):
+        (self.scratch / "data").write_text("not a directory")
+        self.refuses_to_start(self.daemon(self.scratch / "data"), str(self.scratch / "data"))
+
+    def test_two_daemons_on_one_store(self):
+        first = self.daemon(self.scratch / "data")
+        first.start()
+        second = Daemon(self.pawl, self.scratch, data=first.data)
+        second.socket = str(self.scratch / "second.sock")
+        second.log = self.scratch / "second.log"
+        self.refuses_to_start(second)
+        self.assertEqual(first.client().get("/healthz").status, 200)
+
+    def segments(self, data):
+        files = sorted((path for path in data.rglob("*") if path.is_file() and path.stat().st_size > 4096),
+                       key=lambda path: path.stat().st_mtime)
+        self.assertTrue(files, "no journal files")
+        return files
+
+    def stopped_store(self):
+        daemon = self.daemon(self.scratch / "data")
+        daemon.start()
+        client = self.deploy_and_start(daemon)
+        for number in range(50):
+            answer = client.post("/v1/runs/r/signals/add", {"payload": {"text": f"text {number} " * 20}})
+            self.assertEqual(answer.status, 200)
+        daemon.kill()
+        return daemon
+
+    def test_a_flipped_bit_in_the_middle_is_refused_by_place(self):
+        daemon = self.stopped_store()
+        where = None
+        for path in self.segments(daemon.data):
+            data = path.read_bytes()
+            at = data.find(b"text 10 ")
+            if at >= 0:
+                where = path, at
+        self.assertIsNotNone(where, "the payloads are not in the journal")
+        path, at = where
+        copy = self.scratch / "good"
+        shutil.copy(path, copy)
+        with open(path, "r+b") as segment:
+            segment.seek(at)
+            segment.write(b"T")
+        self.refuses_to_start(daemon, path.name)
+        shutil.copy(copy, path)
+        daemon.start()
+        self.assertEqual(daemon.client().get("/v1/runs/r").json["vars"]["count"], 50)
+
+    def test_a_torn_tail_is_cut(self):
+        daemon = self.stopped_store()
+        path, at = max(((path, path.read_bytes().rfind(b"text 49 ")) for path in self.segments(daemon.data)),
+                       key=lambda place: place[1])
+        self.assertGreater(at, 0)
+        with open(path, "r+b") as segment:  # garbage well behind the last write, as a crash leaves it
+            segment.seek(at + 8192)
+            segment.write(os.urandom(3000))
+        daemon.start()
+        self.assertEqual(daemon.client().get("/v1/runs/r").json["vars"]["count"], 50)
+
+
+if __name__ == "__main__":
+    arguments = suite.arguments_with()
+    Disk.pawl = arguments.pawl
+    suite.run([Disk], arguments.only)
