@@ -27,6 +27,10 @@ inline constexpr int kExpressionDepthMax = 64;  // nesting of the syntax tree
 inline constexpr int kExpressionNodesMax = 4096;
 inline constexpr std::int64_t kExpressionCostMax =
     1'000'000;  // evaluator steps, bytes/16 for copies
+inline constexpr std::size_t kRegexBytesMax = 1 * KiB;  // of a pattern
+inline constexpr int kRegexDepthMax = 32;           // nested groups
+inline constexpr int kRegexRepeatMax = 1000;        // of {n,m}
+inline constexpr std::size_t kRegexProgramMax = 2000;  // instructions after repetition is unrolled
 
 // --- values and runs (engine/) ---
 inline constexpr int kValueDepthMax = 64;
@@ -45,6 +49,9 @@ inline constexpr std::size_t kDedupeIdBytesMax = 200;
 inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;
 
 // --- groups (node/) ---
+inline constexpr int kPollKeysMax = 10'000;           // answered polls that can be repeated by key
+inline constexpr int kLeasesLostPerTurnMax = 1'000;
+inline constexpr std::int64_t kTimersRetryMs = 1'000;  // after a timer that could not be decided
 inline constexpr std::int64_t kClockJumpMsMax =
     5 * 60 * 1000;                                       // ahead of the last stamp, unless trusted
 inline constexpr std::int64_t kLeaseMsDefault = 30'000;  // without timeout.heartbeat
@@ -93,6 +100,8 @@ inline constexpr int kHttpHeadersMax = 64;
 inline constexpr int kHttpPipelineMax = 64;  // requests of one connection under way
 inline constexpr std::size_t kHttpOutputBytesMax =
     4 * MiB;  // unsent to one connection, then it is paused
+inline constexpr std::size_t kHttpInputBytesTotal = 64 * MiB;   // of incomplete requests together, then 503
+inline constexpr std::size_t kHttpOutputBytesTotal = 256 * MiB;  // unsent to all, then nobody is read from
 inline constexpr int kConnectionsMax = 8192;
 inline constexpr int kHttpIdleSeconds = 75;    // between requests
 inline constexpr int kHttpHeaderSeconds = 10;  // from a request's first byte to its last

@@ -1,0 +1,34 @@
+#include "cli/command.h"
+
+namespace pawl::cli {
+
+const std::vector<CommandEntry>& all_commands() {
+  static const std::vector<CommandEntry> table = {
+      {"deploy", "Definitions", "Deploy workflow definitions and make them the default",
+       make_deploy},
+      {"activate", "Definitions", "Make a deployed version the default for new runs",
+       make_activate},
+      {"check", "Definitions", "Check definitions; needs no daemon", make_check},
+      {"start", "Runs", "Start a run of a workflow", make_start},
+      {"list", "Runs", "List runs, the newest first", make_list},
+      {"show", "Runs", "Show one run", make_show},
+      {"history", "Runs", "Show what happened in a run", make_history},
+      {"await", "Runs", "Wait until a run is in a state or has a status", make_await},
+      {"signal", "Runs", "Send a signal to a run", make_signal},
+      {"move", "Runs", "Move a run from one state to another", make_move},
+      {"cancel", "Runs", "Ask a run to cancel itself", make_cancel},
+      {"terminate", "Runs", "End a run at once, asking nobody", make_terminate},
+      {"pause", "Runs", "Hold a run: nothing new begins", make_pause},
+      {"resume", "Runs", "Let a paused run go on", make_resume},
+      {"retry", "Runs", "Try a run's open incidents again", make_retry},
+      {"incidents", "Operations", "List what waits for an operator", make_incidents},
+      {"queues", "Operations", "Show the task queues", make_queues},
+      {"events", "Operations", "Show committed events of all runs", make_events},
+      {"worker", "Workers", "Run programs as tasks of a queue", make_worker},
+      {"api", "Other", "Send any request to the API and print the answer", make_api},
+      {"version", "Other", "Show the versions of this program and of the daemon", make_version},
+  };
+  return table;
+}
+
+}  // namespace pawl::cli
