@@ -12,6 +12,7 @@ namespace pawl::log::format {
 
 // Names: 16 lower-case hexadecimal digits and the suffix; spares have any number.
 inline constexpr std::string_view kSegmentSuffix = ".seg";
+inline constexpr std::uint64_t kSegmentNumberMax = 0xffff'ffff;
 inline constexpr std::string_view kSparePrefix = "spare-";
 inline constexpr std::string_view kSnapshotPrefix = "snapshot-";
 inline constexpr std::string_view kSnapshotSuffix = ".snap";

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <utility>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "base/bytes.h"
 #include "log/frame.h"
 
@@ -12,7 +12,7 @@ namespace pawl::log {
 template <class Visit>
 absl::Status walk_entries(const FrameHeader& header, std::string_view payload, Visit&& visit) {
   ByteReader in(payload);
-  std::vector<std::uint64_t> seen(header.ranges.size(), 0);
+  absl::InlinedVector<std::uint64_t, 16> seen(header.ranges.size(), 0);
   std::uint64_t expected = 0;
   for (const Range& range : header.ranges) expected += range.count;
   for (std::uint64_t i = 0; i < expected; ++i) {

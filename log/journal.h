@@ -35,6 +35,8 @@
 
 namespace pawl::log {
 
+struct Recovered;
+
 struct JournalOptions {
   std::string directory;  // must exist
   // Written into a new journal; an existing one must carry the same. All zeros: take what is there
@@ -83,9 +85,9 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
   ~Journal();
 
-  // Queues an entry for the next batch; the bytes are copied. An index at or below the group's last
-  // one replaces that entry and all after it; a gap is a programmer's error. At most
-  // kEntryBytesMax.
+  // Queues an entry for the next batch; the bytes (at most kEntryBytesMax) are copied. An index at
+  // or below the group's last one replaces that entry and all after it; one past the next (after an
+  // installed snapshot) leaves a gap, which the sink will see too.
   void append(GroupId group, Term term, Index index, std::string_view payload);
   // Queues a hard state; the last one queued for a group counts. Must be queued no later than
   // entries that depend on it (both in one batch is fine: a frame is all or nothing).
@@ -137,66 +139,70 @@ class Journal {
 
  private:
   enum class UnderWay : std::uint8_t { kNothing, kFrame, kBackground };
-  struct Spare {
-    std::string name;
-    std::uint32_t allocated = 0;
+  // A segment's file or a spare's.
+  struct File {
+    std::uint64_t number = 0;
+    std::uint32_t bytes = 0;  // durable size
     bool recycled = false;
   };
   // What the operations of the batch under way change once they are done.
   struct Outcome {
     bool rotated = false;
-    std::uint32_t frame_offset = 0;
-    std::uint32_t frame_bytes = 0;
-    std::uint32_t allocated = 0;        // of the current segment
-    std::uint32_t spare_allocated = 0;  // of the first spare
-    std::uint64_t oldest = 0;           // recorded by the frame
-    std::vector<std::uint64_t> recycled;
-    std::vector<Spare> new_spares;
+    std::uint32_t allocated = 0;  // of the segment that the frame is in
+    std::uint64_t oldest = 0;     // as recorded by the frame
+    std::size_t given_up = 0;     // files taken off the front of files_
+    std::vector<File> new_spares;
+    std::uint32_t spare_allocated = 0;  // of the spare that grew; 0: none did
   };
 
   explicit Journal(const JournalOptions& options);
 
   // journal_open.cc
   absl::Status create(FileSystem& files);
-  absl::Status settle(FileSystem& files, const struct Recovered& recovered);
-  absl::Status take_spares(FileSystem& files);
+  absl::Status adopt(FileSystem& files, const Recovered& recovered);
 
   FrameBuilder& building();
+  FrameBuilder& front() { return *queue_.front(); }
+  void begin(UnderWay what);
+  // What a frame at (segment, offset) says besides its contents.
+  FrameHeader where(std::uint64_t segment, std::uint32_t offset, std::uint32_t file_bytes) const;
   std::string segment_path(std::uint64_t segment) const;
-  std::string spare_path(const Spare& spare) const;
-  bool fits(std::uint32_t frame_bytes) const;
+  std::string spare_path(std::uint64_t number) const;
+  void add_sync(std::string path);
+  void add_allocation(std::string path, std::uint32_t from, std::uint32_t to);
   void add_frame();
   void add_rotation();
-  void add_seal();
-  void add_allocation(const std::string& path, std::uint32_t from, std::uint32_t to);
-  void add_recycling();
-  bool add_spare_growth();
-  bool spare_lags() const;
+  void add_seal(std::uint32_t head_bytes);
+  void add_recycling(std::size_t files_max);
+  void add_segment_growth();
+  void add_spare_growth();
+  // Bytes the next segment should have made ready by now.
+  std::uint32_t spare_bytes_wanted() const;
+  std::uint32_t spare_bytes() const { return spares_.empty() ? 0 : spares_.front().bytes; }
   void finish_frame();
-  void finish_rotation();
-  void count(const Batch& batch);
+  void finish_files();
+  void note_durable(const Range& range);
+  Durable& durable_of(GroupId group);
+  void count(const Operation& operation);
 
   JournalOptions options_;
   JournalStats stats_;
 
-  std::uint64_t segment_ = 0;          // the current one
-  std::uint32_t end_ = 0;              // where its next frame goes
-  std::uint32_t allocated_ = 0;        // its file's durable size
-  std::uint64_t oldest_ = 0;           // first segment still needed
+  std::deque<File> files_;     // segments whose files exist, ascending; the last is the current one
+  std::uint64_t segment_ = 0;  // the current one
+  std::uint32_t end_ = 0;      // where its next frame goes
+  std::uint64_t oldest_ = 0;   // first segment still needed
   std::uint64_t recorded_oldest_ = 0;  // as the last durable frame says
-  std::uint64_t first_file_ = 0;       // first segment whose file still has its name
   bool mark_wanted_ = false;
-  bool tail_marked_ = false;  // the last frame was an empty one
+  bool tail_marked_ = false;  // the last frame is an empty one
   bool growth_failed_ = false;
 
-  std::deque<Spare> spares_;  // the first is used next
-  std::uint64_t spare_names_ = 0;
+  std::deque<File> spares_;        // the first is used next
+  std::uint64_t spare_names_ = 0;  // the highest number in use
 
   std::deque<std::unique_ptr<FrameBuilder>> queue_;  // the front one may be under way
   std::vector<std::unique_ptr<FrameBuilder>> free_;
-  std::size_t queued_bytes_ = 0;
   std::vector<std::optional<HardState>> states_;  // by group, durable
-  std::vector<std::optional<Index>> tails_;       // by group, last queued index
 
   UnderWay under_way_ = UnderWay::kNothing;
   Batch batch_;

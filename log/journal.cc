@@ -1,0 +1,178 @@
+#include "log/journal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "log/format.h"
+#include "log/names.h"
+
+namespace pawl::log {
+namespace {
+
+// Builders kept for reuse: one under way, one being filled.
+constexpr std::size_t kFreeBuildersMax = 2;
+
+}  // namespace
+
+Journal::Journal(const JournalOptions& options) : options_(options) {
+  PAWL_CHECK(options.segment_bytes >= limits::kSegmentBytesMin);
+  PAWL_CHECK(options.segment_bytes <= limits::kSegmentBytesMax);
+}
+
+Journal::~Journal() = default;
+
+// The builder that takes what is queued now: never the one under way.
+FrameBuilder& Journal::building() {
+  const bool frame_under_way = under_way_ == UnderWay::kFrame;
+  if (queue_.size() > (frame_under_way ? 1u : 0u)) return *queue_.back();
+  if (free_.empty()) {
+    queue_.push_back(std::make_unique<FrameBuilder>());
+  } else {
+    queue_.push_back(std::move(free_.back()));
+    free_.pop_back();
+  }
+  return *queue_.back();
+}
+
+void Journal::append(GroupId group, Term term, Index index, std::string_view payload) {
+  FrameBuilder* frame = &building();
+  if (!frame->has_room(payload.size())) {
+    queue_.push_back(std::make_unique<FrameBuilder>());
+    frame = queue_.back().get();
+  }
+  frame->append(group, term, index, payload);
+}
+
+void Journal::save_hard_state(GroupId group, const HardState& state) {
+  building().save_hard_state(group, state);
+}
+
+void Journal::mark_synced() {
+  if (!tail_marked_) mark_wanted_ = true;
+}
+
+bool Journal::pending() const {
+  const std::size_t begun = under_way_ == UnderWay::kFrame ? 1 : 0;
+  if (queue_.size() > begun) return true;
+  return mark_wanted_ ||
+         (recorded_oldest_ != oldest_ && (begun == 0 || outcome_.oldest != oldest_));
+}
+
+std::size_t Journal::queued_bytes() const {
+  std::size_t sum = 0;
+  for (const auto& frame : queue_) sum += frame->payload_bytes();
+  return sum;
+}
+
+std::optional<HardState> Journal::hard_state(GroupId group) const {
+  return group.v < states_.size() ? states_[group.v] : std::nullopt;
+}
+
+std::uint64_t Journal::segment_of(GroupId group, Index keep_from) const {
+  if (keep_from > index_.last(group)) return segment_;
+  const std::optional<Place> found = index_.find(group, keep_from);
+  return found ? found->segment : oldest_;
+}
+
+void Journal::recycle_below(std::uint64_t segment) {
+  oldest_ = std::max(oldest_, std::min(segment, segment_));
+}
+
+std::span<const Durable> Journal::completed(std::uint64_t batch_id) {
+  PAWL_CHECK(under_way_ != UnderWay::kNothing);
+  PAWL_CHECK(batch_.id == batch_id);
+  for (const Operation& operation : batch_.operations) count(operation);
+  durable_.clear();
+  const bool frame = under_way_ == UnderWay::kFrame;
+  under_way_ = UnderWay::kNothing;
+  if (frame) finish_frame();
+  finish_files();
+  stats_.segments = files_.size();
+  stats_.spares = spares_.size();
+  return durable_;
+}
+
+void Journal::background_failed(std::uint64_t batch_id) {
+  PAWL_CHECK(under_way_ == UnderWay::kBackground);
+  PAWL_CHECK(batch_.id == batch_id);
+  under_way_ = UnderWay::kNothing;
+  growth_failed_ = true;
+}
+
+void Journal::finish_frame() {
+  FrameBuilder& frame = front();
+  if (outcome_.rotated) {
+    files_.push_back(File{segment_ + 1, outcome_.allocated, spares_.front().recycled});
+    spares_.pop_front();
+    ++segment_;
+    end_ = format::kSegmentHeaderBytes;
+    ++stats_.rotations;
+  }
+  const Place place{segment_, end_, frame.frame_bytes()};
+  end_ += frame.frame_bytes();
+  recorded_oldest_ = outcome_.oldest;
+  growth_failed_ = false;
+  ++stats_.frames;
+  stats_.entries += frame.entries();
+
+  tail_marked_ = frame.empty();
+  for (const Range& range : frame.ranges()) {
+    index_.note(range.group, range.first, range.count, place);
+    note_durable(range);
+  }
+  for (const GroupHardState& saved : frame.states()) {
+    if (states_.size() <= saved.group.v) states_.resize(saved.group.v + std::size_t{1});
+    if (states_[saved.group.v] == saved.state) continue;
+    states_[saved.group.v] = saved.state;
+    durable_of(saved.group).hard_state = saved.state;
+  }
+  frame.reset();
+  if (free_.size() < kFreeBuildersMax) free_.push_back(std::move(queue_.front()));
+  queue_.pop_front();
+}
+
+// Takes over what the batch did to files besides the frame.
+void Journal::finish_files() {
+  for (std::size_t i = 0; i < outcome_.given_up; ++i) files_.pop_front();
+  stats_.segments_recycled += outcome_.given_up;
+  files_.back().bytes = outcome_.allocated;
+  if (outcome_.spare_allocated > 0) {
+    if (spares_.empty()) spares_.push_back(File{++spare_names_, 0, false});
+    spares_.front().bytes = outcome_.spare_allocated;
+  }
+  for (const File& spare : outcome_.new_spares) {
+    spare_names_ = std::max(spare_names_, spare.number);
+    spares_.push_back(spare);
+  }
+}
+
+Durable& Journal::durable_of(GroupId group) {
+  for (Durable& known : durable_) {
+    if (known.group == group) return known;
+  }
+  durable_.push_back(Durable{group, Index(), Term(), std::nullopt});
+  return durable_.back();
+}
+
+// Ranges come in the order of appending: the last one of a group is its end.
+void Journal::note_durable(const Range& range) {
+  Durable& durable = durable_of(range.group);
+  durable.last = Index(range.first.v + range.count - 1);
+  durable.term = range.term;
+}
+
+void Journal::count(const Operation& operation) {
+  if (const auto* write = std::get_if<WriteFile>(&operation)) {
+    stats_.data_bytes += write->bytes.size();
+  } else if (const auto* room = std::get_if<AllocateFile>(&operation)) {
+    (room->how == Preallocate::kZero ? stats_.zero_fill_bytes : stats_.allocated_bytes) +=
+        room->bytes;
+  } else if (std::holds_alternative<SyncFile>(operation)) {
+    ++stats_.syncs;
+  } else if (std::holds_alternative<SyncDirectory>(operation)) {
+    ++stats_.directory_syncs;
+  }
+}
+
+}  // namespace pawl::log

@@ -1,0 +1,223 @@
+// What the journal hands to the disk thread: frames, rotation, room made ahead, recycling.
+//
+// Rotation, in one batch:
+//   spare grows if it must -> header and first frame into the spare -> fdatasync -> rename to its
+//   segment name -> directory fsync -> seal into the old segment -> fdatasync
+// so a file with a segment's name always holds a whole first frame, and a seal is found only if the
+// next segment is there. A crash before the rename leaves a spare, which is overwritten.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "log/format.h"
+#include "log/journal.h"
+#include "log/names.h"
+
+namespace pawl::log {
+namespace {
+
+constexpr auto kSlice = static_cast<std::uint32_t>(limits::kAllocateSliceBytes);
+// Files given up by one batch: a renamed file costs a directory fsync, which the frame waits for.
+constexpr std::size_t kRecycledByFrame = 1;
+constexpr std::size_t kRecycledInBackground = 8;
+
+// `needed` rounded up to whole slices, but not past `nominal` unless a large frame needs it.
+std::uint32_t grown(std::size_t needed, std::uint32_t nominal) {
+  const std::size_t slices = (needed + kSlice - 1) / kSlice * kSlice;
+  const std::size_t bytes = std::max(needed, std::min<std::size_t>(slices, nominal));
+  return static_cast<std::uint32_t>(bytes);
+}
+
+}  // namespace
+
+std::string Journal::segment_path(std::uint64_t segment) const {
+  return join(options_.directory, segment_name(segment));
+}
+
+std::string Journal::spare_path(std::uint64_t number) const {
+  return join(options_.directory, spare_name(number));
+}
+
+void Journal::begin(UnderWay what) {
+  under_way_ = what;
+  ++batch_.id;
+  batch_.background = what == UnderWay::kBackground;
+  batch_.operations.clear();
+  outcome_ = Outcome{};
+  outcome_.oldest = oldest_;
+  if (!files_.empty()) outcome_.allocated = files_.back().bytes;
+}
+
+const Batch* Journal::begin_batch() {
+  if (under_way_ != UnderWay::kNothing || !pending()) return nullptr;
+  if (queue_.empty()) {
+    mark_wanted_ = false;
+    building();
+  }
+  begin(UnderWay::kFrame);
+  const std::size_t room = end_ + front().frame_bytes_max() + format::kSealBytes;
+  if (segment_ != 0 && room <= options_.segment_bytes) {
+    add_frame();
+  } else {
+    add_rotation();
+  }
+  add_recycling(kRecycledByFrame);
+  // Under constant load there is never a quiet moment to make room: do it in step with use.
+  if (!outcome_.rotated && segment_ != 0 && !growth_failed_ &&
+      spare_bytes() + kSlice < spare_bytes_wanted()) {
+    add_spare_growth();
+  }
+  return &batch_;
+}
+
+const Batch* Journal::begin_background() {
+  if (under_way_ != UnderWay::kNothing || pending()) return nullptr;
+  begin(UnderWay::kBackground);
+  add_recycling(kRecycledInBackground);
+  if (batch_.operations.empty() && !growth_failed_) {
+    const std::uint32_t allocated = files_.back().bytes;
+    if (allocated < options_.segment_bytes && allocated < end_ + kSlice / 2) {
+      add_segment_growth();
+    } else if (spare_bytes() < spare_bytes_wanted()) {
+      add_spare_growth();
+    }
+  }
+  if (!batch_.operations.empty()) return &batch_;
+  under_way_ = UnderWay::kNothing;
+  return nullptr;
+}
+
+// Twice what the current segment has used: nothing for a store that never fills its first slice,
+// all of it when the segment is half full.
+std::uint32_t Journal::spare_bytes_wanted() const {
+  if (end_ < kSlice / 2) return 0;
+  return std::min(options_.segment_bytes,
+                  end_ > options_.segment_bytes / 2 ? options_.segment_bytes : 2 * end_);
+}
+
+FrameHeader Journal::where(std::uint64_t segment, std::uint32_t offset,
+                           std::uint32_t file_bytes) const {
+  FrameHeader header;
+  header.segment = segment;
+  header.offset = offset;
+  header.synced = Mark{segment_, end_};
+  header.oldest_segment = oldest_;
+  header.file_bytes = file_bytes;
+  return header;
+}
+
+void Journal::add_sync(std::string path) {
+  batch_.operations.emplace_back(SyncFile{std::move(path)});
+}
+
+void Journal::add_allocation(std::string path, std::uint32_t from, std::uint32_t to) {
+  PAWL_CHECK(from < to);
+  batch_.operations.emplace_back(
+      AllocateFile{std::move(path), from, to - from, options_.preallocate});
+}
+
+void Journal::add_frame() {
+  const std::string path = segment_path(segment_);
+  const std::uint32_t allocated = files_.back().bytes;
+  // What the frame may say of the file's size is what is durable before it is written.
+  const std::string_view bytes =
+      front().finish(where(segment_, end_, allocated), frame_seed(options_.store_id, segment_), {});
+  const std::size_t needed = end_ + bytes.size();
+  if (needed > allocated) {
+    outcome_.allocated = grown(needed, options_.segment_bytes);
+    add_allocation(path, allocated, outcome_.allocated);
+  }
+  batch_.operations.emplace_back(WriteFile{path, end_, bytes});
+  add_sync(path);
+}
+
+void Journal::add_rotation() {
+  const std::uint64_t next = segment_ + 1;
+  PAWL_CHECK(next <= format::kSegmentNumberMax);
+  if (spares_.empty()) spares_.push_back(File{++spare_names_, 0, false});
+  const File& spare = spares_.front();
+  FrameBuilder& frame = front();
+  for (std::size_t group = 0; group < states_.size(); ++group) {
+    if (!states_[group]) continue;
+    frame.repeat_hard_state(GroupId(static_cast<std::uint16_t>(group)), *states_[group]);
+  }
+  if (segment_ == 0) oldest_ = outcome_.oldest = next;
+
+  const std::string path = spare_path(spare.number);
+  const auto at = static_cast<std::uint32_t>(format::kSegmentHeaderBytes);
+  const std::size_t needed = at + frame.frame_bytes_max() + format::kSealBytes;
+  outcome_.rotated = true;
+  outcome_.allocated = spare.bytes;
+  if (needed > spare.bytes) {
+    const std::size_t least = std::max(needed, limits::kSegmentBytesFirst);
+    outcome_.allocated =
+        grown(std::min<std::size_t>(least, std::max<std::size_t>(needed, options_.segment_bytes)),
+              options_.segment_bytes);
+    add_allocation(path, spare.bytes, outcome_.allocated);
+  }
+  std::string prefix;
+  encode(SegmentHeader{options_.store_id, next, options_.feature_level,
+                       spare.recycled ? format::kSegmentFlagRecycled : 0, options_.segment_bytes},
+         &prefix);
+  FrameHeader header = where(next, at, outcome_.allocated);
+  if (segment_ == 0) header.synced = Mark{next, at};
+  const std::string_view bytes = frame.finish(header, frame_seed(options_.store_id, next), prefix);
+  batch_.operations.emplace_back(WriteFile{path, 0, bytes});
+  add_sync(path);
+  batch_.operations.emplace_back(RenameFile{path, segment_path(next)});
+  batch_.operations.emplace_back(SyncDirectory{options_.directory});
+  if (segment_ != 0) add_seal(frame.frame_bytes());
+}
+
+// The last frame of the segment that is left; its mark names the next one's first frame.
+void Journal::add_seal(std::uint32_t head_bytes) {
+  FrameHeader header = where(segment_, end_, files_.back().bytes);
+  header.flags = format::kFrameFlagSeal;
+  header.synced =
+      Mark{segment_ + 1, static_cast<std::uint32_t>(format::kSegmentHeaderBytes) + head_bytes};
+  const std::uint32_t seed = frame_seed(options_.store_id, segment_);
+  header.payload_crc = seed;  // of no bytes
+  seal_.clear();
+  encode(header, seed, &seal_);
+  const std::string path = segment_path(segment_);
+  batch_.operations.emplace_back(WriteFile{path, end_, seal_});
+  add_sync(path);
+}
+
+// Only segments that a durable frame has declared unneeded: otherwise a crash would leave a journal
+// that misses its first segments.
+void Journal::add_recycling(std::size_t files_max) {
+  std::size_t spares = spares_.size() - (outcome_.rotated ? 1 : 0);
+  std::uint64_t name = spare_names_;
+  for (const File& file : files_) {
+    if (file.number >= recorded_oldest_ || outcome_.given_up == files_max) break;
+    if (spares < static_cast<std::size_t>(limits::kSpareSegmentsMax)) {
+      ++spares;
+      outcome_.new_spares.push_back(File{++name, file.bytes, true});
+      batch_.operations.emplace_back(RenameFile{segment_path(file.number), spare_path(name)});
+    } else {
+      batch_.operations.emplace_back(RemoveFile{segment_path(file.number)});
+    }
+    // One at a time, so that what is left after a crash has no gap but the one before it.
+    batch_.operations.emplace_back(SyncDirectory{options_.directory});
+    ++outcome_.given_up;
+  }
+}
+
+void Journal::add_segment_growth() {
+  const std::string path = segment_path(segment_);
+  const std::uint32_t allocated = files_.back().bytes;
+  outcome_.allocated = grown(allocated + std::size_t{1}, options_.segment_bytes);
+  add_allocation(path, allocated, outcome_.allocated);
+  add_sync(path);
+}
+
+void Journal::add_spare_growth() {
+  const std::uint32_t bytes = spare_bytes();
+  const std::string path = spare_path(spares_.empty() ? spare_names_ + 1 : spares_.front().number);
+  outcome_.spare_allocated = grown(bytes + std::size_t{1}, options_.segment_bytes);
+  add_allocation(path, bytes, outcome_.spare_allocated);
+  add_sync(path);
+}
+
+}  // namespace pawl::log

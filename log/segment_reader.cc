@@ -1,0 +1,113 @@
+#include "log/segment_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/limits.h"
+#include "log/format.h"
+#include "log/names.h"
+
+namespace pawl::log {
+namespace {
+
+constexpr std::size_t kWindowBytes = 1 * limits::MiB;
+
+}  // namespace
+
+SegmentReader::SegmentReader(FileSystem& files, std::string path, std::uint64_t file_bytes,
+                             std::string* buffer)
+    : files_(files), path_(std::move(path)), file_bytes_(file_bytes), buffer_(buffer) {}
+
+FrameState frame_in(std::string_view bytes, std::uint32_t seed, std::uint64_t segment,
+                    std::uint32_t offset, FrameHeader* header, std::string_view* payload) {
+  const FrameFault fault = decode(bytes, seed, segment, offset, header);
+  if (fault == FrameFault::kNoMagic) return FrameState::kNone;
+  if (fault != FrameFault::kNone) return FrameState::kBadHeader;
+  if (bytes.size() < header->frame_bytes()) return FrameState::kBadPayload;
+  const std::string_view stored = bytes.substr(
+      header->header_bytes, static_cast<std::size_t>(header->frame_bytes()) - header->header_bytes);
+  if (crc32c(stored, seed) != header->payload_crc) return FrameState::kBadPayload;
+  *payload = stored.substr(0, header->payload_bytes);
+  return FrameState::kWhole;
+}
+
+absl::StatusOr<std::string_view> SegmentReader::view(std::uint64_t offset, std::size_t bytes) {
+  if (offset >= file_bytes_) return std::string_view();
+  bytes = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, file_bytes_ - offset));
+  if (offset < window_at_ || offset + bytes > window_at_ + window_bytes_) {
+    const auto wanted = static_cast<std::size_t>(
+        std::min<std::uint64_t>(std::max(bytes, kWindowBytes), file_bytes_ - offset));
+    if (buffer_->size() < wanted) buffer_->resize(wanted);
+    window_bytes_ = 0;
+    absl::StatusOr<std::size_t> got = files_.read(path_, offset, buffer_->data(), wanted);
+    if (!got.ok()) return got.status();
+    if (*got != wanted) return damage(path_, offset + *got, "the file became shorter while read");
+    window_at_ = offset;
+    window_bytes_ = wanted;
+  }
+  return std::string_view(*buffer_).substr(offset - window_at_, bytes);
+}
+
+absl::StatusOr<FrameState> SegmentReader::frame_at(std::uint32_t seed, std::uint64_t segment,
+                                                   std::uint64_t offset, FrameHeader* header,
+                                                   std::string_view* payload) {
+  absl::StatusOr<std::string_view> bytes = view(offset, format::kFrameFixedBytes);
+  if (!bytes.ok()) return bytes.status();
+  const auto at = static_cast<std::uint32_t>(offset);
+  FrameFault fault = decode(*bytes, seed, segment, at, header);
+  if (fault == FrameFault::kIncomplete && header->header_bytes > bytes->size()) {
+    bytes = view(offset, header->header_bytes);
+    if (!bytes.ok()) return bytes.status();
+    fault = decode(*bytes, seed, segment, at, header);
+  }
+  if (fault == FrameFault::kNoMagic) return FrameState::kNone;
+  if (fault != FrameFault::kNone) return FrameState::kBadHeader;
+  bytes = view(offset, static_cast<std::size_t>(header->frame_bytes()));
+  if (!bytes.ok()) return bytes.status();
+  return frame_in(*bytes, seed, segment, at, header, payload);
+}
+
+absl::StatusOr<std::uint64_t> SegmentReader::find_header_after(std::uint32_t seed,
+                                                               std::uint64_t segment,
+                                                               std::uint64_t offset,
+                                                               FrameHeader* header) {
+  char magic[4];
+  for (int i = 0; i < 4; ++i) magic[i] = static_cast<char>(format::kFrameMagic >> (8 * i));
+  const std::string_view wanted(magic, sizeof magic);
+  std::uint64_t at = offset + format::kFrameAlignment;
+  while (at + format::kFrameFixedBytes <= file_bytes_) {
+    // A step is shorter than a window, so that headers over its border are seen whole.
+    const std::size_t step = kWindowBytes - format::kFrameHeaderBytesMax;
+    absl::StatusOr<std::string_view> bytes = view(at, kWindowBytes);
+    if (!bytes.ok()) return bytes.status();
+    for (std::size_t from = 0;;) {
+      const std::size_t hit = bytes->find(wanted, from);
+      if (hit == std::string_view::npos || hit >= step) break;
+      from = hit + 1;
+      if (hit % format::kFrameAlignment != 0) continue;
+      const std::uint64_t place = at + hit;
+      if (decode(bytes->substr(hit), seed, segment, static_cast<std::uint32_t>(place), header) ==
+          FrameFault::kNone) {
+        return place;
+      }
+    }
+    at += step;
+  }
+  return std::uint64_t{0};
+}
+
+absl::StatusOr<std::uint64_t> SegmentReader::last_nonzero_end(std::uint64_t offset) {
+  std::uint64_t end = offset;
+  for (std::uint64_t at = offset; at < file_bytes_;) {
+    absl::StatusOr<std::string_view> bytes = view(at, kWindowBytes);
+    if (!bytes.ok()) return bytes.status();
+    const std::size_t last = bytes->find_last_not_of('\0');
+    if (last != std::string_view::npos) end = at + last + 1;
+    at += bytes->size();
+  }
+  return end;
+}
+
+}  // namespace pawl::log
