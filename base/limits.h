@@ -42,6 +42,9 @@ inline constexpr int kBufferedSignalsMax = 1000;  // a run, then 429
 inline constexpr int kSignalDedupeIdsMax = 1000;  // remembered a run, oldest forgotten first
 inline constexpr int kIncidentsMax = 100;         // open at once in a run
 inline constexpr int kOpenTasksMax = 1000;        // of a run
+inline constexpr int kOutcomesRememberedMax = 64;  // answered task outcomes of a run
+inline constexpr std::int64_t kRememberedMs = 24 * 3600 * 1000;  // outcomes, dedupe ids and keys
+inline constexpr std::size_t kDecisionBytesMax = 2 * MiB;        // payloads of one decision
 inline constexpr int kEventsPerEntryMax = 20'000;
 inline constexpr std::size_t kEntryBytesMax = 4 * MiB;
 inline constexpr std::size_t kReasonBytesMax = 1 * KiB;
@@ -119,7 +122,7 @@ inline constexpr int kColdJobsMax = 256;                       // waiting for th
 inline constexpr int kSpinMicrosecondsMax = 1000;              // of polling before a thread sleeps
 
 // --- configuration (daemon/) ---
-inline constexpr std::size_t kConfigBytesMax = 256 * KiB;      // of one file
+inline constexpr std::size_t kConfigBytesMax = 64 * KiB;       // of one file
 inline constexpr int kConfigFilesMax = 100;                    // in conf.d
 inline constexpr int kRolePrincipalsMax = 1000;                // of one role
 inline constexpr std::size_t kAccountsBytesMax = 16 * MiB;     // of /etc/passwd or /etc/group
@@ -140,6 +143,7 @@ inline constexpr std::size_t kClientBodyBytesMax =
 
 static_assert(kValueBytesMax * 2 <= kRunStateBytesMax);
 static_assert(kRunStateBytesMax * 2 <= kEntryBytesMax);
+static_assert(kDecisionBytesMax * 2 <= kEntryBytesMax);
 static_assert(kEntryBytesMax * 2 <= kBatchBytesMax);
 static_assert(kValueBytesMax * 2 <= kHttpBodyBytesMax);
 static_assert(kDefinitionBytesMax <= kHttpBodyBytesMax);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "base/ids.h"
 
 namespace pawl::engine {
@@ -46,6 +47,10 @@ class Channels {
   // Receivers with unacknowledged messages.
   std::vector<GroupId> destinations() const;
   std::uint64_t watermark(GroupId from) const;
+  // A pin of this version was ever sent from here (recorded by send): it is sent once.
+  bool sent_pin(std::string_view name, std::uint32_t version) const {
+    return pins_.contains(std::pair<std::string, std::uint32_t>(name, version));
+  }
 
   void encode(std::string* out) const;
   bool decode(std::string_view bytes);
@@ -59,6 +64,7 @@ class Channels {
   };
   absl::btree_map<GroupId, Outbox> out_;
   absl::btree_map<GroupId, std::uint64_t> in_;
+  absl::btree_set<std::pair<std::string, std::uint32_t>> pins_;
 };
 
 }  // namespace pawl::engine

@@ -80,6 +80,7 @@ struct RetryIncident {
 struct HandOut {
   StepId step;
   std::string worker;
+  std::string poll_key;  // Idempotency-Key of the poll: repeated, it gets the same tasks
 };
 // The hand-out reached no worker: back to the queue, no attempt used.
 struct ReturnTask {

@@ -1,0 +1,164 @@
+#include "codecs/event_json.h"
+
+#include <type_traits>
+
+#include "codecs/json.h"
+#include "engine/event_visit.h"
+
+namespace pawl::codecs {
+namespace {
+
+using engine::Actor;
+using engine::Payload;
+
+const char* name_of(engine::RunStatus status) {
+  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",    "completed",
+                                           "failed",    "cancelled", "terminated"};
+  return kNames[static_cast<int>(status)];
+}
+const char* name_of(engine::Cause cause) {
+  static constexpr const char* kNames[] = {"start",    "next",       "signal",    "timer", "caught",
+                                           "on_error", "on_timeout", "on_cancel", "move"};
+  return kNames[static_cast<int>(cause)];
+}
+const char* name_of(engine::TimerKind kind) {
+  static constexpr const char* kNames[] = {
+      "start",      "run_timeout",    "root_after",   "root_every",   "after",
+      "every",      "sleep",          "task_queue",   "task_attempt", "task_total",
+      "task_retry", "incident_again", "signal_expiry"};
+  return kNames[static_cast<int>(kind)];
+}
+const char* name_of(engine::StepRole role) {
+  return role == engine::StepRole::state ? "state" : "handler";
+}
+const char* name_of(engine::IncidentStage stage) {
+  static constexpr const char* kNames[] = {"step", "entry", "verb", "result", "signal", "timer"};
+  return kNames[static_cast<int>(stage)];
+}
+const char* name_of(engine::IncidentEnd end) {
+  return end == engine::IncidentEnd::retried ? "retried" : "left";
+}
+const char* name_of(engine::SignalFate fate) {
+  static constexpr const char* kNames[] = {"taken", "buffered", "held"};
+  return kNames[static_cast<int>(fate)];
+}
+const char* name_of(engine::Outcome outcome) {
+  static constexpr const char* kNames[] = {"completed", "failed", "lease_lost"};
+  return kNames[static_cast<int>(outcome)];
+}
+
+class FieldWriter {
+ public:
+  explicit FieldWriter(JsonWriter* w) : w_(*w) {}
+
+  template <class T>
+  void operator()(const char* name, const T& field) {
+    if constexpr (std::is_same_v<T, engine::Salt>) {
+      return;
+    } else if constexpr (engine::IsOptional<T>::value) {
+      if (field) (*this)(name, *field);
+    } else if constexpr (std::is_same_v<T, Actor>) {
+      if (field.box.v != 0) write_keyed(name, field);
+    } else if constexpr (engine::IsVector<T>::value) {
+      if (!field.empty()) write_keyed(name, field);
+    } else {
+      write_keyed(name, field);
+    }
+  }
+
+ private:
+  template <class T>
+  void write_keyed(const char* name, const T& field) {
+    w_.plain_key(name);
+    write(field);
+  }
+
+  void write(bool x) { w_.boolean(x); }
+  void write(const std::string& x) { w_.string(x); }
+  void write(const Digest& x) { w_.string(to_hex(x)); }
+  void write(TimeMs x) { w_.time_ms(x.v); }
+  void write(const Payload& x) {
+    if (x.scrubbed) {
+      w_.begin_object().field("scrubbed", to_hex(*x.digest)).end_object();
+    } else {
+      w_.value(x.value);
+    }
+  }
+  void write(const Actor& x) {
+    w_.begin_object().field("box", x.box.v).field("uid", std::uint64_t{x.uid});
+    w_.plain_key("gids").begin_array();
+    for (const std::uint32_t gid : x.gids) w_.uint64(gid);
+    w_.end_array().end_object();
+  }
+  void write(const engine::ErrorRecord& x) {
+    w_.begin_object().field("type", x.type);
+    if (x.detail.scrubbed) {
+      w_.plain_key("detail");
+      write(x.detail);
+    } else {
+      w_.field("message", x.message());
+      if (const dsl::Value data = x.data(); !data.is_null()) w_.field("data", data);
+    }
+    w_.end_object();
+  }
+  // Variables and tags read as one object, not as a list of pairs.
+  void write(const std::vector<engine::NamedPayload>& x) {
+    w_.begin_object();
+    for (const engine::NamedPayload& named : x) {
+      w_.key(named.name);
+      write(named.value);
+    }
+    w_.end_object();
+  }
+  void write(const std::vector<engine::Tag>& x) {
+    w_.begin_object();
+    for (const engine::Tag& tag : x) w_.key(tag.name).string(tag.value);
+    w_.end_object();
+  }
+  template <class T>
+  void write(const std::vector<T>& x) {
+    w_.begin_array();
+    for (const T& item : x) write(item);
+    w_.end_array();
+  }
+  template <class T>
+  void write(const T& x) {
+    if constexpr (std::is_enum_v<T>) {
+      w_.string(name_of(x));
+    } else if constexpr (engine::IsStrong<T>::value) {
+      write(x.v);
+    } else if constexpr (engine::Reflected<T>) {
+      w_.begin_object();
+      T::fields(x, *this);
+      w_.end_object();
+    } else if constexpr (std::is_signed_v<T>) {
+      w_.int64(x);
+    } else {
+      static_assert(std::is_unsigned_v<T>);
+      w_.uint64(x);
+    }
+  }
+
+  JsonWriter& w_;
+};
+
+}  // namespace
+
+void append_event(const engine::Event& event, Seq seq, TimeMs at, std::string_view hashed,
+                  std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().field("seq", seq.v).plain_key("at").time_ms(at.v);
+  w.field("type", engine::event_name(event));
+  FieldWriter fields(&w);
+  engine::visit_fields(event, fields);
+  if (!hashed.empty()) {
+    w.plain_key("body");
+    std::string text = "\"";
+    append_base64(hashed, &text);
+    text.push_back('"');
+    w.raw(text);
+  }
+  w.end_object();
+}
+
+}  // namespace pawl::codecs

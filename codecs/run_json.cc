@@ -1,0 +1,255 @@
+#include "codecs/run_json.h"
+
+#include "codecs/json.h"
+#include "codecs/problem.h"
+#include "engine/waiting.h"
+
+namespace pawl::codecs {
+namespace {
+
+void write_payload(JsonWriter& w, const engine::Payload& payload) {
+  if (payload.scrubbed) {
+    w.begin_object().field("scrubbed", to_hex(*payload.digest)).end_object();
+  } else {
+    w.value(payload.value);
+  }
+}
+
+void write_error(JsonWriter& w, const engine::ErrorRecord& error) {
+  w.begin_object().field("type", error.type).field("message", error.message());
+  const dsl::Value data = error.data();
+  if (!data.is_null()) w.field("data", data);
+  w.end_object();
+}
+
+void write_time(JsonWriter& w, std::string_view name, TimeMs time) {
+  w.plain_key(name).time_ms(time.v);
+}
+
+void write_timers(JsonWriter& w, const std::vector<engine::WaitingTimer>& timers) {
+  w.plain_key("timers").begin_array();
+  for (const auto& timer : timers) {
+    w.begin_object().field("name", timer.name);
+    if (!timer.path.empty()) w.field("path", timer.path);
+    write_time(w, "fire_at", timer.fire_at);
+    w.end_object();
+  }
+  w.end_array();
+}
+
+void write_waiting_tasks(JsonWriter& w, const std::vector<engine::WaitingTask>& tasks) {
+  w.plain_key("tasks").begin_array();
+  for (const auto& task : tasks) {
+    w.begin_object().field("step", std::uint64_t{task.step.v}).field("path", task.path);
+    if (!task.handler.empty()) w.field("handler", task.handler);
+    w.field("type", task.type).field("queue", task.queue);
+    w.field("status", engine::to_string(task.status));
+    w.field("attempt", std::uint64_t{task.attempt});
+    if (!task.worker.empty()) w.field("worker", task.worker);
+    if (task.retry_at) write_time(w, "retry_at", *task.retry_at);
+    w.end_object();
+  }
+  w.end_array();
+}
+
+void write_waiting(JsonWriter& w, const engine::Run& run, const dsl::Definition* definition) {
+  w.plain_key("waiting_for").begin_object();
+  if (definition != nullptr) {
+    const engine::WaitingFor waiting = engine::waiting_for(run, *definition);
+    w.plain_key("signals").begin_array();
+    for (const std::string& signal : waiting.signals) w.string(signal);
+    w.end_array();
+    write_timers(w, waiting.timers);
+    write_waiting_tasks(w, waiting.tasks);
+  }
+  w.end_object();
+}
+
+void write_incident(JsonWriter& w, const engine::Run& run, const engine::Incident& incident) {
+  w.field("id", std::uint64_t{incident.id.v});
+  const std::string& frame_path = run.frames[incident.frame].path;
+  w.field("path", frame_path.empty() ? incident.state : frame_path + "/" + incident.state);
+  w.plain_key("error");
+  write_error(w, incident.error);
+  write_time(w, "since", incident.since);
+}
+
+void write_incidents(JsonWriter& w, const engine::Run& run) {
+  w.plain_key("incidents").begin_array();
+  for (const auto& incident : run.incidents) {
+    w.begin_object();
+    write_incident(w, run, *incident);
+    w.end_object();
+  }
+  w.end_array();
+}
+
+void write_data(JsonWriter& w, const engine::Run& run, const EnvelopeFields& fields) {
+  if (fields.input) {
+    w.plain_key("input");
+    write_payload(w, run.identity->input);
+  }
+  if (fields.vars) {
+    w.plain_key("vars").begin_object();
+    if (!run.frames.empty()) {
+      for (const engine::Variable& variable : run.frames[0].vars.get()) {
+        w.key(variable.name);
+        write_payload(w, variable.value);
+      }
+    }
+    w.end_object();
+  }
+  if (!run.closed()) return;
+  if (fields.output && run.status == engine::RunStatus::completed) {
+    w.plain_key("output");
+    write_payload(w, run.output.get());
+  }
+  if (run.error->has_value()) {
+    w.plain_key("error");
+    write_error(w, **run.error);
+  }
+  if (!run.closed_reason.empty()) w.field("reason", run.closed_reason);
+}
+
+}  // namespace
+
+void append_envelope(const engine::Run& run, const dsl::Definition* definition, std::string* out,
+                     const EnvelopeFields& fields) {
+  JsonWriter w(out);
+  w.begin_object();
+  w.field("id", run.id()).field("uid", to_string(run.uid()));
+  w.field("workflow", run.workflow()).field("version", std::uint64_t{run.version()});
+  w.field("generation", std::uint64_t{run.generation});
+  w.field("status", engine::to_string(run.status));
+  w.field("state", run.state());
+  w.plain_key("states").begin_array();
+  for (const std::string& state : run.states()) w.string(state);
+  w.end_array();
+  write_data(w, run, fields);
+  w.field("seq", run.seq.v).field("hash", to_hex(run.hash));
+  write_time(w, "started_at", run.started_at);
+  write_time(w, "updated_at", run.updated_at);
+  if (run.start_at) write_time(w, "start_at", *run.start_at);
+  if (run.closed_at) write_time(w, "closed_at", *run.closed_at);
+  if (fields.waiting_for) write_waiting(w, run, definition);
+  write_incidents(w, run);
+  w.plain_key("tags").begin_object();
+  for (const engine::Tag& tag : run.identity->tags) w.key(tag.name).string(tag.value);
+  w.end_object();
+  w.end_object();
+}
+
+std::string run_location(std::string_view id) {
+  std::string location = "/v1/runs/";
+  for (const char c : id) {
+    if (c == '/') {
+      location += "%2F";
+    } else {
+      location.push_back(c);
+    }
+  }
+  return location;
+}
+
+std::string id_taken_problem(const engine::Run& existing) {
+  const bool closed = existing.closed();
+  return problem_json(
+      409, "run-id-taken", "The id is that of another run",
+      closed
+          ? "the workflow's [id] reuse does not allow the id of a closed run again: use another id"
+          : "a run of this id is open, and the workflow's [id] conflict is \"fail\": use another "
+            "id, or look at the run",
+      [&](JsonWriter& w) {
+        w.plain_key("run").begin_object();
+        w.field("id", existing.id()).field("uid", to_string(existing.uid()));
+        w.field("workflow", existing.workflow());
+        w.field("status", engine::to_string(existing.status));
+        w.end_object();
+      });
+}
+
+void append_incident(const engine::Run& run, const engine::Incident& incident, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object();
+  w.field("run", run.id()).field("uid", to_string(run.uid())).field("workflow", run.workflow());
+  write_incident(w, run, incident);
+  w.end_object();
+}
+
+void append_tasks(const std::vector<HandedOut>& tasks, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().plain_key("tasks").begin_array();
+  for (const HandedOut& task : tasks) {
+    const engine::Step& step = *task.step;
+    w.begin_object();
+    w.field("token", task.token).field("run", task.run->id());
+    w.field("type", step.type).field("queue", step.queue);
+    w.plain_key("input");
+    write_payload(w, step.input);
+    w.field("attempt", std::uint64_t{step.attempts_used()});
+    // Hand-outs of one step are numbered and never go back: a worker of an older one can be told
+    // off.
+    w.field("fence", std::uint64_t{step.attempt});
+    w.field("idempotency_key", step.key);
+    write_time(w, "lease_until", task.lease_until);
+    if (step.attempt_ms) write_time(w, "deadline", TimeMs(step.started_at.v + *step.attempt_ms));
+    w.plain_key("progress");
+    write_payload(w, step.progress);
+    w.end_object();
+  }
+  w.end_array().end_object();
+}
+
+void append_lease(TimeMs until, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object();
+  write_time(w, "lease_until", until);
+  w.end_object();
+}
+
+void append_report_answers(const std::vector<ReportAnswer>& items, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().plain_key("items").begin_array();
+  for (const ReportAnswer& item : items) {
+    w.begin_object().field("token", item.token).field("status", std::uint64_t{item.status});
+    if (!item.problem.empty()) w.plain_key("problem").raw(item.problem);
+    w.end_object();
+  }
+  w.end_array().end_object();
+}
+
+void append_diagnostic(const dsl::Diagnostic& diagnostic, std::string_view file, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object();
+  w.field("severity", diagnostic.severity == dsl::Severity::error ? "error" : "warning");
+  if (!file.empty()) w.field("file", file);
+  w.field("line", diagnostic.line).field("column", diagnostic.column);
+  w.field("length", diagnostic.length).field("message", diagnostic.message);
+  if (!diagnostic.hint.empty()) w.field("hint", diagnostic.hint);
+  if (!diagnostic.line_text.empty()) w.field("line_text", diagnostic.line_text);
+  w.end_object();
+}
+
+void append_deployed(std::string_view name, std::uint32_t version, const Digest& hash,
+                     const std::vector<dsl::Diagnostic>& diagnostics, bool default_changed,
+                     std::string* out) {
+  JsonWriter w(out);
+  w.begin_object();
+  w.field("name", name).field("version", std::uint64_t{version}).field("hash", to_hex(hash));
+  w.plain_key("warnings").begin_array();
+  for (const dsl::Diagnostic& diagnostic : diagnostics) {
+    std::string item;
+    append_diagnostic(diagnostic, {}, &item);
+    w.raw(item);
+  }
+  w.end_array();
+  w.field("default_changed", default_changed).end_object();
+}
+
+void append_default(std::string_view name, std::uint32_t version, bool changed, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().field("name", name).field("version", std::uint64_t{version});
+  w.field("default_changed", changed).end_object();
+}
+
+}  // namespace pawl::codecs

@@ -1,0 +1,36 @@
+#include "node/job.h"
+
+#include "base/check.h"
+#include "base/limits.h"
+
+namespace pawl::node {
+
+void Mailboxes::acquire(const std::string& run_id) {
+  const bool added = boxes_.try_emplace(run_id).second;
+  PAWL_CHECK(added);
+}
+
+bool Mailboxes::wait(Job&& job) {
+  const auto box = boxes_.find(job.run_id);
+  PAWL_CHECK(box != boxes_.end());
+  // The node's own jobs (a lost lease, a returned task) are few and must not be refused.
+  const bool internal = job.reply == Reply::nothing;
+  const bool full =
+      box->second.size() >= limits::kMailboxCommandsMax || waiting_ >= limits::kCommandsQueuedMax;
+  if (full && !internal) return false;
+  box->second.push_back(std::move(job));
+  ++waiting_;
+  return true;
+}
+
+std::vector<Job> Mailboxes::release(const std::string& run_id) {
+  const auto box = boxes_.find(run_id);
+  PAWL_CHECK(box != boxes_.end());
+  std::vector<Job> jobs = std::move(box->second);
+  boxes_.erase(box);
+  PAWL_CHECK(waiting_ >= jobs.size());
+  waiting_ -= jobs.size();
+  return jobs;
+}
+
+}  // namespace pawl::node

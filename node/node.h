@@ -1,0 +1,260 @@
+// One server's groups, sans-I/O: inputs in, outputs out. The daemon and the simulator drive this
+// same code. It owns the order in which things may happen:
+//
+//   request -> decide -> propose -> (journal) -> commit -> fold -> answer -> effects
+//
+// Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
+// handle() for every input, next_batch() at the end of each turn and whenever a batch is done, and
+// tick no later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
+//
+// What a crash leaves behind: what the journal holds. Parked polls, leases, mailboxes and whoever
+// waits are memory; all of it is rebuilt from the tables or asked for again by clients.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "dsl/definition.h"
+#include "engine/decide.h"
+#include "log/journal.h"
+#include "node/definitions.h"
+#include "node/group.h"
+#include "node/job.h"
+#include "node/leases.h"
+#include "node/node_time.h"
+#include "node/outputs.h"
+#include "node/polls.h"
+#include "node/request.h"
+
+namespace pawl::node {
+
+struct NodeOptions {
+  NodeId self{1};
+  std::uint16_t run_groups = 8;  // fixed when the store is made
+  std::uint64_t seed = 0;        // of salts, jitter and minted ids
+};
+
+// The client of this request is gone.
+struct Cancelled {
+  RequestId id;
+};
+// A poll's answer could not be sent: its tasks go back without using an attempt.
+struct Undelivered {
+  std::vector<std::string> tokens;
+};
+// The journal's batch was executed without error.
+struct BatchCompleted {
+  std::uint64_t batch = 0;
+};
+// Time has passed.
+struct Tick {};
+
+using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, Tick>;
+
+struct NodeStats {
+  std::uint64_t requests = 0;
+  std::uint64_t entries_proposed = 0;
+  std::uint64_t entries_applied = 0;
+  std::uint64_t events_applied = 0;
+  std::uint64_t tasks_handed_out = 0;
+  std::uint64_t tasks_returned = 0;
+  std::uint64_t leases_lost = 0;
+  std::uint64_t timers_fired = 0;      // entries that fired at least one
+  std::uint64_t answers_replayed = 0;  // by idempotency key
+  std::uint64_t refused_full = 0;      // 429
+  std::uint64_t outcome_unknown = 0;   // 504
+};
+
+class Node : private Applier {
+ public:
+  explicit Node(const NodeOptions& options);
+  ~Node() override;
+
+  // --- start ---
+  // A group's snapshot, before the journal is read. False with a reason if it is not one.
+  bool restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
+                        std::string* error);
+  // Hears the journal. An entry that can't be read or folded ends the recovery with its reason.
+  log::RecoverySink& recovery();
+  // Elects itself where it is the only voter; ready() once the first batch is on the disk.
+  void start(log::Journal* journal, const Now& now);
+
+  // --- running ---
+  void handle(const Now& now, Input input, Outputs* outputs);
+  // What the disk thread is to do next, or null. Valid until BatchCompleted for it.
+  const log::Batch* next_batch();
+  // Monotonic ms at which a Tick is due: timers, leases, polls, deadlines. INT64_MAX: none.
+  std::int64_t next_wake_mono_ms() const;
+
+  // --- what it knows ---
+  // Every group leads and has applied its own first entry.
+  bool ready() const;
+  bool time_held() const { return time_.held(); }
+  void accept_time() { time_.accept(); }
+  std::size_t group_count() const { return groups_.size(); }
+  const Group& group(GroupId id) const { return *groups_[id.v]; }
+  GroupId group_of(std::string_view run_id) const;
+  // The newest run of an id or the run of a uid, with its group; null if there is none.
+  const engine::Run* find(const RunRef& ref, GroupId* group) const;
+  Definitions& definitions() { return definitions_; }
+  const Polls& polls() const { return polls_; }
+  const NodeStats& stats() const { return stats_; }
+  const NodeTime& time() const { return time_; }
+  // When a handed-out task's lease ends, as group time; nullopt if it is not out.
+  std::optional<TimeMs> lease_until(const TaskRef& task) const;
+
+  // A snapshot of one group's applied state.
+  struct GroupSnapshot {
+    Index index;
+    Term term;
+    std::string bytes;
+  };
+  GroupSnapshot snapshot(GroupId group) const;
+
+ private:
+  class Recovery;
+  struct Assembly;
+  struct ReportBatch;
+
+  // Applier
+  void on_applied(Group& group, Index index, const codecs::Entry& entry,
+                  const engine::Applied& applied, Proposal* proposal) override;
+
+  // node.cc
+  void on_request(Request& request);
+  void on_cancelled(RequestId id);
+  void on_undelivered(const Undelivered& lost);
+  void on_batch(const BatchCompleted& done);
+  void on_tick();
+  void settle();
+  void answer(Answer answer, int item = -1);
+  void refuse(RequestId id, std::uint16_t status, std::string_view type, std::string_view title,
+              std::string_view detail, int item = -1);
+  bool admit(const Request& request);
+  void expire_deadlines();
+  bool decides(const Group& group) const;
+  void open(Group& group);
+  void raise_feature_level(Group& group);
+
+  // node_requests.cc
+  void on_operation(Request& request, StartRun& op);
+  void on_operation(Request& request, CommandRun& op);
+  void on_operation(Request& request, ReportTask& op);
+  void on_operation(Request& request, ReportTasks& op);
+  void on_operation(Request& request, HeartbeatTask& op);
+  void on_operation(Request& request, Barrier& op);
+  bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
+  void answer_item(Answer item_answer, int item);
+  void take_details(const TaskRef& task, const engine::Run& run, Lease* lease, dsl::Value details);
+
+  // node_jobs.cc
+  void submit(Group& group, Job job);
+  bool replay_answer(Group& group, const Job& job);
+  void decide_all(Group& group, std::vector<Job> jobs);
+  bool decide_one(Group& group, Job& job, Assembly* a);
+  bool decide_start(Group& group, Job& job, Assembly* a);
+  enum class IdSettled : std::uint8_t { start, answered, after_termination };
+  IdSettled settle_id(Group& group, Job& job, const engine::Run& existing,
+                      const dsl::Definition& definition, Assembly* a);
+  bool target(Group& group, const Job& job, const Assembly& a, const engine::Run** run);
+  void conclude(Group& group, Job& job, const engine::Run& run, engine::Decision decision,
+                Assembly* a);
+  void write_answer(Group& group, Job& job, const engine::Run& run, bool changed, Assembly* a);
+  void propose(Group& group, Assembly* a);
+  void retry_keyed(const std::string& key);
+
+  // node_tasks.cc
+  void on_operation(Request& request, PollTasks& op);
+  void offer(Group& group, Assembly* a);
+  void offer_waiting(Group& group, Index run);
+  void give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* poll);
+  void fill(ParkedPoll& poll);
+  bool repeat_poll(const Request& request);
+  void granted(const Grant& grant, Group& group);
+  void remember_poll(const ParkedPoll& poll);
+  void answer_poll(const ParkedPoll& poll);
+  void expire_polls();
+  void expire_leases();
+  void give_back(const TaskRef& task);
+  void lease_all_started(Group& group);
+  void fire_timers();
+
+  // node_catalog.cc
+  void on_operation(Request& request, DeployWorkflow& op);
+  void on_operation(Request& request, SetDefault& op);
+  void queue_catalog_request(Request& request);
+  void next_catalog_request();
+  void decide_deploy(const Request& request, const DeployWorkflow& op);
+  void decide_default(const Request& request, const SetDefault& op);
+  void propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
+                       Answer result);
+  bool catalog_applied(const codecs::Entry& entry);
+
+  // node_channels.cc
+  void pin(Group& group, const std::string& workflow, std::uint32_t version, Assembly* a);
+  void deliver_messages(Group& from);
+  void acknowledge(Group& sender, GroupId receiver, std::uint64_t through);
+
+  Group& mutable_group(GroupId id) { return *groups_[id.v]; }
+  engine::Context context(const Job& job, const dsl::Definition* definition);
+
+  NodeOptions options_;
+  Random random_;
+  NodeTime time_;
+  Definitions definitions_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::vector<Mailboxes> mailboxes_;  // by group
+  std::vector<bool> opened_;          // by group: has become ready since the start
+  log::Journal* journal_ = nullptr;
+  std::unique_ptr<Recovery> recovery_;
+  Polls polls_;
+  Leases leases_;
+  NodeStats stats_;
+
+  // Valid within handle().
+  Now now_;
+  TimeMs stamp_;
+  Outputs* out_ = nullptr;
+
+  // --- what applied entries left to do, once all of this input are folded (settle) ---
+  struct Released {
+    GroupId group;
+    std::string run_id;  // its mailbox opens
+    Index run;
+    bool offer = false;  // it has tasks in queues that nobody has yet
+  };
+  std::deque<Released> released_;
+  std::deque<TaskRef> returns_;                        // handed out to a client that is gone
+  std::deque<std::pair<GroupId, Job>> keyed_retries_;  // their key's entry was applied
+  struct Acknowledgement {
+    GroupId sender, receiver;
+    std::uint64_t through = 0;
+  };
+  std::deque<Acknowledgement> acknowledgements_;
+  absl::btree_set<GroupId> senders_;                         // have messages to deliver
+  absl::btree_set<std::pair<GroupId, GroupId>> delivering_;  // sender, receiver: one on its way
+
+  // Requests that change something and are not answered yet, and when their outcome is unknown.
+  absl::flat_hash_set<RequestId> outstanding_;  // looked up, never iterated
+  std::deque<std::pair<std::int64_t, RequestId>> deadlines_;
+  // Jobs whose idempotency key is that of an entry under way.
+  absl::flat_hash_map<std::string, std::vector<std::pair<GroupId, Job>>> keys_under_way_;
+  absl::btree_map<RequestId, std::unique_ptr<ReportBatch>> report_batches_;
+  absl::flat_hash_map<std::string, std::vector<TaskRef>> poll_keys_;  // looked up, never iterated
+  std::deque<Request> catalog_requests_;
+  bool catalog_busy_ = false;
+  std::int64_t timers_retry_mono_ms_ = 0;
+};
+
+}  // namespace pawl::node

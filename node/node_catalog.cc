@@ -1,0 +1,131 @@
+// Group 0's definitions: deployments and defaults, one entry at a time.
+#include "base/check.h"
+#include "base/limits.h"
+#include "codecs/run_json.h"
+#include "dsl/definition.h"
+#include "node/node.h"
+
+namespace pawl::node {
+namespace {
+
+constexpr std::size_t kCatalogRequestsMax = 256;
+
+}  // namespace
+
+void Node::queue_catalog_request(Request& request) {
+  if (catalog_requests_.size() >= kCatalogRequestsMax) {
+    ++stats_.refused_full;
+    refuse(request.id, 429, "queue-full", "Too many deployments are waiting",
+           "try again in a second");
+    return;
+  }
+  catalog_requests_.push_back(std::move(request));
+  next_catalog_request();
+}
+
+void Node::on_operation(Request& request, DeployWorkflow&) { queue_catalog_request(request); }
+
+void Node::on_operation(Request& request, SetDefault&) { queue_catalog_request(request); }
+
+void Node::next_catalog_request() {
+  while (!catalog_busy_ && !catalog_requests_.empty()) {
+    Request request = std::move(catalog_requests_.front());
+    catalog_requests_.pop_front();
+    Job keyed;
+    keyed.request = request.id;
+    keyed.key = request.key;
+    keyed.digest = request.digest;
+    if (!keyed.key.empty() && replay_answer(*groups_[0], keyed)) continue;
+    if (const auto* deploy = std::get_if<DeployWorkflow>(&request.operation)) {
+      decide_deploy(request, *deploy);
+    } else {
+      decide_default(request, std::get<SetDefault>(request.operation));
+    }
+  }
+}
+
+void Node::decide_deploy(const Request& request, const DeployWorkflow& op) {
+  const auto parsed = dsl::parse_definition(op.text);
+  PAWL_CHECK(parsed.definition != nullptr);
+  const engine::CatalogWorkflow* workflow = definitions_.catalog().find(op.name);
+  const engine::CatalogVersion* known =
+      workflow == nullptr ? nullptr : workflow->find_hash(parsed.definition->hash);
+  if (known == nullptr && definitions_.catalog().version_count() >= limits::kDefinitionsMax) {
+    refuse(request.id, 429, "too-many-definitions", "The store is full of definitions",
+           "this store holds " + std::to_string(limits::kDefinitionsMax) + " versions already");
+    return;
+  }
+  const std::uint32_t current = workflow == nullptr ? 0 : workflow->default_version;
+  const std::uint32_t version = known != nullptr
+                                    ? known->version
+                                    : (workflow == nullptr ? 1 : workflow->newest()->version + 1);
+  std::vector<engine::CatalogEvent> events;
+  if (known == nullptr) {
+    events.push_back(engine::VersionStored{op.name, version, op.text, parsed.definition->hash,
+                                           parsed.definition->revision, stamp_, request.actor});
+  }
+  const bool change_default = op.activate && current != version;
+  if (change_default) {
+    events.push_back(engine::DefaultChanged{op.name, version, "deployed", stamp_, request.actor});
+  }
+  Answer deployed;
+  deployed.id = request.id;
+  deployed.status = known == nullptr ? 201 : 200;
+  codecs::append_deployed(op.name, version, parsed.definition->hash, parsed.diagnostics,
+                          change_default, &deployed.body);
+  propose_catalog(request, events, std::move(deployed));
+}
+
+void Node::decide_default(const Request& request, const SetDefault& op) {
+  const engine::CatalogWorkflow* workflow = definitions_.catalog().find(op.workflow);
+  if (workflow == nullptr || workflow->find(op.version) == nullptr) {
+    refuse(request.id, 404, "workflow-unknown", "There is no such workflow version",
+           "GET /v1/workflows/" + op.workflow + " lists the versions that are stored");
+    return;
+  }
+  std::vector<engine::CatalogEvent> events;
+  if (workflow->default_version != op.version) {
+    events.push_back(
+        engine::DefaultChanged{op.workflow, op.version, op.reason, stamp_, request.actor});
+  }
+  Answer changed;
+  changed.id = request.id;
+  codecs::append_default(op.workflow, op.version, !events.empty(), &changed.body);
+  propose_catalog(request, events, std::move(changed));
+}
+
+void Node::propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
+                           Answer result) {
+  if (events.empty()) {
+    answer(std::move(result));
+    return;
+  }
+  Proposal proposal;
+  proposal.entry.time = stamp_;
+  engine::encode_catalog_events(events, &proposal.entry.catalog);
+  if (!request.key.empty()) {
+    proposal.entry.answers.push_back(
+        {request.key, request.digest, stamp_, result.status, result.body});
+  }
+  proposal.answers.push_back({std::move(result), -1});
+  catalog_busy_ = true;
+  ++stats_.entries_proposed;
+  groups_[0]->propose(std::move(proposal));
+}
+
+// False: the entry does not fit the catalog, and the group must stop.
+bool Node::catalog_applied(const codecs::Entry& entry) {
+  if (entry.receive.number > 0) {
+    definitions_.catalog().apply(
+        engine::VersionPinned{entry.receive_from, entry.receive.name, entry.receive.version});
+  }
+  if (entry.catalog.empty()) return true;
+  std::vector<engine::CatalogEvent> events;
+  if (!engine::decode_catalog_events(entry.catalog, &events)) return false;
+  for (const engine::CatalogEvent& event : events) {
+    if (!definitions_.catalog().apply(event)) return false;
+  }
+  return true;
+}
+
+}  // namespace pawl::node

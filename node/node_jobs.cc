@@ -1,0 +1,294 @@
+// Mailboxes and entries: how jobs become one entry of their run, and what opens the mailbox again.
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "codecs/run_json.h"
+#include "engine/run_id.h"
+#include "node/assembly.h"
+#include "node/node.h"
+#include "node/refusals.h"
+
+namespace pawl::node {
+namespace {
+
+constexpr std::size_t kEventsPerAssemblyMax =
+    1000;  // then the rest of the mailbox waits for the next
+
+std::string etag_of(const engine::Run& run) {
+  return to_string(run.uid()) + "." + std::to_string(run.seq.v);
+}
+
+}  // namespace
+
+void Node::submit(Group& group, Job job) {
+  if (!job.key.empty() && replay_answer(group, job)) return;
+  if (!job.key.empty()) {
+    const auto under_way = keys_under_way_.find(job.key);
+    if (under_way != keys_under_way_.end()) {
+      under_way->second.emplace_back(group.id(), std::move(job));
+      return;
+    }
+  }
+  Mailboxes& mailboxes = mailboxes_[group.id().v];
+  if (mailboxes.busy(job.run_id)) {
+    const RequestId request = job.request;
+    const int item = job.item;
+    if (!mailboxes.wait(std::move(job))) {
+      ++stats_.refused_full;
+      refuse(request, 429, "run-busy", "Too many commands wait for this run",
+             "try again in a second", item);
+    }
+    return;
+  }
+  std::vector<Job> jobs;
+  jobs.push_back(std::move(job));
+  decide_all(group, std::move(jobs));
+}
+
+// Answers from the dedupe table; false if the key is new.
+bool Node::replay_answer(Group& group, const Job& job) {
+  const engine::KeyedAnswer* known = group.tables().dedupe().find(job.key);
+  if (known == nullptr) return false;
+  if (known->request != job.digest) {
+    refuse(job.request, 422, "idempotency-key-reused",
+           "The Idempotency-Key was used for another request",
+           "send the very same method, path and body with a key, or a new key", job.item);
+    return true;
+  }
+  ++stats_.answers_replayed;
+  Answer replay;
+  replay.id = job.request;
+  replay.status = known->status;
+  replay.body = known->body;
+  answer(std::move(replay), job.item);
+  return true;
+}
+
+void Node::decide_all(Group& group, std::vector<Job> jobs) {
+  Assembly a;
+  std::size_t done = 0;
+  while (done < jobs.size() && a.events.size() < kEventsPerAssemblyMax) {
+    if (!decide_one(group, jobs[done], &a)) break;
+    ++done;
+  }
+  if (a.events.empty()) {
+    PAWL_CHECK(done == jobs.size());
+    for (PendingAnswer& pending : a.answers) answer(std::move(pending.answer), pending.item);
+    return;
+  }
+  offer(group, &a);
+  const std::string run_id = a.run_id;
+  propose(group, &a);
+  for (; done < jobs.size(); ++done) {
+    const bool kept = mailboxes_[group.id().v].wait(std::move(jobs[done]));
+    PAWL_CHECK(kept);
+  }
+}
+
+engine::Context Node::context(const Job& job, const dsl::Definition* definition) {
+  engine::Context context;
+  context.now = stamp_;
+  context.seed = random_.next();
+  context.actor = job.actor;
+  context.definition = definition;
+  return context;
+}
+
+// The run a job is for, as it is once what is in the entry so far is folded. False: the entry is
+// for another run, the job waits for the next one.
+bool Node::target(Group& group, const Job& job, const Assembly& a, const engine::Run** run) {
+  Index index = job.run;
+  if (index.v == 0) {
+    const engine::Run* newest = group.tables().find_id(job.run_id);
+    index = a.starts ? a.run : newest == nullptr ? Index(0) : newest->uid().index;
+  }
+  if (a.after != nullptr) {
+    *run = a.after.get();
+    return index == a.run;
+  }
+  *run = index.v == 0 ? nullptr : group.tables().find(index);
+  return true;
+}
+
+// False: the job must wait for the entry that is being put together.
+bool Node::decide_one(Group& group, Job& job, Assembly* a) {
+  // The key may have been answered while the job waited.
+  if (!job.key.empty() && replay_answer(group, job)) return true;
+  if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
+  const engine::Run* run = nullptr;
+  if (!target(group, job, *a, &run)) return false;
+  if (run == nullptr) {
+    refuse(job.request, 404, "run-unknown", "There is no such run",
+           "`pawl list` shows the runs; ids are case-sensitive", job.item);
+    return true;
+  }
+  if (job.if_match && (job.if_match->uid != run->uid() || job.if_match->seq != run->seq)) {
+    refuse(job.request, 412, "wrong-seq", "The run has changed since",
+           "it is at \"" + etag_of(*run) + "\" now: read it again and decide anew", job.item);
+    return true;
+  }
+  const dsl::Definition* definition = definitions_.find(run->workflow(), run->version());
+  if (definition == nullptr) {
+    if (job.reply == Reply::nothing) return true;
+    refuse(job.request, 503, "definition-missing", "This box lacks the run's definition",
+           "version " + std::to_string(run->version()) + " of " + run->workflow() +
+               " can't be read by this version of pawl: start a newer one",
+           job.item);
+    return true;
+  }
+  if (a->after == nullptr) {
+    a->run_id = job.run_id;
+    a->run = run->uid().index;
+    a->previous = run->last_entry;
+    a->first_seq = run->seq.next();
+  }
+  conclude(group, job, *run, engine::decide(*run, job.command, context(job, definition)), a);
+  return true;
+}
+
+bool Node::decide_start(Group& group, Job& job, Assembly* a) {
+  if (a->after != nullptr) return false;
+  auto& start = std::get<engine::Start>(job.command);
+  const auto version = definitions_.resolve(job.workflow, job.version);
+  const dsl::Definition* definition = version ? definitions_.find(job.workflow, *version) : nullptr;
+  if (definition == nullptr) {
+    refuse(job.request, 404, "workflow-unknown", "There is no such workflow version",
+           "`pawl deploy FILE` stores one; GET /v1/workflows lists what is there", job.item);
+    return true;
+  }
+  start.version = *version;
+  const engine::Run* existing = group.tables().find_id(job.run_id);
+  if (existing != nullptr && !job.terminated_existing) {
+    switch (settle_id(group, job, *existing, *definition, a)) {
+      case IdSettled::start:
+        break;
+      case IdSettled::answered:
+        return true;
+      case IdSettled::after_termination:
+        return false;
+    }
+  }
+  const RunUid uid{group.id(), group.next_index()};
+  auto decision = engine::decide_start(uid, start, context(job, definition));
+  if (decision.refusal != engine::Refusal::none) {
+    a->answers.push_back({refusal_answer(job.request, decision, nullptr), job.item});
+    return true;
+  }
+  a->run_id = job.run_id;
+  a->run = uid.index;
+  a->first_seq = Seq(1);
+  a->starts = true;
+  pin(group, job.workflow, *version, a);
+  const std::shared_ptr<const engine::Run> run = decision.after;
+  conclude(group, job, *run, std::move(decision), a);
+  return true;
+}
+
+// What the workflow's [id] says to a start whose id is taken.
+Node::IdSettled Node::settle_id(Group& group, Job& job, const engine::Run& existing,
+                                const dsl::Definition& definition, Assembly* a) {
+  Answer said;
+  said.id = job.request;
+  switch (engine::resolve_id(existing, definition)) {
+    case engine::IdConflictAction::start:
+      return IdSettled::start;
+    case engine::IdConflictAction::refuse:
+      said.status = 409;
+      said.body = codecs::id_taken_problem(existing);
+      break;
+    case engine::IdConflictAction::use_existing:
+      said.etag = etag_of(existing);
+      codecs::append_envelope(existing, &definition, &said.body);
+      break;
+    case engine::IdConflictAction::terminate_then_start: {
+      Job terminate;
+      terminate.run_id = job.run_id;
+      terminate.run = existing.uid().index;
+      terminate.command = engine::Terminate{"replaced by a new start of the same id"};
+      terminate.actor = job.actor;
+      job.terminated_existing = true;
+      decide_one(group, terminate, a);
+      PAWL_CHECK(!a->events.empty());
+      return IdSettled::after_termination;
+    }
+  }
+  a->answers.push_back({std::move(said), job.item});
+  return IdSettled::answered;
+}
+
+// Takes a decision on `run` into the entry and writes the job's answer.
+void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Decision decision,
+                    Assembly* a) {
+  if (decision.refusal != engine::Refusal::none) {
+    if (job.reply == Reply::nothing) return;
+    a->answers.push_back({refusal_answer(job.request, decision, &run), job.item});
+    return;
+  }
+  const bool changed = !decision.events.empty();
+  if (job.reply != Reply::nothing) {
+    write_answer(group, job, changed ? *decision.after : run, changed, a);
+  }
+  if (!changed) return;
+  if (a->events.empty()) {
+    a->events = std::move(decision.events);
+  } else {
+    std::move(decision.events.begin(), decision.events.end(), std::back_inserter(a->events));
+  }
+  a->after = std::move(decision.after);
+}
+
+void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool changed, Assembly* a) {
+  PendingAnswer pending;
+  pending.item = job.item;
+  Answer& answer = pending.answer;
+  answer.id = job.request;
+  if (job.reply == Reply::outcome) {
+    answer.body = "{}";
+    const auto* done = std::get_if<engine::CompleteTask>(&job.command);
+    const auto* failed = std::get_if<engine::FailTask>(&job.command);
+    if (done != nullptr) a->ended.push_back({group.id(), a->run, done->step, done->attempt});
+    if (failed != nullptr) a->ended.push_back({group.id(), a->run, failed->step, failed->attempt});
+  } else {
+    answer.status = job.reply == Reply::started ? 201 : 200;
+    if (job.reply == Reply::started) answer.location = codecs::run_location(run.id());
+    answer.etag = etag_of(run);
+    codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body);
+  }
+  if (!job.key.empty() && changed) {
+    a->keyed.push_back({job.key, job.digest, stamp_, answer.status, answer.body});
+  }
+  a->answers.push_back(std::move(pending));
+}
+
+void Node::propose(Group& group, Assembly* a) {
+  Proposal proposal;
+  proposal.entry.time = stamp_;
+  proposal.entry.run = a->run;
+  proposal.entry.previous = a->previous;
+  proposal.entry.first_seq = a->first_seq;
+  proposal.entry.sends = std::move(a->sends);
+  for (const engine::KeyedAnswer& keyed : a->keyed) {
+    keys_under_way_.try_emplace(keyed.key);
+    proposal.keys.push_back(keyed.key);
+  }
+  proposal.entry.answers = std::move(a->keyed);
+  proposal.events = std::move(a->events);
+  proposal.run_id = a->run_id;
+  proposal.answers = std::move(a->answers);
+  proposal.grants = std::move(a->grants);
+  proposal.ended = std::move(a->ended);
+  mailboxes_[group.id().v].acquire(a->run_id);
+  ++stats_.entries_proposed;
+  group.propose(std::move(proposal));
+}
+
+void Node::retry_keyed(const std::string& key) {
+  const auto it = keys_under_way_.find(key);
+  if (it == keys_under_way_.end()) return;
+  std::vector<std::pair<GroupId, Job>> jobs = std::move(it->second);
+  keys_under_way_.erase(it);
+  for (auto& job : jobs) keyed_retries_.push_back(std::move(job));
+}
+
+}  // namespace pawl::node

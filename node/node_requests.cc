@@ -1,0 +1,209 @@
+// From a request to jobs: which run, which group, which mailbox.
+#include "base/limits.h"
+#include "codecs/problem.h"
+#include "codecs/run_json.h"
+#include "engine/run_id.h"
+#include "engine/step_token.h"
+#include "node/assembly.h"
+#include "node/node.h"
+
+namespace pawl::node {
+namespace {
+
+Job job_of(const Request& request) {
+  Job job;
+  job.request = request.id;
+  job.actor = request.actor;
+  job.key = request.key;
+  job.digest = request.digest;
+  job.if_match = request.if_match;
+  return job;
+}
+
+}  // namespace
+
+bool parse_token(std::string_view token, TaskRef* task) {
+  engine::StepToken parsed;
+  if (!engine::parse_step_token(token, &parsed)) return false;
+  *task = {parsed.run.group, parsed.run.index, parsed.step, parsed.attempt};
+  return true;
+}
+
+std::string token_of(const TaskRef& task) {
+  return engine::to_string(
+      engine::StepToken{RunUid{task.group, task.run}, task.step, task.attempt});
+}
+
+void Node::on_operation(Request& request, StartRun& op) {
+  Job job = job_of(request);
+  const std::string& key = request.key.empty() ? request.minted_key : request.key;
+  job.run_id = op.id.empty() ? engine::derived_run_id("default", key) : std::move(op.id);
+  job.reply = Reply::started;
+  job.workflow = std::move(op.workflow);
+  job.version = op.version;
+  engine::Start start;
+  start.id = job.run_id;
+  start.input = std::move(op.input);
+  start.tags = std::move(op.tags);
+  start.start_at = op.start_at;
+  job.command = std::move(start);
+  Group& group = mutable_group(group_of(job.run_id));
+  submit(group, std::move(job));
+}
+
+void Node::on_operation(Request& request, CommandRun& op) {
+  Job job = job_of(request);
+  GroupId group;
+  if (op.run.uid) {
+    const engine::Run* run = find(op.run, &group);
+    if (run == nullptr) {
+      refuse(request.id, 404, "run-unknown", "There is no such run",
+             "no run has this uid; leave ?uid= out for the newest run of the id");
+      return;
+    }
+    job.run_id = run->id();
+    job.run = run->uid().index;
+  } else {
+    job.run_id = std::move(op.run.id);
+    group = group_of(job.run_id);
+  }
+  job.reply = Reply::envelope;
+  job.command = std::move(op.command);
+  submit(mutable_group(group), std::move(job));
+}
+
+// Finds the run of a token. False, and the request (or item) answered, if it names none.
+bool Node::report_job(const Request& request, ReportTask& report, int item, Job* job,
+                      GroupId* group) {
+  TaskRef task;
+  const engine::Run* run = nullptr;
+  if (parse_token(report.token, &task)) {
+    run = find(RunRef{"", RunUid{task.group, task.run}}, group);
+  }
+  if (run == nullptr) {
+    refuse(request.id, 404, "task-unknown", "No such task was ever handed out",
+           "tokens come from POST /v1/queues/{queue}/poll and are used as they are", item);
+    return false;
+  }
+  *job = job_of(request);
+  job->item = item;
+  job->run_id = run->id();
+  job->run = task.run;
+  job->reply = Reply::outcome;
+  job->command = std::move(report.command);
+  if (auto* done = std::get_if<engine::CompleteTask>(&job->command)) {
+    done->step = task.step;
+    done->attempt = task.attempt;
+  } else if (auto* failed = std::get_if<engine::FailTask>(&job->command)) {
+    failed->step = task.step;
+    failed->attempt = task.attempt;
+  }
+  return true;
+}
+
+void Node::on_operation(Request& request, ReportTask& op) {
+  Job job;
+  GroupId group;
+  if (report_job(request, op, -1, &job, &group)) submit(mutable_group(group), std::move(job));
+}
+
+void Node::on_operation(Request& request, ReportTasks& op) {
+  auto batch = std::make_unique<ReportBatch>();
+  batch->items.resize(op.items.size());
+  batch->tokens.reserve(op.items.size());
+  for (const ReportTask& item : op.items) batch->tokens.push_back(item.token);
+  batch->missing = op.items.size();
+  report_batches_[request.id] = std::move(batch);
+  for (std::size_t i = 0; i < op.items.size(); ++i) {
+    Job job;
+    GroupId group;
+    // Items repeat safely by their tokens; the request's key is not stored for each.
+    if (!report_job(request, op.items[i], static_cast<int>(i), &job, &group)) continue;
+    job.key.clear();
+    submit(mutable_group(group), std::move(job));
+  }
+}
+
+// One item of a ReportTasks has its answer.
+void Node::answer_item(Answer item_answer, int item) {
+  const auto it = report_batches_.find(item_answer.id);
+  if (it == report_batches_.end()) return;  // 504 was said
+  ReportBatch& batch = *it->second;
+  const RequestId id = item_answer.id;
+  batch.items[static_cast<std::size_t>(item)] = std::move(item_answer);
+  if (--batch.missing > 0) return;
+  Answer whole;
+  whole.id = id;
+  std::vector<codecs::ReportAnswer> items;
+  for (std::size_t i = 0; i < batch.items.size(); ++i) {
+    const Answer& one = batch.items[i];
+    const bool taken = one.status < 300;
+    items.push_back({batch.tokens[i], one.status, taken ? std::string_view() : one.body});
+  }
+  codecs::append_report_answers(items, &whole.body);
+  report_batches_.erase(it);
+  answer(std::move(whole));
+}
+
+void Node::on_operation(Request& request, HeartbeatTask& op) {
+  TaskRef task;
+  GroupId group_id;
+  const engine::Run* run = nullptr;
+  if (parse_token(op.token, &task)) {
+    run = find(RunRef{"", RunUid{task.group, task.run}}, &group_id);
+  }
+  const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
+  const bool issued = run != nullptr && task.step <= run->last_step && task.attempt > 0 &&
+                      (step == nullptr || task.attempt <= step->attempt);
+  if (!issued) {
+    refuse(request.id, 404, "task-unknown", "No such task was ever handed out",
+           "tokens come from POST /v1/queues/{queue}/poll and are used as they are");
+    return;
+  }
+  const bool out = step != nullptr && step->attempt == task.attempt &&
+                   step->status == engine::StepStatus::started;
+  if (!out || run->closed()) {
+    const char* type = run->closed()                                     ? "run-closed"
+                       : step != nullptr && step->attempt > task.attempt ? "lease-lost"
+                                                                         : "task-withdrawn";
+    refuse(request.id, 409, type, "The run no longer waits for this attempt",
+           "stop the work: its outcome will not be taken");
+    return;
+  }
+  Lease* lease = leases_.renew(task, now_.mono_ms);
+  if (lease == nullptr) {
+    leases_.grant(task, step->lease_ms, now_.mono_ms);
+    lease = leases_.renew(task, now_.mono_ms);
+  }
+  const TimeMs until = TimeMs(stamp_.v + step->lease_ms);
+  if (op.details) take_details(task, *run, lease, std::move(*op.details));
+  Answer renewed;
+  renewed.id = request.id;
+  codecs::append_lease(until, &renewed.body);
+  answer(std::move(renewed));
+}
+
+// Details are committed at most every kProgressMsMin; newer ones wait in memory for the next
+// heartbeat.
+void Node::take_details(const TaskRef& task, const engine::Run& run, Lease* lease,
+                        dsl::Value details) {
+  if (now_.mono_ms - lease->details_at_mono_ms < limits::kProgressMsMin) {
+    lease->details = std::move(details);
+    return;
+  }
+  lease->details_at_mono_ms = now_.mono_ms;
+  lease->details.reset();
+  Job job;
+  job.run_id = run.id();
+  job.run = task.run;
+  job.command = engine::ProgressTask{task.step, task.attempt, std::move(details)};
+  submit(mutable_group(task.group), std::move(job));
+}
+
+void Node::on_operation(Request& request, Barrier&) {
+  // The only voter of every group, leading with its own entry applied: the tables hold all that was
+  // acknowledged (dissertation 6.4, with a majority of one).
+  out_->reads.push_back({request.id});
+}
+
+}  // namespace pawl::node

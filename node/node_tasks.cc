@@ -1,0 +1,283 @@
+// Hand-outs, leases, timers: what the leader does because of what is committed.
+#include <algorithm>
+
+#include "base/limits.h"
+#include "codecs/run_json.h"
+#include "node/assembly.h"
+#include "node/node.h"
+
+namespace pawl::node {
+namespace {
+
+bool can_go_out(const engine::Run& run, const engine::Step& step) {
+  return step.status == engine::StepStatus::queued && run.status == engine::RunStatus::running;
+}
+
+engine::HandOut hand_out(const engine::Step& step, const ParkedPoll& poll) {
+  engine::HandOut out;
+  out.step = step.id;
+  out.worker = poll.poll.worker;
+  out.poll_key = poll.key;
+  return out;
+}
+
+}  // namespace
+
+// Gives queued steps of the run being decided to parked polls, in the same entry.
+void Node::offer(Group& group, Assembly* a) {
+  if (a->after == nullptr || a->after->steps.empty() || polls_.empty()) return;
+  std::vector<engine::StepId> queued;
+  for (const auto& step : a->after->steps) {
+    if (can_go_out(*a->after, *step)) queued.push_back(step->id);
+  }
+  for (const engine::StepId id : queued) {
+    const engine::Step& step = *a->after->step(id);
+    ParkedPoll* poll = polls_.match(step.queue, step.type);
+    if (poll == nullptr) continue;
+    Job job;
+    const auto* definition = definitions_.find(a->after->workflow(), a->after->version());
+    auto decision = engine::decide(*a->after, hand_out(step, *poll), context(job, definition));
+    if (decision.refusal != engine::Refusal::none || decision.after == nullptr) continue;
+    std::move(decision.events.begin(), decision.events.end(), std::back_inserter(a->events));
+    a->after = std::move(decision.after);
+    ++poll->reserved;
+    a->grants.push_back({poll->id, {group.id(), a->run, id, a->after->step(id)->attempt}});
+  }
+}
+
+// Offers what a run that has just become idle still has in its queues.
+void Node::offer_waiting(Group& group, Index index) {
+  const engine::Run* run = group.tables().find(index);
+  if (run == nullptr || polls_.empty()) return;
+  for (const auto& step : run->steps) {
+    if (!can_go_out(*run, *step)) continue;
+    ParkedPoll* poll = polls_.match(step->queue, step->type);
+    if (poll == nullptr) continue;
+    Job job;
+    job.run_id = run->id();
+    job.run = index;
+    give_to(group, std::move(job), *step, poll);
+    return;  // its other steps go out in the same entry (offer)
+  }
+}
+
+// Proposes a hand-out to a poll; the run is idle.
+void Node::give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* poll) {
+  Assembly a;
+  const engine::Run* run = group.tables().find(job.run);
+  a.run = job.run;
+  a.run_id = job.run_id;
+  a.previous = run->last_entry;
+  a.first_seq = run->seq.next();
+  const auto* definition = definitions_.find(run->workflow(), run->version());
+  auto decision = engine::decide(*run, hand_out(step, *poll), context(job, definition));
+  if (decision.refusal != engine::Refusal::none || decision.after == nullptr) return;
+  a.events = std::move(decision.events);
+  a.after = std::move(decision.after);
+  ++poll->reserved;
+  a.grants.push_back({poll->id, {group.id(), a.run, step.id, a.after->step(step.id)->attempt}});
+  offer(group, &a);
+  propose(group, &a);
+}
+
+// Fills a new poll from the queues of all groups: the most urgent first, runs that are busy later
+// (when their entry is applied).
+void Node::fill(ParkedPoll& poll) {
+  struct Candidate {
+    engine::QueuedTask task;
+    Group* group;
+  };
+  std::vector<Candidate> candidates;
+  for (const auto& group : groups_) {
+    const auto queue = group->tables().queues().find(poll.poll.queue);
+    if (queue == group->tables().queues().end()) continue;
+    std::uint32_t found = 0;
+    for (const engine::QueuedTask& task : queue->second.waiting) {
+      if (found >= poll.poll.max) break;
+      const engine::Run* run = group->tables().find(task.run);
+      if (mailboxes_[group->id().v].busy(run->id())) continue;
+      if (!poll.takes(run->step(task.step)->type)) continue;
+      candidates.push_back({task, group.get()});
+      ++found;
+    }
+  }
+  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
+    return a.task != b.task ? a.task < b.task : a.group->id() < b.group->id();
+  });
+  for (const Candidate& candidate : candidates) {
+    if (!poll.wants_more()) return;
+    const engine::Run* run = candidate.group->tables().find(candidate.task.run);
+    if (mailboxes_[candidate.group->id().v].busy(run->id())) continue;
+    Job job;
+    job.run_id = run->id();
+    job.run = candidate.task.run;
+    give_to(*candidate.group, std::move(job), *run->step(candidate.task.step), &poll);
+  }
+}
+
+void Node::on_operation(Request& request, PollTasks& op) {
+  if (!request.key.empty() && repeat_poll(request)) return;
+  ParkedPoll poll;
+  poll.id = request.id;
+  poll.key = request.key;
+  poll.deadline_mono_ms = now_.mono_ms + op.wait_ms;
+  poll.poll = std::move(op);
+  if (!polls_.park(std::move(poll))) {
+    ++stats_.refused_full;
+    refuse(request.id, 429, "too-many-polls", "Too many polls are waiting",
+           "use fewer workers, each with a larger `max`");
+    return;
+  }
+  ParkedPoll* parked = polls_.find(request.id);
+  fill(*parked);
+  if (parked->reserved == 0 && parked->poll.wait_ms == 0) answer_poll(*polls_.take(request.id));
+}
+
+// A poll that is repeated with its key (its reply was lost) gets the tasks it was given.
+bool Node::repeat_poll(const Request& request) {
+  const auto known = poll_keys_.find(request.key);
+  if (known == poll_keys_.end()) return false;
+  ParkedPoll again;
+  again.id = request.id;
+  for (const TaskRef& task : known->second) {
+    const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
+    const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
+    if (step == nullptr || step->status != engine::StepStatus::started ||
+        step->attempt != task.attempt) {
+      continue;
+    }
+    leases_.grant(task, step->lease_ms, now_.mono_ms);
+    again.granted.push_back(task);
+  }
+  if (again.granted.empty()) {
+    poll_keys_.erase(known);
+    return false;
+  }
+  answer_poll(again);
+  return true;
+}
+
+void Node::granted(const Grant& grant, Group& group) {
+  const engine::Step& step = *group.tables().find(grant.task.run)->step(grant.task.step);
+  leases_.grant(grant.task, step.lease_ms, now_.mono_ms);
+  ++stats_.tasks_handed_out;
+  ParkedPoll* poll = polls_.find(grant.poll);
+  if (poll == nullptr) {
+    returns_.push_back(grant.task);
+    return;
+  }
+  poll->granted.push_back(grant.task);
+  --poll->reserved;
+  if (poll->reserved > 0) return;
+  const ParkedPoll full = *polls_.take(grant.poll);
+  if (full.gone) {
+    returns_.insert(returns_.end(), full.granted.begin(), full.granted.end());
+    return;
+  }
+  remember_poll(full);
+  answer_poll(full);
+}
+
+void Node::remember_poll(const ParkedPoll& poll) {
+  if (poll.key.empty()) return;
+  if (poll_keys_.size() >= limits::kPollKeysMax) poll_keys_.clear();
+  poll_keys_[poll.key] = poll.granted;
+}
+
+void Node::answer_poll(const ParkedPoll& poll) {
+  Answer tasks;
+  tasks.id = poll.id;
+  std::vector<codecs::HandedOut> handed;
+  for (const TaskRef& task : poll.granted) {
+    const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
+    const engine::Step* step = run->step(task.step);
+    if (step == nullptr) continue;  // withdrawn in the entry that followed
+    handed.push_back({run, step, token_of(task), TimeMs(stamp_.v + step->lease_ms)});
+    tasks.tokens.push_back(handed.back().token);
+  }
+  codecs::append_tasks(handed, &tasks.body);
+  answer(std::move(tasks));
+}
+
+void Node::expire_polls() {
+  for (const ParkedPoll& poll : polls_.take_expired(now_.mono_ms)) answer_poll(poll);
+}
+
+// A hand-out that reached no worker: back to the queue, its attempt uncounted.
+void Node::give_back(const TaskRef& task) {
+  const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
+  if (run == nullptr) return;
+  leases_.end(task);
+  ++stats_.tasks_returned;
+  Job job;
+  job.run_id = run->id();
+  job.run = task.run;
+  job.command = engine::ReturnTask{task.step, task.attempt};
+  submit(mutable_group(task.group), std::move(job));
+}
+
+void Node::expire_leases() {
+  for (auto& [task, lease] : leases_.take_expired(now_.mono_ms, limits::kLeasesLostPerTurnMax)) {
+    const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
+    const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
+    if (step == nullptr || step->attempt != task.attempt) continue;
+    if (lease.details) {
+      Job progress;
+      progress.run_id = run->id();
+      progress.run = task.run;
+      progress.command = engine::ProgressTask{task.step, task.attempt, std::move(*lease.details)};
+      submit(mutable_group(task.group), std::move(progress));
+    }
+    ++stats_.leases_lost;
+    Job lost;
+    lost.run_id = run->id();
+    lost.run = task.run;
+    lost.command = engine::LoseLease{task.step, task.attempt};
+    submit(mutable_group(task.group), std::move(lost));
+  }
+}
+
+// After a start: every task that is out gets one full lease, and polls that were answered can be
+// repeated by their key.
+void Node::lease_all_started(Group& group) {
+  for (const auto& [index, run] : group.tables().runs()) {
+    for (const auto& step : run->steps) {
+      const bool out = step->status == engine::StepStatus::started ||
+                       step->status == engine::StepStatus::withdrawn;
+      if (!out) continue;
+      const TaskRef task{group.id(), index, step->id, step->attempt};
+      leases_.grant(task, step->lease_ms, now_.mono_ms);
+      if (!step->poll_key.empty()) poll_keys_[step->poll_key].push_back(task);
+    }
+  }
+}
+
+std::optional<TimeMs> Node::lease_until(const TaskRef& task) const {
+  const auto until = leases_.until_mono_ms(task);
+  if (!until) return std::nullopt;
+  return TimeMs(stamp_.v + (*until - now_.mono_ms));
+}
+
+void Node::fire_timers() {
+  if (now_.mono_ms < timers_retry_mono_ms_) return;
+  for (const auto& group : groups_) {
+    if (!decides(*group)) continue;
+    for (const Index index : group->tables().runs_due(stamp_, limits::kTimersFiredPerTurnMax)) {
+      const engine::Run* run = group->tables().find(index);
+      if (mailboxes_[group->id().v].busy(run->id())) continue;
+      Job job;
+      job.run_id = run->id();
+      job.run = index;
+      job.command = engine::FireTimers{};
+      const std::uint64_t before = stats_.entries_proposed;
+      submit(*group, std::move(job));
+      ++stats_.timers_fired;
+      // It could not be decided now (its definition is missing, say): not again at once.
+      if (stats_.entries_proposed == before) {
+        timers_retry_mono_ms_ = now_.mono_ms + limits::kTimersRetryMs;
+      }
+    }
+  }
+}
+
+}  // namespace pawl::node

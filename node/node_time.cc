@@ -1,0 +1,26 @@
+#include "node/node_time.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+
+namespace pawl::node {
+
+TimeMs NodeTime::stamp(const Now& now) {
+  const std::int64_t running =
+      started_ ? base_.v + std::max<std::int64_t>(0, now.mono_ms - base_mono_ms_) : last_.v;
+  const bool first_ever = last_.v == 0;
+  const bool jump = !first_ever && now.wall_ms - running > limits::kClockJumpMsMax;
+  held_ = jump && !now.wall_trusted && !accepted_;
+  const std::int64_t believed = held_ ? running : std::max(running, now.wall_ms);
+  if (!held_) accepted_ = false;
+  if (!started_ || believed != running) {
+    started_ = true;
+    base_ = TimeMs(believed);
+    base_mono_ms_ = now.mono_ms;
+  }
+  last_ = std::max(last_, TimeMs(believed));
+  return last_;
+}
+
+}  // namespace pawl::node

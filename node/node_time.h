@@ -1,0 +1,43 @@
+// The time entries are stamped with. It follows the box's wall clock but never goes back, and does
+// not believe a jump: a wall clock more than kClockJumpMsMax ahead of the last stamp is followed
+// only if the kernel says that its clock is synchronised (or an operator accepted it). Until then
+// time runs on from the last stamp with the monotonic clock, so that a box without a clock battery
+// that wakes in 2099 fires nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "base/ids.h"
+
+namespace pawl::node {
+
+// What the clocks said when an input was made.
+struct Now {
+  std::int64_t mono_ms = 0;
+  std::int64_t wall_ms = 0;
+  bool wall_trusted = false;  // the kernel's clock is synchronised
+};
+
+class NodeTime {
+ public:
+  // `last` is the newest stamp of any group (0 in a new store: then the wall clock is believed).
+  void restore(TimeMs last) { last_ = last; }
+  // The stamp for an entry made now; >= every stamp given before.
+  TimeMs stamp(const Now& now);
+  // The wall clock is ahead of what we believe: timers wait for a synchronised clock or accept().
+  bool held() const { return held_; }
+  // An operator vouches for the wall clock, once.
+  void accept() { accepted_ = true; }
+  // When (monotonic) the stamp will have reached `time`, as time runs now.
+  std::int64_t mono_ms_of(TimeMs time) const { return base_mono_ms_ + (time.v - base_.v); }
+
+ private:
+  TimeMs last_;
+  TimeMs base_;
+  std::int64_t base_mono_ms_ = 0;
+  bool started_ = false;
+  bool held_ = false;
+  bool accepted_ = false;
+};
+
+}  // namespace pawl::node

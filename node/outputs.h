@@ -1,0 +1,37 @@
+// What a node asks of whoever drives it, collected while it handles an input. The order within one
+// vector is the order in which to act.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "node/request.h"
+
+namespace pawl::node {
+
+// The tables hold everything that was acknowledged before the Barrier request came in.
+struct ReadReady {
+  RequestId id;
+};
+
+struct Outputs {
+  std::vector<Answer> answers;
+  std::vector<ReadReady> reads;
+  // Runs that an applied entry changed, with the entry: for whoever waits for them. (group 0: 0, a
+  // definition)
+  std::vector<std::pair<GroupId, Index>> changed;
+  // Not empty: the node has lost an invariant or read an entry it can't understand. The process
+  // must stop with this message; nothing more may be answered.
+  std::string fatal;
+
+  void clear() {
+    answers.clear();
+    reads.clear();
+    changed.clear();
+    fatal.clear();
+  }
+};
+
+}  // namespace pawl::node

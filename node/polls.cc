@@ -1,0 +1,89 @@
+#include "node/polls.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+
+namespace pawl::node {
+
+bool ParkedPoll::takes(const std::string& type) const {
+  return poll.types.empty() ||
+         std::find(poll.types.begin(), poll.types.end(), type) != poll.types.end();
+}
+
+bool Polls::park(ParkedPoll poll) {
+  if (polls_.size() >= limits::kParkedPollsMax) return false;
+  by_queue_[poll.poll.queue].insert(poll.id);
+  by_deadline_.emplace(poll.deadline_mono_ms, poll.id);
+  const RequestId id = poll.id;
+  polls_.emplace(id, std::move(poll));
+  return true;
+}
+
+ParkedPoll* Polls::find(RequestId id) {
+  const auto it = polls_.find(id);
+  return it == polls_.end() ? nullptr : &it->second;
+}
+
+ParkedPoll* Polls::match(const std::string& queue, const std::string& type) {
+  const auto ids = by_queue_.find(queue);
+  if (ids == by_queue_.end()) return nullptr;
+  for (const RequestId id : ids->second) {
+    ParkedPoll& poll = polls_.find(id)->second;
+    if (poll.wants_more() && poll.takes(type)) return &poll;
+  }
+  return nullptr;
+}
+
+std::optional<ParkedPoll> Polls::take(RequestId id) {
+  const auto it = polls_.find(id);
+  if (it == polls_.end()) return std::nullopt;
+  ParkedPoll poll = std::move(it->second);
+  polls_.erase(it);
+  by_deadline_.erase({poll.deadline_mono_ms, id});
+  const auto ids = by_queue_.find(poll.poll.queue);
+  ids->second.erase(id);
+  if (ids->second.empty()) by_queue_.erase(ids);
+  return poll;
+}
+
+std::vector<ParkedPoll> Polls::take_expired(std::int64_t now_mono_ms) {
+  std::vector<RequestId> due;
+  for (const auto& [deadline, id] : by_deadline_) {
+    if (deadline > now_mono_ms) break;
+    if (polls_.find(id)->second.reserved == 0) due.push_back(id);
+  }
+  std::vector<ParkedPoll> expired;
+  for (const RequestId id : due) expired.push_back(*take(id));
+  return expired;
+}
+
+std::int64_t Polls::next_mono_ms() const {
+  // A poll with hand-outs on their way is answered by them, whatever its deadline.
+  for (const auto& [deadline, id] : by_deadline_) {
+    if (polls_.find(id)->second.reserved == 0) return deadline;
+  }
+  return INT64_MAX;
+}
+
+std::size_t Polls::parked(const std::string& queue) const {
+  const auto ids = by_queue_.find(queue);
+  return ids == by_queue_.end() ? 0 : ids->second.size();
+}
+
+std::vector<std::string> Polls::workers(const std::string& queue) const {
+  absl::btree_set<std::string> names;
+  const auto ids = by_queue_.find(queue);
+  if (ids != by_queue_.end()) {
+    for (const RequestId id : ids->second) names.insert(polls_.find(id)->second.poll.worker);
+  }
+  return {names.begin(), names.end()};
+}
+
+std::vector<std::string> Polls::queues() const {
+  std::vector<std::string> names;
+  for (const auto& [queue, ids] : by_queue_) names.push_back(queue);
+  return names;
+}
+
+}  // namespace pawl::node

@@ -1,0 +1,62 @@
+// Workers' polls that wait for a task.
+//
+//   parked --reserve--> parked (n on their way) --granted--> parked or full --take--> answered
+//   parked --expired / cancelled--> gone
+//
+// A poll is answered as soon as it has at least one task and none is on its way to it: the
+// hand-outs are committed before the worker sees them.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "base/ids.h"
+#include "node/leases.h"
+#include "node/request.h"
+
+namespace pawl::node {
+
+struct ParkedPoll {
+  RequestId id;
+  PollTasks poll;
+  std::string key;
+  std::int64_t deadline_mono_ms = 0;
+  std::uint32_t reserved = 0;    // hand-outs proposed, not yet committed
+  std::vector<TaskRef> granted;  // committed
+  bool gone = false;             // its client went away while hand-outs were on their way
+
+  bool wants_more() const { return !gone && reserved + granted.size() < poll.max; }
+  bool takes(const std::string& type) const;
+};
+
+class Polls {
+ public:
+  // False if too many are parked (429).
+  bool park(ParkedPoll poll);
+  ParkedPoll* find(RequestId id);
+  // The oldest poll of the queue that wants a task of this type; null if there is none.
+  ParkedPoll* match(const std::string& queue, const std::string& type);
+  bool empty() const { return polls_.empty(); }
+  // Takes the poll out; nullopt if it is gone.
+  std::optional<ParkedPoll> take(RequestId id);
+  // Takes out polls past their deadline that have nothing on its way.
+  std::vector<ParkedPoll> take_expired(std::int64_t now_mono_ms);
+  std::int64_t next_mono_ms() const;
+
+  std::size_t parked(const std::string& queue) const;
+  // Workers (distinct names) parked at the queue.
+  std::vector<std::string> workers(const std::string& queue) const;
+  std::vector<std::string> queues() const;
+
+ private:
+  absl::btree_map<RequestId, ParkedPoll> polls_;
+  absl::btree_map<std::string, absl::btree_set<RequestId>> by_queue_;
+  absl::btree_set<std::pair<std::int64_t, RequestId>> by_deadline_;
+};
+
+}  // namespace pawl::node

@@ -1,0 +1,84 @@
+#include "node/refusals.h"
+
+#include "base/check.h"
+#include "codecs/json.h"
+#include "codecs/problem.h"
+
+namespace pawl::node {
+namespace {
+
+struct Reading {
+  std::uint16_t status;
+  const char* type;
+  const char* title;
+  const char* list;  // the member that Decision::accepted goes into, or null
+};
+
+Reading reading_of(engine::Refusal refusal) {
+  using engine::Refusal;
+  switch (refusal) {
+    case Refusal::none:
+    case Refusal::nothing_to_do:
+      break;
+    case Refusal::signal_not_accepted:
+      return {409, "signal-not-accepted", "The run does not take this signal now", "accepted"};
+    case Refusal::signal_unknown:
+      return {409, "signal-unknown", "The workflow declares no such signal", "accepted"};
+    case Refusal::signal_forbidden:
+      return {403, "signal-forbidden", "The signal is for members of other groups", "groups"};
+    case Refusal::signal_buffer_full:
+      return {429, "signal-buffer-full", "Too many signals are waiting for this run", nullptr};
+    case Refusal::payload_invalid:
+      return {422, "payload-invalid", "The payload does not fit its schema", nullptr};
+    case Refusal::input_invalid:
+      return {422, "input-invalid", "The input does not fit the workflow's schema", nullptr};
+    case Refusal::wrong_state:
+      return {409, "wrong-state", "The run is in another state", "moves"};
+    case Refusal::wrong_seq:
+      return {412, "wrong-seq", "The run has changed since", nullptr};
+    case Refusal::move_not_allowed:
+      return {409, "move-not-allowed", "The state's `moves` do not list this target", "moves"};
+    case Refusal::run_closed:
+      return {409, "run-closed", "The run is closed", nullptr};
+    case Refusal::run_not_paused:
+      return {409, "run-not-paused", "The run is not paused", nullptr};
+    case Refusal::already_paused:
+      return {409, "run-already-paused", "The run is paused already", nullptr};
+    case Refusal::no_incident:
+      return {404, "no-incident", "The run has no such incident", nullptr};
+    case Refusal::task_unknown:
+      return {404, "task-unknown", "No such task was ever handed out", nullptr};
+    case Refusal::task_withdrawn:
+      return {409, "task-withdrawn", "The run no longer wants this task's outcome", nullptr};
+    case Refusal::lease_lost:
+      return {409, "lease-lost", "The task's lease ended before its outcome came", nullptr};
+    case Refusal::too_big:
+      return {413, "too-big", "A limit on sizes would be passed", nullptr};
+  }
+  return {409, "nothing-to-do", "There is nothing to do", nullptr};
+}
+
+}  // namespace
+
+Answer refusal_answer(RequestId id, const engine::Decision& decision, const engine::Run* run) {
+  PAWL_CHECK(decision.refusal != engine::Refusal::none);
+  const Reading reading = reading_of(decision.refusal);
+  Answer answer;
+  answer.id = id;
+  answer.status = reading.status;
+  answer.body = codecs::problem_json(reading.status, reading.type, reading.title, decision.detail,
+                                     [&](codecs::JsonWriter& w) {
+                                       if (reading.list != nullptr) {
+                                         w.plain_key(reading.list).begin_array();
+                                         for (const std::string& name : decision.accepted)
+                                           w.string(name);
+                                         w.end_array();
+                                       }
+                                       if (run != nullptr) {
+                                         w.field("state", run->state()).field("seq", run->seq.v);
+                                       }
+                                     });
+  return answer;
+}
+
+}  // namespace pawl::node

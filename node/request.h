@@ -1,0 +1,115 @@
+// What may be asked of a node, and what it answers: plain values, free of HTTP. The daemon parses
+// and checks a request into one of these; the node decides, commits, and answers with a status and
+// a JSON body (the same bytes that an idempotency key replays).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/ids.h"
+#include "dsl/value.h"
+#include "engine/command.h"
+
+namespace pawl::node {
+
+// Names a request until it is answered; given by the caller, never reused by it.
+using RequestId = Strong<struct RequestIdTag, std::uint64_t>;
+
+// A run by id (its newest), or by uid (then `id` may be empty).
+struct RunRef {
+  std::string id;
+  std::optional<RunUid> uid;
+};
+
+struct StartRun {
+  std::string workflow;
+  std::optional<std::uint32_t> version;  // absent: the default
+  std::string id;                        // "": derived from the idempotency key
+  dsl::Value input;
+  std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
+  std::optional<TimeMs> start_at;
+};
+
+// A signal, move, cancel ... of one run. Answered with the run's envelope after it.
+struct CommandRun {
+  RunRef run;
+  engine::Command command;
+};
+
+// An outcome of a handed-out task: CompleteTask or FailTask; the token names run, step and attempt.
+struct ReportTask {
+  std::string token;
+  engine::Command command;  // step and attempt are filled in from the token
+};
+
+// Several outcomes; answered together, each with its own status.
+struct ReportTasks {
+  std::vector<ReportTask> items;
+};
+
+struct HeartbeatTask {
+  std::string token;
+  std::optional<dsl::Value> details;
+};
+
+struct PollTasks {
+  std::string queue;
+  std::string worker;
+  std::vector<std::string> types;  // empty: all
+  std::uint32_t max = 1;
+  std::int64_t wait_ms = 0;
+};
+
+// The text has been parsed (it is valid) by whoever submits this.
+struct DeployWorkflow {
+  std::string name;
+  std::string text;
+  bool activate = true;
+};
+
+struct SetDefault {
+  std::string workflow;
+  std::uint32_t version = 0;
+  std::string reason;
+};
+
+// Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
+// before the request came in (a ReadIndex on every group).
+struct Barrier {};
+
+struct IfMatch {
+  RunUid uid;
+  Seq seq;
+};
+
+using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
+                               PollTasks, DeployWorkflow, SetDefault, Barrier>;
+
+struct Request {
+  RequestId id;
+  engine::Actor actor;
+  std::string key;  // Idempotency-Key; "": none was sent
+  // Where none was sent: what the box minted instead (derives a missing run id).
+  std::string minted_key;
+  Digest digest{};  // of method, path and body; meaningful with a key
+  std::optional<IfMatch> if_match;
+  std::int64_t deadline_ms = 0;  // monotonic; past it the outcome is unknown (504)
+  Operation operation;
+};
+
+struct Answer {
+  RequestId id;
+  std::uint16_t status = 200;
+  std::string body;      // JSON
+  std::string etag;      // "uid.seq" of the run it speaks of, or ""
+  std::string location;  // of a new run, or ""
+  // Of a poll: the tasks in it. If the answer can't be sent, say Undelivered with them.
+  std::vector<std::string> tokens;
+};
+
+}  // namespace pawl::node
