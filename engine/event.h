@@ -200,11 +200,13 @@ struct TaskStarted {
   StepId step;
   std::uint32_t attempt = 0;
   std::string worker;
+  std::string poll_key;  // Idempotency-Key of its poll, or ""
   std::int64_t lease_ms = 0;
   std::vector<Timer> timers;  // the attempt's deadline
   template <class Self, class Visitor>
   static void fields(Self& e, Visitor&& v) {
     v("step", e.step), v("attempt", e.attempt), v("worker", e.worker);
+    v("poll_key", e.poll_key);
     v("lease_ms", e.lease_ms), v("timers", e.timers);
   }
 };
@@ -241,13 +243,15 @@ struct TaskFailed {
   StepId step;
   std::uint32_t attempt = 0;  // 0: before any hand-out (sys.timeout.queue, sys.timeout.total)
   ErrorRecord error;
+  bool reported = false;  // by a worker, who may repeat it; else a timeout or a lost lease
   Actor actor;
   std::optional<TimeMs> retry_at;  // absent: final
   std::vector<Timer> timers;       // the back-off
   template <class Self, class Visitor>
   static void fields(Self& e, Visitor&& v) {
-    v("step", e.step), v("attempt", e.attempt), v("error", e.error), v("actor", e.actor);
-    v("retry_at", e.retry_at), v("timers", e.timers);
+    v("step", e.step), v("attempt", e.attempt), v("error", e.error);
+    v("reported", e.reported), v("actor", e.actor), v("retry_at", e.retry_at),
+        v("timers", e.timers);
   }
 };
 

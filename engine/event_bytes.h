@@ -10,6 +10,8 @@
 //   payload digest = BLAKE2b-256 of its encoded value, keyed with salt (16) || seq (8, little
 //   endian) || ordinal (4, little endian) of the payload within its event, from 0
 //
+// A payload that is absent is just its length, 0, in both forms.
+//
 // Fields in the order event.h lists them: unsigned numbers and enumerations as varints, signed ones
 // zigzag, bools one byte, strings and lists with a varint count, optionals behind one byte 0 or 1,
 // digests as 32 bytes. Equal events have equal bytes; any other bytes are refused.

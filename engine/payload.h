@@ -19,8 +19,9 @@
 namespace pawl::engine {
 
 struct Payload {
-  std::uint64_t length = 0;  // of the encoded value
-  dsl::Value value;          // null when scrubbed
+  std::uint64_t length =
+      0;             // of the encoded value; 0: there is no payload (its value reads as null)
+  dsl::Value value;  // null when scrubbed
   bool scrubbed = false;
   // Known once the event has been folded or decided; always known when scrubbed.
   std::optional<Digest> digest;

@@ -32,11 +32,23 @@ struct RunIdentity {
   Payload input;
   std::vector<Tag> tags;
   Actor started_by;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("group", x.uid.group), v("index", x.uid.index), v("id", x.id), v("workflow", x.workflow);
+    v("version", x.version), v("definition", x.definition), v("salt", x.salt);
+    v("input", x.input), v("tags", x.tags), v("started_by", x.started_by);
+  }
 };
 
 struct Variable {
   std::string name;
   Payload value;  // its digest is always known
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("name", x.name), v("value", x.value);
+  }
 };
 
 // One machine of the run.
@@ -47,12 +59,23 @@ struct Frame {
   TimeMs entered_at;
   Seq entered_seq;                     // of the state.entered
   Shared<std::vector<Variable>> vars;  // sorted by name
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("path", x.path), v("state", x.state), v("visit", x.visit), v("entered_at", x.entered_at);
+    v("entered_seq", x.entered_seq), v("vars", x.vars);
+  }
 };
 
 // How often a state was entered, or a handler with a task fired.
 struct Visit {
   std::string path, name;
   std::uint32_t count = 0;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("path", x.path), v("name", x.name), v("count", x.count);
+  }
 };
 
 enum class StepStatus : std::uint8_t {
@@ -86,9 +109,23 @@ struct Step {
   std::uint32_t attempt = 0;      // hand-outs so far: the newest attempt's number
   std::uint32_t not_counted = 0;  // of these: returned, or before the last fresh start
   std::string worker;             // of the newest attempt
+  std::string poll_key;           // of the poll it went out with, or ""
 
   // Attempts used up, as the retry policy counts them.
   std::uint32_t attempts_used() const { return attempt - not_counted; }
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("id", x.id), v("frame", x.frame), v("role", x.role), v("status", x.status);
+    v("state", x.state), v("handler", x.handler), v("type", x.type), v("queue", x.queue);
+    v("key", x.key), v("priority", x.priority), v("input", x.input), v("progress", x.progress);
+    v("lease_ms", x.lease_ms), v("heartbeat", x.heartbeat), v("queue_ms", x.queue_ms),
+        v("attempt_ms", x.attempt_ms);
+    v("scheduled_at", x.scheduled_at), v("queued_at", x.queued_at), v("started_at", x.started_at),
+        v("attempt", x.attempt);
+    v("not_counted", x.not_counted), v("worker", x.worker);
+    v("poll_key", x.poll_key);
+  }
 };
 
 // A signal nobody has taken yet: buffered, or held by a pause.
@@ -99,6 +136,12 @@ struct WaitingSignal {
   Actor actor;
   TimeMs at;
   bool held = false;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("number", x.number), v("name", x.name), v("payload", x.payload), v("actor", x.actor);
+    v("at", x.at), v("held", x.held);
+  }
 };
 
 // An outcome held by a pause.
@@ -112,6 +155,13 @@ struct HeldOutcome {
   Actor actor;
   TimeMs at;
   Seq seq;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("step", x.step), v("attempt", x.attempt), v("outcome", x.outcome), v("result", x.result);
+    v("error", x.error), v("retryable", x.retryable), v("actor", x.actor), v("at", x.at);
+    v("seq", x.seq);
+  }
 };
 
 struct Incident {
@@ -127,6 +177,14 @@ struct Incident {
   Actor actor;
   TimerKind timer_kind = TimerKind::after;
   std::uint64_t timer_owner = 0;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("id", x.id), v("frame", x.frame), v("stage", x.stage), v("step", x.step);
+    v("state", x.state), v("error", x.error), v("since", x.since), v("name", x.name);
+    v("kept", x.kept), v("actor", x.actor), v("timer_kind", x.timer_kind),
+        v("timer_owner", x.timer_owner);
+  }
 };
 
 // An outcome that was answered: a worker that repeats it gets the same answer for a day.
@@ -134,16 +192,28 @@ struct RememberedOutcome {
   StepId step;
   std::uint32_t attempt = 0;
   bool failed = false;
-  Seq seq;        // with ordinal 0 what keyed the digest
-  Digest digest;  // of the result, or of the error's detail
+  Seq seq;  // with `ordinal` what keyed the digest
+  std::uint32_t ordinal = 0;
+  Digest digest{};  // of the result, or of the error's detail
   std::string error_type;
   TimeMs at;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("step", x.step), v("attempt", x.attempt), v("failed", x.failed), v("seq", x.seq);
+    v("ordinal", x.ordinal), v("digest", x.digest), v("error_type", x.error_type), v("at", x.at);
+  }
 };
 
 // A signal's dedupe id that was seen, as a hash keyed with the run's salt.
 struct SeenSignal {
   std::array<unsigned char, 16> id{};
   TimeMs at;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("id", x.id), v("at", x.at);
+  }
 };
 
 struct Run {
@@ -203,6 +273,24 @@ struct Run {
   dsl::Value vars_value(std::uint32_t frame) const;
   // "fulfil/pick/each[3]": a frame's path and its state.
   std::string path_of(std::uint32_t frame) const;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("identity", x.identity), v("status", x.status), v("paused_from", x.paused_from),
+        v("generation", x.generation);
+    v("seq", x.seq), v("hash", x.hash), v("last_entry", x.last_entry),
+        v("started_at", x.started_at);
+    v("updated_at", x.updated_at), v("start_at", x.start_at), v("closed_at", x.closed_at),
+        v("on_error_taken", x.on_error_taken);
+    v("on_timeout_taken", x.on_timeout_taken), v("on_cancel_taken", x.on_cancel_taken),
+        v("frames", x.frames), v("visits", x.visits);
+    v("timers", x.timers), v("steps", x.steps), v("incidents", x.incidents),
+        v("signals", x.signals);
+    v("held", x.held), v("outcomes", x.outcomes), v("seen", x.seen), v("last_step", x.last_step);
+    v("last_timer", x.last_timer), v("last_incident", x.last_incident),
+        v("last_signal", x.last_signal), v("output", x.output);
+    v("error", x.error), v("closed_reason", x.closed_reason), v("state_bytes", x.state_bytes);
+  }
 };
 
 // Equal in everything, digests included.
