@@ -103,8 +103,8 @@ class HttpAnswers {
 // "Not Found"; "Unknown" for a code without a phrase of its own.
 std::string_view status_phrase(int status);
 
-// Appends an RFC 9457 problem document {"type", "title", "status", "detail"}. `type` is the last
-// part of the type's URI, e.g. "wrong-host", or "" for about:blank; title is the status phrase.
+// Appends an RFC 9457 problem document (codecs/problem.h) whose title is the status phrase. `type`
+// is a short stable name such as "wrong-host"; "" is about:blank.
 void append_problem(int status, std::string_view type, std::string_view detail, std::string* out);
 
 inline constexpr std::string_view kProblemType = "application/problem+json";

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "base/clock.h"
 #include "daemon/http.h"
 
 namespace pawl::daemon {

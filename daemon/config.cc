@@ -1,0 +1,266 @@
+#include "daemon/config.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "daemon/config_keys.h"
+#include "dsl/diagnostic.h"
+#include "dsl/diagnostic_list.h"
+#include "dsl/toml_scan.h"
+#include "dsl/toml_tree.h"
+
+namespace pawl::daemon {
+namespace {
+
+// What the layers so far say about one key.
+struct Current {
+  KeyValue value;
+  std::string origin = "default";
+};
+
+std::string bounds_of(const ConfigKey& key) {
+  switch (key.type) {
+    case KeyType::text:
+      return "must be a string";
+    case KeyType::list:
+      return "must be a list of strings";
+    case KeyType::number:
+      break;
+  }
+  return "must be an integer between " + std::to_string(key.min) + " and " +
+         std::to_string(key.max);
+}
+
+class Merge {
+ public:
+  explicit Merge(ConfigResult* result) : result_(result) {
+    for (const ConfigKey& key : config_keys()) {
+      current_.push_back({key.fallback, "default"});
+      PAWL_CHECK(key.apply(key.fallback, &result_->config).empty());
+    }
+  }
+
+  void file(const ConfigFile& file);
+  void setting(const ConfigSetting& setting);
+  void finish();
+
+ private:
+  void section(const dsl::Node& table, const std::string& path, dsl::DiagnosticList* out);
+  void entry(const dsl::Node& node, std::size_t index, const std::string& path,
+             dsl::DiagnosticList* out);
+  static bool convert(const ConfigKey& key, const dsl::Node& node, KeyValue* value);
+  static bool convert_text(const ConfigKey& key, const std::string& text, KeyValue* value);
+  // Checks and stores a value; "" or what is wrong.
+  std::string take(std::size_t index, KeyValue value, std::string origin);
+
+  ConfigResult* result_;
+  std::vector<Current> current_;  // by key
+};
+
+std::string Merge::take(std::size_t index, KeyValue value, std::string origin) {
+  const ConfigKey& key = config_keys()[index];
+  if (key.type == KeyType::number && (value.number < key.min || value.number > key.max)) {
+    return bounds_of(key);
+  }
+  std::string wrong = key.apply(value, &result_->config);
+  if (wrong.empty()) current_[index] = {std::move(value), std::move(origin)};
+  return wrong;
+}
+
+bool Merge::convert(const ConfigKey& key, const dsl::Node& node, KeyValue* value) {
+  switch (key.type) {
+    case KeyType::text:
+      value->text = node.text;
+      return node.is(dsl::Node::Kind::string);
+    case KeyType::number:
+      value->number = node.integer;
+      return node.is(dsl::Node::Kind::integer);
+    case KeyType::list:
+      break;
+  }
+  for (const dsl::Node& item : node.children) {
+    if (!item.is(dsl::Node::Kind::string)) return false;
+    value->list.push_back(item.text);
+  }
+  return node.is(dsl::Node::Kind::list);
+}
+
+// A value from the environment or a flag: bare text, but lists as TOML.
+bool Merge::convert_text(const ConfigKey& key, const std::string& text, KeyValue* value) {
+  switch (key.type) {
+    case KeyType::text:
+      value->text = text;
+      return true;
+    case KeyType::number: {
+      const char* end = text.data() + text.size();
+      const auto result = std::from_chars(text.data(), end, value->number);
+      return result.ec == std::errc() && result.ptr == end;
+    }
+    case KeyType::list:
+      break;
+  }
+  const std::string line = "x = " + text;
+  dsl::DiagnosticList diagnostics(line);
+  if (!dsl::scan_toml(&diagnostics)) return false;
+  const auto tree = dsl::parse_toml(&diagnostics);
+  return tree && tree->children.size() == 1 && convert(key, tree->children[0], value);
+}
+
+void Merge::entry(const dsl::Node& node, std::size_t index, const std::string& path,
+                  dsl::DiagnosticList* out) {
+  const ConfigKey& key = config_keys()[index];
+  KeyValue value;
+  if (!convert(key, node, &value)) {
+    out->error(node.place, key.path() + " " + bounds_of(key) + ", is " +
+                               std::string(dsl::kind_name(node.kind)));
+    return;
+  }
+  const std::string origin = path + ":" + std::to_string(node.mark().line);
+  if (const std::string wrong = take(index, std::move(value), origin); !wrong.empty()) {
+    out->error(node.place, key.path() + " " + wrong);
+  }
+}
+
+void Merge::section(const dsl::Node& table, const std::string& path, dsl::DiagnosticList* out) {
+  const auto keys = config_keys();
+  std::vector<std::string> names;
+  for (const ConfigKey& key : keys) {
+    if (key.section == table.key) names.emplace_back(key.name);
+  }
+  for (const dsl::Node& child : table.children) {
+    bool known = false;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i].section != table.key || keys[i].name != child.key) continue;
+      known = true;
+      entry(child, i, path, out);
+    }
+    if (known) continue;
+    out->error(child.mark(), "unknown key " + dsl::quoted(child.key) + " in [" + table.key + "]",
+               out->did_you_mean(child.key, names));
+  }
+}
+
+void Merge::file(const ConfigFile& file) {
+  dsl::DiagnosticList diagnostics(file.text);
+  std::vector<std::string> sections;
+  for (const ConfigKey& key : config_keys()) {
+    if (sections.empty() || sections.back() != key.section) sections.emplace_back(key.section);
+  }
+  if (dsl::scan_toml(&diagnostics)) {
+    if (const auto tree = dsl::parse_toml(&diagnostics)) {
+      const dsl::Node* schema = tree->find("schema");
+      if (schema == nullptr) {
+        diagnostics.error({}, "the key `schema` is missing", "begin the file with `schema = 1`");
+      } else if (!schema->is(dsl::Node::Kind::integer) || schema->integer != 1) {
+        diagnostics.error(schema->place, "schema must be 1",
+                          "this daemon knows no other form of the file");
+      }
+      for (const dsl::Node& child : tree->children) {
+        if (child.key == "schema") continue;
+        const bool known = std::find(sections.begin(), sections.end(), child.key) != sections.end();
+        if (!known) {
+          diagnostics.error(child.mark(), "unknown key " + dsl::quoted(child.key),
+                            diagnostics.did_you_mean(child.key, sections));
+        } else if (!child.is(dsl::Node::Kind::table)) {
+          diagnostics.error(child.mark(), child.key + " must be a table, [" + child.key + "]");
+        } else {
+          section(child, file.path, &diagnostics);
+        }
+      }
+    }
+  }
+  int suppressed = 0;
+  for (const dsl::Diagnostic& d : diagnostics.take(&suppressed)) {
+    result_->errors.push_back(dsl::render(d, file.path));
+  }
+  if (suppressed > 0) {
+    result_->errors.push_back(file.path + ": and " + std::to_string(suppressed) + " more\n");
+  }
+}
+
+void Merge::setting(const ConfigSetting& setting) {
+  const auto keys = config_keys();
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    names.push_back(keys[i].path());
+    if (names.back() != setting.key) continue;
+    KeyValue value;
+    std::string wrong = bounds_of(keys[i]);
+    if (convert_text(keys[i], setting.value, &value)) {
+      wrong = take(i, std::move(value), setting.origin);
+    }
+    if (!wrong.empty()) {
+      result_->errors.push_back(setting.origin + ": error: " + setting.key + " " + wrong + "\n");
+    }
+    return;
+  }
+  std::string text = setting.origin + ": error: there is no key " + dsl::quoted(setting.key) + "\n";
+  const std::string close = dsl::closest(setting.key, names);
+  if (!close.empty()) text += "  hint: did you mean `" + close + "`?\n";
+  result_->errors.push_back(std::move(text));
+}
+
+void Merge::finish() {
+  const auto keys = config_keys();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    result_->origins.push_back(
+        {keys[i].path(), to_toml(keys[i], current_[i].value), current_[i].origin, keys[i].restart});
+  }
+  result_->ok = result_->errors.empty();
+}
+
+}  // namespace
+
+ConfigResult make_config(const ConfigSources& sources) {
+  ConfigResult result;
+  Merge merge(&result);
+  for (const ConfigFile& file : sources.files) merge.file(file);
+  for (const ConfigSetting& setting : sources.settings) merge.setting(setting);
+  merge.finish();
+  return result;
+}
+
+std::vector<std::string> keys_needing_restart(const ConfigResult& before,
+                                              const ConfigResult& after) {
+  std::vector<std::string> keys;
+  PAWL_CHECK(before.origins.size() == after.origins.size());
+  for (std::size_t i = 0; i < before.origins.size(); ++i) {
+    const ConfigOrigin& old = before.origins[i];
+    if (old.restart && old.value != after.origins[i].value) keys.push_back(old.key);
+  }
+  return keys;
+}
+
+std::string dump_config(const ConfigResult& result, bool with_origin) {
+  std::string out = "schema = 1\n";
+  std::string section;
+  for (const ConfigOrigin& origin : result.origins) {
+    const std::size_t dot = origin.key.find('.');
+    if (const std::string own = origin.key.substr(0, dot); own != section) {
+      section = own;
+      out += "\n[" + section + "]\n";
+    }
+    out += origin.key.substr(dot + 1) + " = " + origin.value;
+    if (with_origin) out += "  # from " + origin.origin;
+    out += "\n";
+  }
+  return out;
+}
+
+RoleMap make_roles(const Config& config, const Accounts& accounts,
+                   std::vector<std::string>* unknown) {
+  RoleMap map;
+  for (int i = 0; i < kRoles; ++i) {
+    Principals principals;
+    std::string why;
+    for (const std::string& text : config.roles.of[i]) {
+      PAWL_CHECK(add_principal(text, accounts, &principals, unknown, &why));
+    }
+    map.set(static_cast<Role>(i), std::move(principals));
+  }
+  return map;
+}
+
+}  // namespace pawl::daemon
