@@ -49,7 +49,7 @@ void Cluster::boot(Member* m) {
   m->memory = m->disk.log;
   m->applied = Index(0);
   m->raft = std::make_unique<Raft>(config, restored,
-                                   Tick{m->clock_ms, static_cast<std::uint64_t>(m->id)});
+                                   Tick{m->clock_ms, static_cast<std::uint64_t>(300 - m->id)});
   const State& state = m->raft->state();
   must(check_invariants(state, state).empty(), *m, check_invariants(state, state));
 }
@@ -240,6 +240,11 @@ void Cluster::put_on_platter(Disk* disk, const Disk::Write& write) {
   }
   disk->log.resize(write.first.v - 1);
   disk->log.insert(disk->log.end(), write.records.begin(), write.records.end());
+}
+
+void Cluster::postpone(std::size_t index) {
+  const auto packet = packets_.begin() + static_cast<std::ptrdiff_t>(index);
+  std::rotate(packet, packet + 1, packets_.end());
 }
 
 bool Cluster::complete_write(int member) {

@@ -89,6 +89,8 @@ class Cluster {
   // Delivers or loses a packet of packets(); one to a member that is down, or over a cut, is lost.
   void deliver(std::size_t at);
   void drop(std::size_t at);
+  // Makes it the youngest of packets().
+  void postpone(std::size_t at);
   // Completes a member's oldest write. False if there is none.
   bool complete_write(int member);
   // Loses the writes on their way but for the oldest `kept`, which reach the platter unreported.

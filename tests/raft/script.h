@@ -1,0 +1,52 @@
+// Datadriven scripts over a Cluster. A script is blocks separated by blank lines; a block is
+// comments
+// (#), one command line, "----" and what the command printed. Commands:
+//
+//   group N [append-max=N] [inflight=N] [uncommitted-max=N] [sync=manual]   begins; writes complete
+//   at once unless manual member M term=T [vote=M] [log=T,T,...] [commit=I]   as if its disk had
+//   always been so tick M|all MS            time passes for them (a heartbeat is due every 50, an
+//   election after 300) campaign M               an election timeout propose M [COUNT] deliver
+//   all|A>B [N]      the packets that are there now, or the first N of one link drop all|A>B loses
+//   them repeat A>B               delivers the first packet of a link and keeps it sync M|all [N]
+//   completes writes settle                   sync and deliver until nothing is left to do cut A B
+//   / mend A B       both directions; `cut A>B` one crash M [kept=N] / restart M compact M INDEX
+//   show [M...]              role, term, vote, log, commit
+//   progress M               what a leader knows of its followers
+//   packets                  what is on its way
+//   quiet COMMAND...         the same, printing nothing
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/raft/cluster.h"
+
+namespace pawl::raft {
+
+class Script {
+ public:
+  // Runs one command line; returns what it printed, "ok\n" if that is nothing. A broken rule is
+  // printed too.
+  std::string run(const std::string& line);
+
+ private:
+  struct Command;
+  std::string dispatch(const Command& command);
+  std::string to_members(const Command& command);
+  std::string group(const Command& command);
+  std::string member(const Command& command);
+  std::string deliver(const Command& command, bool lose);
+  std::string settle();
+  std::string show(const Command& command);
+  std::string progress(const Command& command);
+  std::vector<int> members(const std::string& word) const;
+
+  std::unique_ptr<Cluster> cluster_;
+};
+
+// The whole text with its expectations replaced by what the commands print; equal to `text` if all
+// expectations hold.
+std::string run_script(const std::string& text);
+
+}  // namespace pawl::raft
