@@ -1,0 +1,104 @@
+// What a journal should hold, kept in plain maps, and the few lines every journal test needs: open,
+// write a batch, compare.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/random.h"
+#include "log/journal.h"
+#include "tests/log/memory_file_system.h"
+
+namespace pawl::log {
+
+inline constexpr char kDirectory[] = "j";
+
+inline StoreId test_store(unsigned char first = 7) {
+  StoreId id{};
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = static_cast<unsigned char>(first + i);
+  return id;
+}
+
+// One group's log and hard state; also the sink of a recovery.
+struct JournalModel final : RecoverySink {
+  struct Group {
+    std::map<std::uint64_t, std::pair<std::uint64_t, std::string>> entries;  // index -> term, bytes
+    std::optional<HardState> state;
+    friend bool operator==(const Group&, const Group&) = default;
+  };
+  std::map<std::uint16_t, Group> groups;
+
+  absl::Status on_hard_state(GroupId group, const HardState& state) override {
+    groups[group.v].state = state;
+    return absl::OkStatus();
+  }
+  absl::Status on_entry(GroupId group, Term term, Index index, std::string_view payload) override {
+    auto& entries = groups[group.v].entries;
+    entries.erase(entries.lower_bound(index.v), entries.end());
+    entries[index.v] = {term.v, std::string(payload)};
+    return absl::OkStatus();
+  }
+  std::uint64_t last(std::uint16_t group) const {
+    const auto found = groups.find(group);
+    if (found == groups.end() || found->second.entries.empty()) return 0;
+    return found->second.entries.rbegin()->first;
+  }
+  // Without the entries below `from` of each group.
+  JournalModel from(const std::map<std::uint16_t, std::uint64_t>& first) const {
+    JournalModel rest;
+    rest.groups = groups;
+    for (const auto& [group, index] : first) {
+      auto& entries = rest.groups[group].entries;
+      entries.erase(entries.begin(), entries.lower_bound(index));
+    }
+    return rest;
+  }
+};
+
+inline JournalOptions small_options() {
+  JournalOptions options;
+  options.directory = kDirectory;
+  options.store_id = test_store();
+  options.segment_bytes = limits::kSegmentBytesMin;
+  return options;
+}
+
+// Hands one batch to the disk; false if nothing was to be done.
+inline absl::StatusOr<bool> flush(FileSystem& files, Journal* journal) {
+  const Batch* batch = journal->begin_batch();
+  if (batch == nullptr) batch = journal->begin_background();
+  if (batch == nullptr) return false;
+  if (absl::Status s = execute(files, *batch); !s.ok()) return s;
+  journal->completed(batch->id);
+  return true;
+}
+
+// Queues a few random entries and hard states into the journal and the model.
+inline void queue_random(Random* random, Journal* journal, JournalModel* model,
+                         std::size_t bytes_max) {
+  const std::uint64_t entries = 1 + random->below(6);
+  for (std::uint64_t i = 0; i < entries; ++i) {
+    const auto group = static_cast<std::uint16_t>(random->below(4));
+    const std::uint64_t last = model->last(group);
+    std::uint64_t term = last == 0 ? 1 : model->groups[group].entries[last].first;
+    std::uint64_t index = last + 1;
+    if (last > 3 && random->chance(0.05)) {  // a new leader overwrites the last few
+      index = last - random->below(3);
+      ++term;
+    }
+    const std::string payload(random->below(bytes_max + 1), static_cast<char>(random->below(256)));
+    journal->append(GroupId(group), Term(term), Index(index), payload);
+    (void)model->on_entry(GroupId(group), Term(term), Index(index), payload);
+  }
+  if (random->chance(0.3)) {
+    const auto group = static_cast<std::uint16_t>(random->below(4));
+    const HardState state{Term(random->below(1000)), NodeId(random->next())};
+    journal->save_hard_state(GroupId(group), state);
+    (void)model->on_hard_state(GroupId(group), state);
+  }
+}
+
+}  // namespace pawl::log
