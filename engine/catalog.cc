@@ -1,0 +1,71 @@
+#include "engine/catalog.h"
+
+#include "base/limits.h"
+
+namespace pawl::engine {
+
+const CatalogVersion* CatalogWorkflow::find(std::uint32_t version) const {
+  return version == 0 || version > versions.size() ? nullptr : &versions[version - 1];
+}
+
+const CatalogVersion* CatalogWorkflow::find_hash(const Digest& hash) const {
+  for (const CatalogVersion& v : versions) {
+    if (v.hash == hash) return &v;
+  }
+  return nullptr;
+}
+
+namespace {
+
+bool fold_stored(CatalogWorkflow* workflow, const VersionStored& e) {
+  if (e.version != workflow->versions.size() + 1) return false;
+  if (workflow->find_hash(e.hash) != nullptr) return false;
+  workflow->name = e.name;
+  workflow->versions.push_back({e.version, e.text, e.hash, e.revision, e.at, e.actor, {}});
+  return true;
+}
+
+bool fold_default(CatalogWorkflow* workflow, const DefaultChanged& e) {
+  if (workflow->find(e.version) == nullptr) return false;
+  workflow->default_version = e.version;
+  workflow->default_reason = e.reason;
+  workflow->default_since = e.at;
+  workflow->default_by = e.actor;
+  return true;
+}
+
+bool fold_pinned(CatalogWorkflow* workflow, const VersionPinned& e) {
+  if (workflow->find(e.version) == nullptr) return false;
+  workflow->versions[e.version - 1].pinned_by.insert(e.group);
+  return true;
+}
+
+}  // namespace
+
+bool Catalog::apply(const CatalogEvent& event) {
+  if (const auto* stored = std::get_if<VersionStored>(&event)) {
+    if (stored->name.empty() || version_count_ >= limits::kDefinitionsMax) return false;
+    if (find(stored->name) == nullptr && stored->version != 1) return false;
+    if (!fold_stored(&workflows_[stored->name], *stored)) return false;
+    ++version_count_;
+    return true;
+  }
+  const auto* changed = std::get_if<DefaultChanged>(&event);
+  const auto* pinned = std::get_if<VersionPinned>(&event);
+  const auto at = workflows_.find(changed != nullptr ? changed->name : pinned->name);
+  if (at == workflows_.end()) return false;
+  return changed != nullptr ? fold_default(&at->second, *changed)
+                            : fold_pinned(&at->second, *pinned);
+}
+
+const CatalogWorkflow* Catalog::find(std::string_view name) const {
+  const auto at = workflows_.find(name);
+  return at == workflows_.end() ? nullptr : &at->second;
+}
+
+const CatalogVersion* Catalog::find(std::string_view name, std::uint32_t version) const {
+  const CatalogWorkflow* workflow = find(name);
+  return workflow == nullptr ? nullptr : workflow->find(version);
+}
+
+}  // namespace pawl::engine

@@ -1,0 +1,120 @@
+#include "engine/table_index.h"
+
+#include <algorithm>
+#include <span>
+
+#include "base/check.h"
+
+namespace pawl::engine {
+namespace {
+
+bool offers(const Run& run) { return run.status == RunStatus::running; }
+bool fires(const Run& run) { return !run.closed() && run.status != RunStatus::paused; }
+
+std::span<const Timer> timers_of(const Run* run) {
+  if (run == nullptr || !fires(*run)) return {};
+  return run->timers;
+}
+
+std::span<const Shared<Step>> steps_of(const Run* run) {
+  if (run == nullptr) return {};
+  return run->steps;
+}
+
+// Both sides are sorted by id: one pass finds what is gone, new or changed.
+void reindex_timers(Index run, std::span<const Timer> before, std::span<const Timer> after,
+                    TableIndexes* indexes, Applied* applied) {
+  std::size_t b = 0, a = 0;
+  while (b < before.size() || a < after.size()) {
+    const bool only_before = a == after.size() || (b < before.size() && before[b].id < after[a].id);
+    const bool only_after = b == before.size() || (a < after.size() && after[a].id < before[b].id);
+    const bool moved = !only_before && !only_after && before[b].fire_at != after[a].fire_at;
+    if (only_before || moved) {
+      const auto erased = indexes->timers.erase({before[b].fire_at, run, before[b].id});
+      PAWL_CHECK(erased == 1);
+    }
+    if (only_after || moved) indexes->timers.insert({after[a].fire_at, run, after[a].id});
+    applied->timers_changed |= only_before || only_after || moved;
+    b += only_after ? 0 : 1;
+    a += only_before ? 0 : 1;
+  }
+}
+
+bool counts_as_started(StepStatus status) {
+  return status == StepStatus::started || status == StepStatus::withdrawn;
+}
+
+void remove_step(Index run, const Step& step, bool offered, TableIndexes* indexes) {
+  if (step.status == StepStatus::queued ? !offered : !counts_as_started(step.status)) return;
+  const auto queue = indexes->queues.find(step.queue);
+  PAWL_CHECK(queue != indexes->queues.end());
+  if (step.status == StepStatus::queued) {
+    const QueuedTask task{-step.priority, step.queued_at, run, step.id};
+    PAWL_CHECK(queue->second.waiting.erase(task) == 1);
+  } else {
+    PAWL_CHECK(queue->second.started > 0);
+    --queue->second.started;
+  }
+  if (queue->second.waiting.empty() && queue->second.started == 0) indexes->queues.erase(queue);
+}
+
+void insert_step(Index run, const Step& step, bool offered, TableIndexes* indexes,
+                 Applied* applied) {
+  if (step.status == StepStatus::queued) {
+    if (!offered) return;
+    indexes->queues[step.queue].waiting.insert({-step.priority, step.queued_at, run, step.id});
+    applied->tasks_queued = true;
+  } else if (counts_as_started(step.status)) {
+    ++indexes->queues[step.queue].started;
+  }
+}
+
+void reindex_steps(Index run, const Run* before, const Run* after, TableIndexes* indexes,
+                   Applied* applied) {
+  const bool offered_before = before != nullptr && offers(*before);
+  const bool offered_after = offers(*after);
+  const auto old_steps = steps_of(before), new_steps = steps_of(after);
+  std::size_t b = 0, a = 0;
+  while (b < old_steps.size() || a < new_steps.size()) {
+    const bool has_old =
+        b < old_steps.size() && (a == new_steps.size() || old_steps[b]->id <= new_steps[a]->id);
+    const bool has_new =
+        a < new_steps.size() && (b == old_steps.size() || new_steps[a]->id <= old_steps[b]->id);
+    const bool same =
+        has_old && has_new && offered_before == offered_after && &*old_steps[b] == &*new_steps[a];
+    if (!same && has_old) remove_step(run, *old_steps[b], offered_before, indexes);
+    if (!same && has_new) insert_step(run, *new_steps[a], offered_after, indexes, applied);
+    b += has_old ? 1 : 0;
+    a += has_new ? 1 : 0;
+  }
+}
+
+}  // namespace
+
+void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
+             Applied* applied) {
+  reindex_timers(run, timers_of(before), timers_of(after), indexes, applied);
+  reindex_steps(run, before, after, indexes, applied);
+  const bool was_open = before != nullptr && !before->closed();
+  const bool is_open = !after->closed();
+  if (was_open != is_open) {
+    const auto key = std::make_pair(after->workflow(), after->version());
+    std::uint64_t& open = indexes->open_by_version[key];
+    open += is_open ? 1 : -1;
+    if (open == 0) indexes->open_by_version.erase(key);
+  }
+  const bool had = before != nullptr && !before->incidents.empty();
+  const bool has = !after->incidents.empty();
+  if (has && !had) indexes->runs_with_incidents.insert(run);
+  if (had && !has) indexes->runs_with_incidents.erase(run);
+}
+
+bool equal_queues(const absl::btree_map<std::string, Queue>& a,
+                  const absl::btree_map<std::string, Queue>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.first == y.first && x.second.waiting == y.second.waiting &&
+           x.second.started == y.second.started;
+  });
+}
+
+}  // namespace pawl::engine

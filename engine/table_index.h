@@ -1,0 +1,26 @@
+// The derived indexes of a group's tables and how a run's change moves them. Inside of tables*.cc.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "engine/tables.h"
+
+namespace pawl::engine {
+
+struct TableIndexes {
+  absl::btree_set<DueTimer>& timers;
+  absl::btree_map<std::string, Queue>& queues;
+  absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version;
+  absl::btree_set<Index>& runs_with_incidents;
+};
+
+// Replaces what `before` (null: a new run) put into the indexes by what `after` puts there; touches
+// only what differs. A paused run has neither due timers nor waiting tasks.
+void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
+             Applied* applied);
+
+bool equal_queues(const absl::btree_map<std::string, Queue>& a,
+                  const absl::btree_map<std::string, Queue>& b);
+
+}  // namespace pawl::engine

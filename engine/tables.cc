@@ -1,0 +1,111 @@
+#include "engine/tables.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "base/check.h"
+#include "engine/evolve.h"
+#include "engine/table_index.h"
+
+namespace pawl::engine {
+
+bool Tables::apply_run(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
+                       Applied* applied) {
+  if (events.empty() || time < time_) return false;
+  const auto at = runs_.find(run);
+  const auto* started = std::get_if<RunStarted>(&events.front());
+  if ((started != nullptr) != (at == runs_.end())) return false;
+  if (started != nullptr) {
+    if (entry != run || started->group != group_ || started->index != run) return false;
+    const Run* namesake = find_id(started->id);
+    if (namesake != nullptr && !namesake->closed()) return false;
+  }
+  auto next = started != nullptr ? std::make_shared<Run>() : std::make_shared<Run>(*at->second);
+  HashScratch scratch;
+  for (const Event& event : events) {
+    if (!evolve(next.get(), event, time, &scratch)) return false;
+  }
+  next->last_entry = entry;
+  time_ = time;
+  const std::shared_ptr<Run> before = started != nullptr ? nullptr : at->second;
+  if (started != nullptr) {
+    by_id_[started->id] = run;
+    runs_.emplace_hint(runs_.end(), run, next);
+  } else {
+    at->second = next;
+  }
+  *applied = Applied();
+  applied->run = run;
+  applied->started = started != nullptr;
+  applied->closed = next->closed() && (before == nullptr || !before->closed());
+  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
+  reindex(run, before.get(), next.get(), &indexes, applied);
+  return true;
+}
+
+const Run* Tables::find(Index run) const {
+  const auto at = runs_.find(run);
+  return at == runs_.end() ? nullptr : at->second.get();
+}
+
+const Run* Tables::find_id(std::string_view id) const {
+  const auto at = by_id_.find(absl::string_view(id.data(), id.size()));
+  return at == by_id_.end() ? nullptr : find(at->second);
+}
+
+std::optional<DueTimer> Tables::earliest_timer() const {
+  if (timers_.empty()) return std::nullopt;
+  return *timers_.begin();
+}
+
+std::vector<Index> Tables::runs_due(TimeMs now, std::size_t max) const {
+  std::vector<Index> due;
+  absl::btree_set<Index> seen;
+  for (const DueTimer& timer : timers_) {
+    if (timer.fire_at > now || due.size() >= max) break;
+    if (seen.insert(timer.run).second) due.push_back(timer.run);
+  }
+  return due;
+}
+
+void Tables::advance_time(TimeMs time) {
+  PAWL_CHECK(time >= time_);
+  time_ = time;
+}
+
+void Tables::raise_feature_level(std::uint16_t level) {
+  feature_level_ = std::max(feature_level_, level);
+}
+
+std::string Tables::check_invariants() const {
+  absl::btree_set<DueTimer> timers;
+  absl::btree_map<std::string, Queue> queues;
+  absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t> open;
+  absl::btree_set<Index> incidents;
+  TableIndexes rebuilt{timers, queues, open, incidents};
+  absl::btree_map<std::string, Index> newest;
+  for (const auto& [index, run] : runs_) {
+    if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
+    if (std::string problem = run_problem(*run); !problem.empty()) {
+      return absl::StrCat("run ", run->id(), ": ", problem);
+    }
+    if (run->updated_at > time_) return absl::StrCat("run ", run->id(), ": ahead of its group");
+    newest[run->id()] = index;
+    Applied ignored;
+    reindex(index, nullptr, run.get(), &rebuilt, &ignored);
+  }
+  if (timers != timers_) return "index of timers differs from the runs";
+  if (!equal_queues(queues, queues_)) return "queues differ from the runs";
+  if (open != open_by_version_) return "open runs by version differ from the runs";
+  if (incidents != runs_with_incidents_) return "runs with incidents differ from the runs";
+  if (newest.size() != by_id_.size()) return "index of ids differs from the runs";
+  for (const auto& [id, index] : newest) {
+    const auto at = by_id_.find(id);
+    if (at == by_id_.end() || at->second != index) return absl::StrCat("id ", id, ": wrong run");
+  }
+  return "";
+}
+
+}  // namespace pawl::engine
