@@ -108,7 +108,17 @@ class Workers(unittest.TestCase):
             self.assertEqual(self.step(switch, {**release, "servers": "all"}, f"w{version}")[0], 0)
             status, answer = self.step(check, {**release, "servers": "all"}, f"c{version}")
             self.assertEqual(status, 0 if healthy else 1, answer)
-        self.step(switch, {"service": "shop", "version": "", "servers": "all"}, "back")
+        current = lambda server: os.readlink(self.scratch / "servers" / server / "shop" / "current")
+        for key in ("back", "again"):
+            self.step(switch, {"service": "shop", "version": "1.1", "servers": "back"}, key)
+            self.assertEqual([current(server) for server in ("canary", "web-1", "web-2")], ["releases/1.0"] * 3)
+
+    def test_going_back_leaves_servers_alone_that_were_not_switched(self):
+        stage, switch = (f"deployment-rollout/workers/deploy.{part}" for part in ("stage", "switch"))
+        for version, servers in (("1.0", "all"), ("1.1", "canary")):
+            self.step(stage, {"service": "shop", "version": version, "healthy": True}, f"s{version}")
+            self.step(switch, {"service": "shop", "version": version, "servers": servers}, f"w{version}")
+        self.step(switch, {"service": "shop", "version": "1.1", "servers": "back"}, "back")
         for server in ("canary", "web-1", "web-2"):
             self.assertEqual(os.readlink(self.scratch / "servers" / server / "shop" / "current"), "releases/1.0")
 
