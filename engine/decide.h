@@ -22,6 +22,8 @@ struct Context {
   TimeMs now;              // the entry's time
   std::uint64_t seed = 0;  // for salts and jitter; drawn by the node, never by the engine
   Actor actor;
+  // Names of the actor's system groups, for signals with `groups`; numbers match actor.gids.
+  std::vector<std::string> actor_groups;
   // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause and
   // Terminate.
   const dsl::Definition* definition = nullptr;

@@ -37,6 +37,7 @@ bool fold(Fold& f, const SignalReceived& e) {
   signal.payload = f.keep(e.payload, 0);
   signal.actor = e.actor;
   signal.at = f.time;
+  signal.seq = f.run.seq;
   signal.held = e.fate == SignalFate::held;
   f.grow(signal.payload.length);
   f.run.signals.edit().push_back(std::move(signal));

@@ -135,12 +135,13 @@ struct WaitingSignal {
   Payload payload;
   Actor actor;
   TimeMs at;
+  Seq seq;  // of its signal.received
   bool held = false;
 
   template <class Self, class Visitor>
   static void fields(Self& x, Visitor&& v) {
     v("number", x.number), v("name", x.name), v("payload", x.payload), v("actor", x.actor);
-    v("at", x.at), v("held", x.held);
+    v("at", x.at), v("seq", x.seq), v("held", x.held);
   }
 };
 

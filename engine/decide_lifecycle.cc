@@ -1,0 +1,156 @@
+// What operators and clients do to a whole run:
+//
+//   running --move, allowed by `moves`--> the state named
+//   scheduled, running --pause--> paused --resume--> what it was; held inputs and timers due
+//                                                    meanwhile are handled in the order of their
+//                                                    times
+//   open --cancel--> on_cancel's state (once), else cancelled     again: duplicate
+//   open --terminate--> terminated
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "engine/decider.h"
+
+namespace pawl::engine {
+
+void Decider::apply(const Move& command) {
+  if (run_->closed()) return refuse(Refusal::run_closed, "the run is closed");
+  if (command.seq && *command.seq != run_->seq) {
+    return refuse(Refusal::wrong_seq, absl::StrCat("the run is at seq ", run_->seq.v));
+  }
+  if (run_->status != RunStatus::running) {
+    return refuse(Refusal::wrong_state, run_->status == RunStatus::paused
+                                            ? "the run is paused; resume it first"
+                                            : "the run has not begun");
+  }
+  const std::vector<std::string>& moves = current_state().moves;
+  decision_.accepted = moves;
+  if (command.from != run_->state()) {
+    return refuse(Refusal::wrong_state, "the run is in `" + run_->state() + "`");
+  }
+  if (std::find(moves.begin(), moves.end(), command.to) == moves.end()) {
+    return refuse(Refusal::move_not_allowed,
+                  "`" + command.from + "` has no move to `" + command.to + "`");
+  }
+  std::vector<dsl::Assignment> given;
+  for (const auto& [name, value] : command.vars) {
+    if (name.empty() || name.size() > limits::kNameBytesMax) {
+      return refuse(Refusal::payload_invalid, "a variable's name is empty or too long");
+    }
+    given.push_back({name, {}});
+    given.back().value.literal = value;
+  }
+  std::vector<NamedPayload> vars;
+  Error error;
+  if (!assignments(given, scope(), "vars", &vars, &error)) {
+    return refuse(error.type == "sys.too_big" ? Refusal::too_big : Refusal::payload_invalid,
+                  error.message);
+  }
+  decision_.accepted.clear();
+  emit(RunMoved{0, command.from, command.to, command.reason, context_.actor});
+  set_vars(std::move(vars));
+  go(command.to, Cause::move);
+  settle();
+}
+
+void Decider::apply(const Cancel& command) {
+  if (run_->closed()) return refuse(Refusal::run_closed, "the run is closed");
+  if (run_->on_cancel_taken) {
+    decision_.duplicate = true;  // it is being cancelled; terminate asks nobody
+    return;
+  }
+  emit(RunCancelRequested{command.reason, context_.actor});
+  const auto& on_cancel = definition().on_cancel;
+  if (on_cancel && !run_->state().empty()) {
+    go(*on_cancel, Cause::on_cancel);
+    return settle();
+  }
+  RunClosed closed;
+  closed.status = RunStatus::cancelled;
+  closed.reason = command.reason;
+  closed.actor = context_.actor;
+  emit(std::move(closed));
+}
+
+void Decider::apply(const Terminate& command) {
+  if (run_->closed()) return refuse(Refusal::run_closed, "the run is closed");
+  RunClosed closed;
+  closed.status = RunStatus::terminated;
+  closed.reason = command.reason;
+  closed.actor = context_.actor;
+  emit(std::move(closed));
+}
+
+void Decider::apply(const Pause& command) {
+  if (run_->closed()) return refuse(Refusal::run_closed, "the run is closed");
+  if (run_->status == RunStatus::paused) {
+    return refuse(Refusal::already_paused, "the run is paused already");
+  }
+  emit(RunPaused{command.reason, context_.actor});
+}
+
+void Decider::apply(const Resume& command) {
+  if (run_->closed()) return refuse(Refusal::run_closed, "the run is closed");
+  if (run_->status != RunStatus::paused) {
+    return refuse(Refusal::run_not_paused, "the run is not paused");
+  }
+  emit(RunResumed{command.reason, context_.actor});
+  replay_held();
+}
+
+// One after the other: whichever of a held outcome, a held signal and a due timer has the earliest
+// time; what a client or worker sent comes before a timer of the same millisecond.
+void Decider::replay_held() {
+  const TimerId newest = run_->last_timer;
+  while (!run_->closed()) {
+    const HeldOutcome* outcome = run_->held->empty() ? nullptr : &run_->held->front();
+    const WaitingSignal* signal = nullptr;
+    for (const WaitingSignal& s : *run_->signals) {
+      if (s.held && signal == nullptr) signal = &s;
+    }
+    if (outcome != nullptr && signal != nullptr) {
+      if (outcome->seq < signal->seq) {
+        signal = nullptr;
+      } else {
+        outcome = nullptr;
+      }
+    }
+    const Timer* due = earliest_due(newest);
+    const bool input = outcome != nullptr || signal != nullptr;
+    if (!input && due == nullptr) return;
+    const TimeMs at = outcome != nullptr ? outcome->at : signal != nullptr ? signal->at : TimeMs();
+    if (due != nullptr && (!input || due->fire_at < at)) {
+      fire(Timer(*due));
+    } else if (outcome != nullptr) {
+      replay_outcome(HeldOutcome(*outcome));
+    } else {
+      replay_signal(WaitingSignal(*signal));
+    }
+    settle();
+  }
+}
+
+void Decider::replay_outcome(const HeldOutcome& held) {
+  switch (held.outcome) {
+    case Outcome::completed:
+      return complete(held.step, held.attempt, held.result.value, held.actor);
+    case Outcome::failed:
+      return fail(held.step, held.error, held.retryable, true, held.actor);
+    case Outcome::lease_lost: {
+      const ErrorRecord error = lost_lease_error(*run_->step(held.step));
+      return fail(held.step, error, std::nullopt, false, {});
+    }
+  }
+}
+
+void Decider::replay_signal(const WaitingSignal& signal) {
+  if (offer(signal)) return;
+  const dsl::SignalSpec* spec = definition().signal(signal.name);
+  if (spec == nullptr || !spec->buffer_ms) return emit(SignalExpired{signal.number});
+  SignalBuffered e{signal.number, {}};
+  e.timers.push_back(timer(TimerKind::signal_expiry, signal.number, after_ms(*spec->buffer_ms)));
+  emit(std::move(e));
+}
+
+}  // namespace pawl::engine
