@@ -65,41 +65,42 @@ void write_real(double x, std::string* out) {
   }
 }
 
-std::vector<const Node*> sorted(const Node& table) {
-  std::vector<const Node*> out;
-  for (const Node& child : table.children) out.push_back(&child);
-  std::sort(out.begin(), out.end(), [](const Node* a, const Node* b) { return a->key < b->key; });
+std::vector<const TomlNode*> sorted(const TomlNode& table) {
+  std::vector<const TomlNode*> out;
+  for (const TomlNode& child : table.children) out.push_back(&child);
+  std::sort(out.begin(), out.end(),
+            [](const TomlNode* a, const TomlNode* b) { return a->key < b->key; });
   return out;
 }
 
-void write_value(const Node& node, std::string* out) {
+void write_value(const TomlNode& node, std::string* out) {
   switch (node.kind) {
-    case Node::Kind::string:
+    case TomlNode::Kind::string:
       return write_string(node.text, out);
-    case Node::Kind::integer:
+    case TomlNode::Kind::integer:
       *out += std::to_string(node.integer);
       return;
-    case Node::Kind::real:
+    case TomlNode::Kind::real:
       return write_real(node.real, out);
-    case Node::Kind::boolean:
+    case TomlNode::Kind::boolean:
       *out += node.boolean ? "true" : "false";
       return;
-    case Node::Kind::timestamp:
+    case TomlNode::Kind::timestamp:
       *out += to_string(node.timestamp);
       return;
-    case Node::Kind::local_time:
+    case TomlNode::Kind::local_time:
       return;  // no definition that is right has one
-    case Node::Kind::list:
+    case TomlNode::Kind::list:
       *out += '[';
-      for (const Node& item : node.children) {
+      for (const TomlNode& item : node.children) {
         if (&item != &node.children.front()) *out += ", ";
         write_value(item, out);
       }
       *out += ']';
       return;
-    case Node::Kind::table:
+    case TomlNode::Kind::table:
       *out += '{';
-      for (std::string_view separator = " "; const Node* child : sorted(node)) {
+      for (std::string_view separator = " "; const TomlNode* child : sorted(node)) {
         *out += separator;
         write_key(child->key, out);
         *out += " = ";
@@ -111,22 +112,22 @@ void write_value(const Node& node, std::string* out) {
   }
 }
 
-void write_table(const Node& table, const std::string& path, int level, std::string* out) {
-  const auto has_header = [&](const Node* child) {
-    return child->is(Node::Kind::table) && level < kHeaderLevels;
+void write_table(const TomlNode& table, const std::string& path, int level, std::string* out) {
+  const auto has_header = [&](const TomlNode* child) {
+    return child->is(TomlNode::Kind::table) && level < kHeaderLevels;
   };
-  const std::vector<const Node*> entries = sorted(table);
+  const std::vector<const TomlNode*> entries = sorted(table);
   const bool only_tables =
       !entries.empty() && std::all_of(entries.begin(), entries.end(), has_header);
   if (!path.empty() && !only_tables) *out += "[" + path + "]\n";
-  for (const Node* child : entries) {
+  for (const TomlNode* child : entries) {
     if (has_header(child)) continue;
     write_key(child->key, out);
     *out += " = ";
     write_value(*child, out);
     *out += '\n';
   }
-  for (const Node* child : entries) {
+  for (const TomlNode* child : entries) {
     if (!has_header(child)) continue;
     std::string below = path.empty() ? "" : path + ".";
     write_key(child->key, &below);
@@ -136,7 +137,7 @@ void write_table(const Node& table, const std::string& path, int level, std::str
 
 }  // namespace
 
-std::string canonical_text(const Node& root) {
+std::string canonical_text(const TomlNode& root) {
   std::string out;
   write_table(root, "", 0, &out);
   return out;

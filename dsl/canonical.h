@@ -14,6 +14,6 @@
 
 namespace pawl::dsl {
 
-std::string canonical_text(const Node& root);
+std::string canonical_text(const TomlNode& root);
 
 }  // namespace pawl::dsl

@@ -91,7 +91,10 @@ class GraphCheck {
       open.pop_back();
       if (i < 0 || reached[static_cast<std::size_t>(i)]) continue;
       reached[static_cast<std::size_t>(i)] = true;
-      const Names exits = exits_of(flow_.states[static_cast<std::size_t>(i)]);
+      const State& state = flow_.states[static_cast<std::size_t>(i)];
+      // Its mistakes come first: they may be why something else seems unreachable.
+      if (context_.states_in_doubt.contains(state.name)) return;
+      const Names exits = exits_of(state);
       open.insert(open.end(), exits.begin(), exits.end());
     }
     for (std::size_t i = 0; i < reached.size(); ++i) {
@@ -109,7 +112,7 @@ class GraphCheck {
         !root_exits().empty() || (definition_.timeout_ms && definition_.on_timeout);
     for (const State& state : flow_.states) {
       if (state.verb != Verb::none || root_leads_out || !exits_of(state).empty() ||
-          context_.states_not_run_yet.contains(state.name)) {
+          context_.states_in_doubt.contains(state.name)) {
         continue;
       }
       diagnostics_->error(place_of(state), "nothing leads out of the state " + quoted(state.name),

@@ -16,18 +16,14 @@ bool leads_out(const std::vector<TimerHandler>& timers) {
 
 void check_wait(const State& state, Place place, const ParseContext& context) {
   const TaskTimeouts& t = state.task->timeouts;
-  if (context.run_is_bounded || t.total_ms || leads_out(state.after) || leads_out(state.every))
+  if (context.run_is_bounded || t.queue_ms || t.attempt_ms || t.total_ms ||
+      leads_out(state.after) || leads_out(state.every)) {
     return;
-  const std::string hint =
-      "timeout = { total = \"10m\" } in the state or in [task.\"TYPE\"], an `after`, or a "
-      "`timeout` of "
-      "the run";
-  if (!t.queue_ms) {
-    context.diagnostics->warning(place, "this task could wait for a worker for ever", hint);
-  } else if (!t.attempt_ms) {
-    context.diagnostics->warning(
-        place, "a worker that only sends heartbeats could hold this task for ever", hint);
   }
+  context.diagnostics->warning(
+      place, "this task could wait for ever: nothing ends it if no worker answers",
+      "timeout = { total = \"10m\" } in the state or in [task.\"TYPE\"], an "
+      "`after` with `next`, or a `timeout` of the run");
 }
 
 void check_unused(const ParseContext& context) {

@@ -6,7 +6,6 @@
 #include "base/limits.h"
 #include "dsl/canonical.h"
 #include "dsl/check_graph.h"
-#include "dsl/check_types.h"
 #include "dsl/check_usage.h"
 #include "dsl/definition.h"
 #include "dsl/parse_context.h"
@@ -23,7 +22,7 @@ namespace {
 
 class RootParser {
  public:
-  RootParser(const Node& root, DiagnosticList* diagnostics)
+  RootParser(const TomlNode& root, DiagnosticList* diagnostics)
       : root_(root), diagnostics_(diagnostics), table_(root, "a definition", diagnostics) {
     context_.diagnostics = diagnostics;
   }
@@ -31,7 +30,7 @@ class RootParser {
   Definition run() {
     parse_head();
     parse_retention();
-    const Node* states = table_.need("state", "a machine has at least one state: [state.NAME]");
+    const TomlNode* states = table_.need("state", "a machine has at least one state: [state.NAME]");
     if (states != nullptr) collect_states(*states);
     parse_data();
     parse_signals();
@@ -48,20 +47,20 @@ class RootParser {
 
  private:
   void parse_head() {
-    if (const Node* x = table_.need("dsl", "dsl = 1")) parse_version(*x);
-    if (const Node* x = table_.need("name", "name = \"...\"")) {
-      definition_.name = read_name(*x, diagnostics_).value_or("");
+    if (const TomlNode* x = table_.need("dsl", "dsl = 1")) parse_version(*x);
+    if (const TomlNode* x = table_.need("name", "name = \"...\"")) {
+      definition_.name = read_name(*x, "a workflow", diagnostics_).value_or("");
     }
-    if (const Node* x = table_.take("doc")) {
+    if (const TomlNode* x = table_.take("doc")) {
       definition_.doc = read_string(*x, diagnostics_).value_or("");
     }
-    if (const Node* x = table_.take("revision")) {
+    if (const TomlNode* x = table_.take("revision")) {
       definition_.revision = read_name_like(*x);
     }
   }
 
-  void parse_version(const Node& node) {
-    if (!node.is(Node::Kind::integer)) {
+  void parse_version(const TomlNode& node) {
+    if (!node.is(TomlNode::Kind::integer)) {
       wrong_kind(node, "`dsl`", "the integer 1", diagnostics_);
     } else if (node.integer != 1) {
       diagnostics_->error(node.place, "this version of pawl reads dsl = 1 only");
@@ -69,7 +68,7 @@ class RootParser {
   }
 
   // "2026-11a": anything short on one line.
-  std::string read_name_like(const Node& node) {
+  std::string read_name_like(const TomlNode& node) {
     std::string text = read_string(node, diagnostics_).value_or("");
     if (text.size() > limits::kNameBytesMax || text.find('\n') != std::string::npos) {
       diagnostics_->error(node.place, quoted(node.key) + " is one line of at most " +
@@ -79,9 +78,9 @@ class RootParser {
   }
 
   void parse_retention() {
-    if (const Node* node = table_.take("id")) {
+    if (const TomlNode* node = table_.take("id")) {
       TableReader id(*node, "[id]", diagnostics_);
-      if (const Node* x = id.take("reuse")) {
+      if (const TomlNode* x = id.take("reuse")) {
         definition_.reuse = read_choice<IdReuse>(*x,
                                                  {{"allow", IdReuse::allow},
                                                   {"failed_only", IdReuse::failed_only},
@@ -89,7 +88,7 @@ class RootParser {
                                                  diagnostics_)
                                 .value_or(IdReuse::allow);
       }
-      if (const Node* x = id.take("conflict")) {
+      if (const TomlNode* x = id.take("conflict")) {
         definition_.conflict =
             read_choice<IdConflict>(*x,
                                     {{"fail", IdConflict::fail},
@@ -100,9 +99,9 @@ class RootParser {
       }
       id.finish();
     }
-    if (const Node* node = table_.take("retention")) {
+    if (const TomlNode* node = table_.take("retention")) {
       TableReader retention(*node, "[retention]", diagnostics_);
-      if (const Node* x = retention.take("closed")) {
+      if (const TomlNode* x = retention.take("closed")) {
         definition_.retention_ms = read_duration_ms(*x, diagnostics_);
       }
       retention.finish();
@@ -110,11 +109,11 @@ class RootParser {
   }
 
   // Names first: a `next` may name a state that stands further down.
-  void collect_states(const Node& states) {
-    if (!states.is(Node::Kind::table)) {
+  void collect_states(const TomlNode& states) {
+    if (!states.is(TomlNode::Kind::table)) {
       return wrong_kind(states, "`state`", "tables [state.NAME]", diagnostics_);
     }
-    for (const Node& child : states.children) {
+    for (const TomlNode& child : states.children) {
       check_name(child.key, child.mark(), "a state", diagnostics_);
       if (child.key == "end") {
         diagnostics_->error(child.mark(), "`end` is no state's name",
@@ -133,11 +132,11 @@ class RootParser {
   // Input and variables, and with them what is in scope everywhere.
   void parse_data() {
     Type input;
-    if (const Node* x = table_.take("input")) {
+    if (const TomlNode* x = table_.take("input")) {
       definition_.input = parse_fields(*x, &context_);
       input = type_of(*definition_.input);
     }
-    if (const Node* x = table_.take("vars")) {
+    if (const TomlNode* x = table_.take("vars")) {
       context_.vars = parse_variables(*x, &context_);
       context_.vars_declared = true;
     }
@@ -153,12 +152,12 @@ class RootParser {
   }
 
   void parse_signals() {
-    const Node* node = table_.take("signal");
+    const TomlNode* node = table_.take("signal");
     if (node == nullptr) return;
-    if (!node->is(Node::Kind::table)) {
+    if (!node->is(TomlNode::Kind::table)) {
       return wrong_kind(*node, "`signal`", "tables [signal.NAME]", diagnostics_);
     }
-    for (const Node& child : node->children) {
+    for (const TomlNode& child : node->children) {
       check_name(child.key, child.mark(), "a signal", diagnostics_);
       SignalEntry& entry = context_.signals[child.key];
       entry.place = child.mark();
@@ -167,14 +166,15 @@ class RootParser {
     for (const auto& [name, entry] : context_.signals) definition_.signals.push_back(entry.spec);
   }
 
-  SignalSpec parse_signal(const Node& node) {
+  SignalSpec parse_signal(const TomlNode& node) {
     SignalSpec spec;
     spec.name = node.key;
     TableReader table(node, "[signal." + node.key + "]", diagnostics_);
-    if (const Node* x = table.take("buffer")) spec.buffer_ms = read_duration_ms(*x, diagnostics_);
-    if (const Node* x = table.take("payload")) spec.payload = parse_shape(*x, &context_);
-    if (const Node* x = table.take("doc")) read_string(*x, diagnostics_);
-    if (const Node* x = table.take("groups")) {
+    if (const TomlNode* x = table.take("buffer"))
+      spec.buffer_ms = read_duration_ms(*x, diagnostics_);
+    if (const TomlNode* x = table.take("payload")) spec.payload = parse_shape(*x, &context_);
+    if (const TomlNode* x = table.take("doc")) read_string(*x, diagnostics_);
+    if (const TomlNode* x = table.take("groups")) {
       spec.groups = read_strings(*x, diagnostics_).value_or(std::vector<std::string>());
       if (spec.groups.empty()) {
         diagnostics_->error(x->place, "an empty `groups` lets nobody send the signal",
@@ -186,16 +186,16 @@ class RootParser {
   }
 
   void parse_retries() {
-    const Node* node = table_.take("retry");
+    const TomlNode* node = table_.take("retry");
     if (node == nullptr) return;
-    if (!node->is(Node::Kind::table)) {
+    if (!node->is(TomlNode::Kind::table)) {
       return wrong_kind(*node, "`retry`", "tables [retry.NAME]", diagnostics_,
                         "a task names its policy: retry = \"NAME\"");
     }
-    if (const Node* x = node->find("default")) {
+    if (const TomlNode* x = node->find("default")) {
       context_.default_retry = parse_retry_policy(*x, Retry(), diagnostics_);
     }
-    for (const Node& child : node->children) {
+    for (const TomlNode& child : node->children) {
       check_name(child.key, child.mark(), "a retry policy", diagnostics_);
       RetryEntry& entry = context_.retries[child.key];
       entry.place = child.mark();
@@ -206,13 +206,13 @@ class RootParser {
   }
 
   void parse_task_types() {
-    const Node* node = table_.take("task");
+    const TomlNode* node = table_.take("task");
     if (node == nullptr) return;
-    if (!node->is(Node::Kind::table)) {
+    if (!node->is(TomlNode::Kind::table)) {
       return wrong_kind(*node, "`task`", "tables [task.\"TYPE\"]", diagnostics_,
                         "a state runs a task: [state.NAME] task = \"TYPE\"");
     }
-    for (const Node& child : node->children) {
+    for (const TomlNode& child : node->children) {
       check_name(child.key, child.mark(), "a task type", diagnostics_);
       context_.tasks.insert_or_assign(child.key, parse_task_defaults(child, &context_));
     }
@@ -221,9 +221,9 @@ class RootParser {
   // What leads out of every state.
   void parse_exits() {
     const auto state = [&](std::string_view key) -> std::optional<std::string> {
-      const Node* x = table_.take(key);
+      const TomlNode* x = table_.take(key);
       if (x == nullptr) return std::nullopt;
-      if (x->is(Node::Kind::string) && x->text == "end") {
+      if (x->is(TomlNode::Kind::string) && x->text == "end") {
         diagnostics_->error(x->place, quoted(key) + " names a state, and `end` is none");
       }
       return parse_next(*x, &context_);
@@ -231,14 +231,14 @@ class RootParser {
     definition_.on_error = state("on_error");
     definition_.on_timeout = state("on_timeout");
     definition_.on_cancel = state("on_cancel");
-    if (const Node* x = table_.take("timeout")) {
+    if (const TomlNode* x = table_.take("timeout")) {
       definition_.timeout_ms = read_duration_ms(*x, diagnostics_);
-    } else if (const Node* y = root_.find("on_timeout")) {
+    } else if (const TomlNode* y = root_.find("on_timeout")) {
       diagnostics_->warning(y->mark(), "`on_timeout` without a `timeout` is never used");
     }
-    if (const Node* x = table_.take("on")) definition_.on = parse_on(*x, &context_);
-    if (const Node* x = table_.take("after")) definition_.after = parse_timers(*x, &context_);
-    if (const Node* x = table_.take("every")) definition_.every = parse_timers(*x, &context_);
+    if (const TomlNode* x = table_.take("on")) definition_.on = parse_on(*x, &context_);
+    if (const TomlNode* x = table_.take("after")) definition_.after = parse_timers(*x, &context_);
+    if (const TomlNode* x = table_.take("every")) definition_.every = parse_timers(*x, &context_);
     context_.run_is_bounded = definition_.timeout_ms.has_value();
     for (const TimerHandler& timer : definition_.after) {
       for (const Branch& branch : timer.branches) {
@@ -247,22 +247,27 @@ class RootParser {
     }
   }
 
-  void parse_states(const Node& states) {
-    if (!states.is(Node::Kind::table)) return;
+  void parse_states(const TomlNode& states) {
+    const TomlNode* start = table_.take("start");
+    if (!states.is(TomlNode::Kind::table)) return;
     Flow& flow = definition_.root;
     if (states.children.empty()) {
       diagnostics_->error(states.mark(), "a machine has at least one state", "[state.NAME]");
     }
     if (states.children.size() > limits::kStatesMax) return;
-    for (const Node& child : states.children) flow.states.push_back(parse_state(child, &context_));
+    for (const TomlNode& child : states.children) {
+      const int errors = diagnostics_->errors();
+      flow.states.push_back(parse_state(child, &context_));
+      if (diagnostics_->errors() > errors) context_.states_in_doubt.insert(child.key);
+    }
     flow.by_name.resize(flow.states.size());
     std::iota(flow.by_name.begin(), flow.by_name.end(), 0U);
     std::sort(flow.by_name.begin(), flow.by_name.end(), [&](std::uint32_t a, std::uint32_t b) {
       return flow.states[a].name < flow.states[b].name;
     });
-    if (const Node* x = table_.take("start")) {
-      flow.start = parse_next(*x, &context_).value_or("");
-      if (flow.start == "end") diagnostics_->error(x->place, "`end` is no state's name");
+    if (start != nullptr) {
+      flow.start = parse_next(*start, &context_).value_or("");
+      if (flow.start == "end") diagnostics_->error(start->place, "`end` is no state's name");
     } else if (flow.states.size() == 1) {
       flow.start = flow.states.front().name;
     } else if (!flow.states.empty()) {
@@ -273,7 +278,7 @@ class RootParser {
 
   static std::string quoted_text(const std::string& name) { return "\"" + name + "\""; }
 
-  const Node& root_;
+  const TomlNode& root_;
   DiagnosticList* diagnostics_;
   TableReader table_;
   ParseContext context_;
@@ -287,12 +292,12 @@ ParsedDefinition parse_definition(std::string_view text) {
   DiagnosticList diagnostics(text.size() > limits::kDefinitionBytesMax
                                  ? text.substr(0, limits::kDefinitionBytesMax + 1)
                                  : text);
-  std::optional<Node> root;
+  std::optional<TomlNode> root;
   if (scan_toml(&diagnostics)) root = parse_toml(&diagnostics);
   // A tree that is too deep was cut off; nothing behind it is worth reading.
-  if (root && !diagnostics.has_errors()) {
+  if (root && diagnostics.errors() == 0) {
     Definition definition = RootParser(*root, &diagnostics).run();
-    if (!diagnostics.has_errors()) {
+    if (diagnostics.errors() == 0) {
       definition.text = std::string(text);
       definition.canonical = canonical_text(*root);
       definition.hash = digest(definition.canonical);

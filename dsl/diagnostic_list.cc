@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "dsl/toml_scan.h"
+#include "dsl/utf8.h"
 
 namespace pawl::dsl {
 namespace {
@@ -109,7 +110,7 @@ std::vector<Diagnostic> DiagnosticList::take(int* suppressed) {
   std::sort(items_.begin(), items_.end(), by_position);
   for (Diagnostic& d : items_) {
     d.line_text = line_text({d.line, d.column, d.length});
-    const int columns = static_cast<int>(d.line_text.size());
+    const int columns = static_cast<int>(count_runes(d.line_text));
     if (!d.line_text.empty()) d.length = std::clamp(columns - d.column + 1, 1, d.length);
   }
   errors_ = 0;

@@ -29,7 +29,8 @@ class DiagnosticList {
   void error(Place place, std::string message, std::string hint = {});
   void warning(Place place, std::string message, std::string hint = {});
 
-  bool has_errors() const { return errors_ > 0; }
+  // How many errors there were so far.
+  int errors() const { return errors_; }
   // "did you mean `reserve`?" for the candidate closest to `word`, or "". Comparing costs the
   // product of the names' lengths, so a file full of long unknown names gets hints only for its
   // first ones.

@@ -44,11 +44,12 @@ struct ParseContext {
   std::map<std::string, RetryEntry, std::less<>> retries;
   Retry default_retry;
   std::map<std::string, TaskDefaults, std::less<>> tasks;
-  Fields vars;                               // declared under [vars]
-  bool vars_declared = false;                // there is a [vars]
-  bool run_is_bounded = false;               // its timeout or a root timer ends every wait
-  Environment base;                          // input, vars, run: in scope everywhere
-  std::set<std::string> states_not_run_yet;  // whose verb is of a later part of the language
+  Fields vars;                  // declared under [vars]
+  bool vars_declared = false;   // there is a [vars]
+  bool run_is_bounded = false;  // its timeout or a root timer ends every wait
+  Environment base;             // input, vars, run: in scope everywhere
+  // States with mistakes, or verbs of a later part of the language: what leads out is unknown.
+  std::set<std::string> states_in_doubt;
 };
 
 // The base environment and one more name.

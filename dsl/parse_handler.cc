@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "dsl/check_types.h"
 #include "dsl/parse_pattern.h"
 #include "dsl/parse_table.h"
 #include "dsl/parse_task.h"
@@ -18,28 +17,28 @@ Environment signal_scope(const std::optional<Schema>& payload, const ParseContex
 }
 
 // The keys that handlers and choose have in common.
-Branch parse_branch(const Node& node, TableReader* table, const Environment& environment,
+Branch parse_branch(const TomlNode& node, TableReader* table, const Environment& environment,
                     ParseContext* context) {
   Branch branch;
   branch.line = node.place.line;
-  if (const Node* x = table->take("if"))
+  if (const TomlNode* x = table->take("if"))
     branch.condition = parse_condition(*x, environment, context);
-  if (const Node* x = table->take("next")) branch.next = parse_next(*x, context);
-  if (const Node* x = table->take("save")) {
+  if (const TomlNode* x = table->take("next")) branch.next = parse_next(*x, context);
+  if (const TomlNode* x = table->take("save")) {
     branch.save = parse_assignments(*x, environment, context);
   }
   return branch;
 }
 
-std::optional<TaskSpec> parse_handler_task(const Node& node, const Environment& environment,
+std::optional<TaskSpec> parse_handler_task(const TomlNode& node, const Environment& environment,
                                            ParseContext* context) {
-  if (!node.is(Node::Kind::table)) {
+  if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, "a handler's `task`", "a table", context->diagnostics,
                "task = { task = \"TYPE\", with = { ... } }");
     return std::nullopt;
   }
   TableReader table(node, "a handler's `task`", context->diagnostics);
-  const Node* type = table.need("task", "the task's type");
+  const TomlNode* type = table.need("task", "the task's type");
   std::optional<TaskSpec> task;
   if (type != nullptr) {
     task = parse_task(*type, &table, environment, context);
@@ -48,10 +47,10 @@ std::optional<TaskSpec> parse_handler_task(const Node& node, const Environment& 
   return task;
 }
 
-Branch parse_handler_branch(const Node& node, TableReader* table, const Environment& environment,
-                            ParseContext* context) {
+Branch parse_handler_branch(const TomlNode& node, TableReader* table,
+                            const Environment& environment, ParseContext* context) {
   Branch branch = parse_branch(node, table, environment, context);
-  if (const Node* x = table->take("task")) {
+  if (const TomlNode* x = table->take("task")) {
     branch.task = parse_handler_task(*x, environment, context);
   }
   table->finish();
@@ -59,31 +58,31 @@ Branch parse_handler_branch(const Node& node, TableReader* table, const Environm
 }
 
 // Branches behind one without a condition are never looked at.
-void check_order(const std::vector<const Node*>& nodes, DiagnosticList* diagnostics) {
+void check_order(const std::vector<const TomlNode*>& nodes, DiagnosticList* diagnostics) {
   for (std::size_t i = 0; i + 1 < nodes.size(); ++i) {
-    if (!nodes[i]->is(Node::Kind::table) || nodes[i]->find("if") != nullptr) continue;
+    if (!nodes[i]->is(TomlNode::Kind::table) || nodes[i]->find("if") != nullptr) continue;
     diagnostics->warning(nodes[i + 1]->mark(), "this branch is never looked at",
                          "the one before it has no `if`, so it always takes");
     return;
   }
 }
 
-std::vector<const Node*> items_of(const Node& node) {
-  if (!node.is(Node::Kind::list)) return {&node};
-  std::vector<const Node*> items;
-  for (const Node& child : node.children) items.push_back(&child);
+std::vector<const TomlNode*> items_of(const TomlNode& node) {
+  if (!node.is(TomlNode::Kind::list)) return {&node};
+  std::vector<const TomlNode*> items;
+  for (const TomlNode& child : node.children) items.push_back(&child);
   return items;
 }
 
 // One branch as a table, or a list of them.
-std::vector<Branch> parse_handler_branches(const Node& node, const Environment& environment,
+std::vector<Branch> parse_handler_branches(const TomlNode& node, const Environment& environment,
                                            ParseContext* context) {
   std::vector<Branch> branches;
-  const std::vector<const Node*> items = items_of(node);
+  const std::vector<const TomlNode*> items = items_of(node);
   if (items.empty()) {
     context->diagnostics->error(node.mark(), "a handler needs at least one branch");
   }
-  for (const Node* item : items) {
+  for (const TomlNode* item : items) {
     TableReader table(*item, "a handler", context->diagnostics);
     if (table.is_table()) {
       branches.push_back(parse_handler_branch(*item, &table, environment, context));
@@ -93,7 +92,7 @@ std::vector<Branch> parse_handler_branches(const Node& node, const Environment& 
   return branches;
 }
 
-void check_timer_does_something(const Node& node, const TimerHandler& timer,
+void check_timer_does_something(const TomlNode& node, const TimerHandler& timer,
                                 DiagnosticList* diagnostics) {
   const bool idle = std::all_of(timer.branches.begin(), timer.branches.end(), [](const Branch& b) {
     return !b.next && !b.task && b.save.empty();
@@ -104,13 +103,13 @@ void check_timer_does_something(const Node& node, const TimerHandler& timer,
   }
 }
 
-std::vector<TimerHandler> parse_computed_timers(const Node& node, ParseContext* context) {
+std::vector<TimerHandler> parse_computed_timers(const TomlNode& node, ParseContext* context) {
   std::vector<TimerHandler> timers;
-  for (const Node& item : node.children) {
+  for (const TomlNode& item : node.children) {
     TableReader table(item, "a computed timer", context->diagnostics);
     if (!table.is_table()) continue;
     TimerHandler timer;
-    if (const Node* x = table.need("in", "in = \"= vars.wait\"")) {
+    if (const TomlNode* x = table.need("in", "in = \"= vars.wait\"")) {
       timer.delay = parse_delay(*x, context->base, context);
     }
     timer.branches.push_back(parse_handler_branch(item, &table, context->base, context));
@@ -120,17 +119,17 @@ std::vector<TimerHandler> parse_computed_timers(const Node& node, ParseContext* 
   return timers;
 }
 
-Catch parse_catch(const Node& node, ParseContext* context) {
+Catch parse_catch(const TomlNode& node, ParseContext* context) {
   Catch out;
   TableReader table(node, "a `catch` entry", context->diagnostics);
   out.errors = {"*"};
-  if (const Node* x = table.take("errors")) {
+  if (const TomlNode* x = table.take("errors")) {
     out.errors = read_error_patterns(*x, context->diagnostics);
   }
-  if (const Node* x = table.need("next", "the state to go to")) {
+  if (const TomlNode* x = table.need("next", "the state to go to")) {
     out.next = parse_next(*x, context).value_or("");
   }
-  if (const Node* x = table.take("save")) {
+  if (const TomlNode* x = table.take("save")) {
     out.save = parse_assignments(*x, with_name(*context, "error", error_type()), context);
   }
   table.finish();
@@ -139,7 +138,7 @@ Catch parse_catch(const Node& node, ParseContext* context) {
 
 }  // namespace
 
-std::optional<std::string> parse_next(const Node& node, ParseContext* context) {
+std::optional<std::string> parse_next(const TomlNode& node, ParseContext* context) {
   const std::optional<std::string> name = read_string(node, context->diagnostics);
   if (!name || *name == "end") return name;
   const auto& names = context->state_names;
@@ -151,16 +150,16 @@ std::optional<std::string> parse_next(const Node& node, ParseContext* context) {
   return meant.empty() ? name : meant;
 }
 
-std::vector<SignalHandler> parse_on(const Node& node, ParseContext* context) {
+std::vector<SignalHandler> parse_on(const TomlNode& node, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   std::vector<SignalHandler> handlers;
-  if (!node.is(Node::Kind::table)) {
+  if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, "`on`", "a table by signal", diagnostics, "on.SIGNAL = { next = \"...\" }");
     return handlers;
   }
   std::vector<std::string> names;
   for (const auto& [name, entry] : context->signals) names.push_back(name);
-  for (const Node& child : node.children) {
+  for (const TomlNode& child : node.children) {
     const auto it = context->signals.find(child.key);
     std::optional<Schema> payload;
     if (it != context->signals.end()) {
@@ -182,16 +181,16 @@ std::vector<SignalHandler> parse_on(const Node& node, ParseContext* context) {
   return handlers;
 }
 
-std::vector<TimerHandler> parse_timers(const Node& node, ParseContext* context) {
+std::vector<TimerHandler> parse_timers(const TomlNode& node, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
-  if (node.is(Node::Kind::list)) return parse_computed_timers(node, context);
+  if (node.is(TomlNode::Kind::list)) return parse_computed_timers(node, context);
   std::vector<TimerHandler> timers;
-  if (!node.is(Node::Kind::table)) {
+  if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, quoted(node.key), "a table by duration", diagnostics,
                node.key + ".\"24h\" = { next = \"...\" }");
     return timers;
   }
-  for (const Node& child : node.children) {
+  for (const TomlNode& child : node.children) {
     const auto ms = duration_ms(child.key, child.mark(), diagnostics);
     TimerHandler timer;
     timer.delay.line = child.place.line;
@@ -214,11 +213,11 @@ std::vector<TimerHandler> parse_timers(const Node& node, ParseContext* context) 
   return timers;
 }
 
-std::vector<Catch> parse_catches(const Node& node, ParseContext* context) {
+std::vector<Catch> parse_catches(const TomlNode& node, ParseContext* context) {
   std::vector<Catch> out;
   bool takes_all = false;
-  for (const Node* item : items_of(node)) {
-    if (!item->is(Node::Kind::table)) {
+  for (const TomlNode* item : items_of(node)) {
+    if (!item->is(TomlNode::Kind::table)) {
       wrong_kind(*item, "`catch`", "a list of tables", context->diagnostics,
                  "catch = [ { errors = [\"*\"], next = \"...\" } ]");
       continue;
@@ -234,15 +233,19 @@ std::vector<Catch> parse_catches(const Node& node, ParseContext* context) {
   return out;
 }
 
-std::vector<Branch> parse_choose(const Node& node, ParseContext* context) {
+std::vector<Branch> parse_choose(const TomlNode& node, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   std::vector<Branch> branches;
-  if (!node.is(Node::Kind::list) || node.children.empty()) {
-    wrong_kind(node, "`choose`", "a list of branches", diagnostics,
-               "choose = [ { if = \"...\", next = \"...\" }, { next = \"...\" } ]");
+  constexpr char kHint[] = "choose = [ { if = \"...\", next = \"...\" }, { next = \"...\" } ]";
+  if (!node.is(TomlNode::Kind::list)) {
+    wrong_kind(node, "`choose`", "a list of branches", diagnostics, kHint);
     return branches;
   }
-  for (const Node& item : node.children) {
+  if (node.children.empty()) {
+    diagnostics->error(node.place, "`choose` has no branches", kHint);
+    return branches;
+  }
+  for (const TomlNode& item : node.children) {
     TableReader table(item, "a branch of `choose`", diagnostics);
     if (!table.is_table()) continue;
     table.need("next", "the state to go to");
@@ -250,8 +253,8 @@ std::vector<Branch> parse_choose(const Node& node, ParseContext* context) {
     table.finish();
   }
   check_order(items_of(node), diagnostics);
-  const Node& last = node.children.back();
-  if (last.is(Node::Kind::table) && last.find("if") != nullptr) {
+  const TomlNode& last = node.children.back();
+  if (last.is(TomlNode::Kind::table) && last.find("if") != nullptr) {
     diagnostics->error(node.mark(), "`choose` has no otherwise",
                        "end the list with a branch that has no `if`: { next = \"...\" }");
   }

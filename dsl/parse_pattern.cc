@@ -31,9 +31,9 @@ bool matches_engine_error(std::string_view pattern) {
 
 }  // namespace
 
-std::vector<std::string> read_error_patterns(const Node& node, DiagnosticList* diagnostics) {
+std::vector<std::string> read_error_patterns(const TomlNode& node, DiagnosticList* diagnostics) {
   auto patterns = read_strings(node, diagnostics).value_or(std::vector<std::string>());
-  const bool list = node.is(Node::Kind::list) && node.children.size() == patterns.size();
+  const bool list = node.is(TomlNode::Kind::list) && node.children.size() == patterns.size();
   for (std::size_t i = 0; i < patterns.size(); ++i) {
     const std::string& pattern = patterns[i];
     const Place place = list ? node.children[i].place : node.place;

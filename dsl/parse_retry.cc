@@ -10,20 +10,20 @@ constexpr std::int64_t kAttemptsMax = 1'000'000;
 
 }  // namespace
 
-Retry parse_retry_policy(const Node& node, const Retry& defaults, DiagnosticList* diagnostics) {
+Retry parse_retry_policy(const TomlNode& node, const Retry& defaults, DiagnosticList* diagnostics) {
   Retry retry = defaults;
   TableReader table(node, "a retry policy", diagnostics);
-  if (const Node* x = table.take("attempts")) {
+  if (const TomlNode* x = table.take("attempts")) {
     retry.attempts =
         static_cast<int>(read_integer(*x, 1, kAttemptsMax, diagnostics).value_or(retry.attempts));
   }
-  if (const Node* x = table.take("initial")) {
+  if (const TomlNode* x = table.take("initial")) {
     retry.initial_ms = read_duration_ms(*x, diagnostics).value_or(retry.initial_ms);
   }
-  if (const Node* x = table.take("factor")) {
+  if (const TomlNode* x = table.take("factor")) {
     retry.factor = read_number(*x, 1, 1000, diagnostics).value_or(retry.factor);
   }
-  const Node* max = table.take("max_interval");
+  const TomlNode* max = table.take("max_interval");
   if (max != nullptr) {
     retry.interval_ms_max = read_duration_ms(*max, diagnostics).value_or(retry.interval_ms_max);
     if (retry.interval_ms_max < retry.initial_ms) {
@@ -32,11 +32,11 @@ Retry parse_retry_policy(const Node& node, const Retry& defaults, DiagnosticList
   } else if (retry.interval_ms_max < retry.initial_ms) {
     retry.interval_ms_max = retry.initial_ms;
   }
-  if (const Node* x = table.take("jitter")) {
+  if (const TomlNode* x = table.take("jitter")) {
     retry.jitter = read_number(*x, 0, 1, diagnostics).value_or(retry.jitter);
   }
-  if (const Node* x = table.take("never")) retry.never = read_error_patterns(*x, diagnostics);
-  if (const Node* x = table.take("exhausted")) {
+  if (const TomlNode* x = table.take("never")) retry.never = read_error_patterns(*x, diagnostics);
+  if (const TomlNode* x = table.take("exhausted")) {
     retry.exhausted = read_choice<Exhausted>(*x,
                                              {{"auto", Exhausted::automatic},
                                               {"incident", Exhausted::incident},
@@ -44,17 +44,17 @@ Retry parse_retry_policy(const Node& node, const Retry& defaults, DiagnosticList
                                              diagnostics)
                           .value_or(retry.exhausted);
   }
-  if (const Node* x = table.take("again")) retry.again_ms = read_duration_ms(*x, diagnostics);
+  if (const TomlNode* x = table.take("again")) retry.again_ms = read_duration_ms(*x, diagnostics);
   table.finish();
   return retry;
 }
 
-std::optional<Retry> parse_retry(const Node& node, ParseContext* context) {
+std::optional<Retry> parse_retry(const TomlNode& node, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
-  if (node.is(Node::Kind::table)) {
+  if (node.is(TomlNode::Kind::table)) {
     return parse_retry_policy(node, context->default_retry, diagnostics);
   }
-  if (!node.is(Node::Kind::string)) {
+  if (!node.is(TomlNode::Kind::string)) {
     wrong_kind(node, "`retry`", "a policy's name or a table", diagnostics,
                "retry = { attempts = 3, initial = \"1s\" }");
     return std::nullopt;
@@ -73,14 +73,14 @@ std::optional<Retry> parse_retry(const Node& node, ParseContext* context) {
   return std::nullopt;
 }
 
-void parse_timeouts(const Node& node, TaskTimeouts* timeouts, DiagnosticList* diagnostics) {
-  if (node.is(Node::Kind::string)) {
+void parse_timeouts(const TomlNode& node, TaskTimeouts* timeouts, DiagnosticList* diagnostics) {
+  if (node.is(TomlNode::Kind::string)) {
     return wrong_kind(node, "`timeout`", "a table", diagnostics,
                       "timeout = { total = \"10m\" }; others: queue, attempt, heartbeat");
   }
   TableReader table(node, "a task's `timeout`", diagnostics);
   const auto read = [&](std::string_view key, std::optional<std::int64_t>* to) {
-    if (const Node* x = table.take(key)) *to = read_duration_ms(*x, diagnostics);
+    if (const TomlNode* x = table.take(key)) *to = read_duration_ms(*x, diagnostics);
   };
   read("queue", &timeouts->queue_ms);
   read("attempt", &timeouts->attempt_ms);

@@ -23,8 +23,8 @@ constexpr std::array<std::pair<std::string_view, SchemaType>, 10> kTypes = {{
     {"duration", SchemaType::duration},
 }};
 
-std::optional<SchemaType> type_named(const Node& node) {
-  if (!node.is(Node::Kind::string)) return std::nullopt;
+std::optional<SchemaType> type_named(const TomlNode& node) {
+  if (!node.is(TomlNode::Kind::string)) return std::nullopt;
   for (const auto& [name, type] : kTypes) {
     if (name == node.text) return type;
   }
@@ -34,8 +34,8 @@ std::optional<SchemaType> type_named(const Node& node) {
 constexpr std::string_view kTypeNames =
     "the types: string, number, int, bool, bytes, list, map, any, timestamp, duration";
 
-void report_type(const Node& node, DiagnosticList* diagnostics) {
-  if (!node.is(Node::Kind::string)) {
+void report_type(const TomlNode& node, DiagnosticList* diagnostics) {
+  if (!node.is(TomlNode::Kind::string)) {
     return wrong_kind(node, quoted(node.key), "a type's name or a table with `type`", diagnostics,
                       std::string(kTypeNames));
   }
@@ -53,11 +53,11 @@ bool is_long_form_key(std::string_view key) {
 }
 
 // `type` names a type and every key is the long form's.
-bool is_long_form(const Node& node) {
-  const Node* type = node.find("type");
+bool is_long_form(const TomlNode& node) {
+  const TomlNode* type = node.find("type");
   return type != nullptr && type_named(*type) &&
          std::all_of(node.children.begin(), node.children.end(),
-                     [](const Node& child) { return is_long_form_key(child.key); });
+                     [](const TomlNode& child) { return is_long_form_key(child.key); });
 }
 
 class SchemaParser {
@@ -65,15 +65,15 @@ class SchemaParser {
   explicit SchemaParser(ParseContext* context)
       : context_(context), diagnostics_(context->diagnostics) {}
 
-  Fields fields(const Node& node, int depth) {
+  Fields fields(const TomlNode& node, int depth) {
     Fields out;
-    if (!node.is(Node::Kind::table)) {
+    if (!node.is(TomlNode::Kind::table)) {
       wrong_kind(node, quoted(node.key), "a table of fields", diagnostics_, "NAME = \"string\"");
       return out;
     }
-    for (const Node& child : node.children) {
+    for (const TomlNode& child : node.children) {
       if (child.key == "*") {
-        out.open = child.is(Node::Kind::string) && child.text == "any";
+        out.open = child.is(TomlNode::Kind::string) && child.text == "any";
         if (!out.open) {
           diagnostics_->error(child.place, "`*` can only be \"any\"",
                               "\"*\" = \"any\" allows fields that are not named");
@@ -89,13 +89,13 @@ class SchemaParser {
   }
 
   // A type's name or the long form.
-  std::optional<Schema> one(const Node& node, int depth) {
+  std::optional<Schema> one(const TomlNode& node, int depth) {
     if (depth > limits::kSchemaDepthMax) {
       diagnostics_->error(node.mark(), "a schema of more than " +
                                            std::to_string(limits::kSchemaDepthMax) + " levels");
       return std::nullopt;
     }
-    if (node.is(Node::Kind::table)) return long_form(node, depth);
+    if (node.is(TomlNode::Kind::table)) return long_form(node, depth);
     const std::optional<SchemaType> type = type_named(node);
     if (!type) {
       report_type(node, diagnostics_);
@@ -106,8 +106,8 @@ class SchemaParser {
     return schema;
   }
 
-  std::optional<Schema> shape(const Node& node) {
-    if (!node.is(Node::Kind::table) || is_long_form(node)) return one(node, 0);
+  std::optional<Schema> shape(const TomlNode& node) {
+    if (!node.is(TomlNode::Kind::table) || is_long_form(node)) return one(node, 0);
     Schema schema;
     schema.type = SchemaType::map;
     schema.fields = std::make_shared<const Fields>(fields(node, 1));
@@ -115,21 +115,21 @@ class SchemaParser {
   }
 
  private:
-  std::optional<Schema> long_form(const Node& node, int depth) {
+  std::optional<Schema> long_form(const TomlNode& node, int depth) {
     TableReader table(node, "a field", diagnostics_);
     Schema schema;
-    const Node* type =
+    const TomlNode* type =
         table.need("type", "fields of a nested table: { type = \"map\", fields = { ... } }");
     const std::optional<SchemaType> named = type != nullptr ? type_named(*type) : std::nullopt;
     if (type != nullptr && !named) report_type(*type, diagnostics_);
     schema.type = named.value_or(SchemaType::any);
-    if (const Node* x = table.take("optional")) {
+    if (const TomlNode* x = table.take("optional")) {
       schema.optional = read_boolean(*x, diagnostics_).value_or(false);
     }
     nested(&table, depth, &schema);
     bounds(&table, &schema);
-    const Node* values = table.take("enum");
-    const Node* first = table.take("default");
+    const TomlNode* values = table.take("enum");
+    const TomlNode* first = table.take("default");
     table.finish();
     // A value can only be checked against a schema that is right.
     if (type != nullptr && !named) return schema;
@@ -142,8 +142,8 @@ class SchemaParser {
   }
 
   void nested(TableReader* table, int depth, Schema* schema) {
-    const Node* of = table->take("of");
-    const Node* inner = table->take("fields");
+    const TomlNode* of = table->take("of");
+    const TomlNode* inner = table->take("fields");
     const bool list = schema->type == SchemaType::list;
     const bool map = schema->type == SchemaType::map;
     if (of != nullptr && !list && !map) {
@@ -162,12 +162,12 @@ class SchemaParser {
   }
 
   void bounds(TableReader* table, Schema* schema) {
-    const Node* min = table->take("min");
-    const Node* max = table->take("max");
+    const TomlNode* min = table->take("min");
+    const TomlNode* max = table->take("max");
     const bool bounded = schema->type != SchemaType::boolean && schema->type != SchemaType::any &&
                          schema->type != SchemaType::timestamp &&
                          schema->type != SchemaType::duration;
-    for (const Node* x : {min, max}) {
+    for (const TomlNode* x : {min, max}) {
       if (x != nullptr && !bounded) {
         diagnostics_->error(x->mark(),
                             quoted(x->key) + " goes with numbers and with what has a length");
@@ -181,18 +181,19 @@ class SchemaParser {
     }
   }
 
-  void enumerate(const Node& values, Schema* schema) {
-    if (!values.is(Node::Kind::list) || values.children.empty()) {
+  void enumerate(const TomlNode& values, Schema* schema) {
+    if (!values.is(TomlNode::Kind::list)) {
       return wrong_kind(values, "`enum`", "a list of values", diagnostics_);
     }
+    if (values.children.empty()) diagnostics_->error(values.place, "nothing is in an empty `enum`");
     std::vector<Value> out;
-    for (const Node& item : values.children) {
+    for (const TomlNode& item : values.children) {
       if (auto value = checked(item, *schema)) out.push_back(std::move(*value));
     }
     schema->enum_values = std::move(out);
   }
 
-  std::optional<Value> checked(const Node& node, const Schema& schema) {
+  std::optional<Value> checked(const TomlNode& node, const Schema& schema) {
     std::optional<Value> value = parse_literal(node, context_);
     if (!value) return std::nullopt;
     std::vector<SchemaError> errors;
@@ -235,9 +236,9 @@ SchemaType type_of_value(const Value& value) {
   }
 }
 
-std::optional<Schema> parse_variable(const Node& node, ParseContext* context) {
+std::optional<Schema> parse_variable(const TomlNode& node, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
-  const bool text = node.is(Node::Kind::string) && !node.text.starts_with('=');
+  const bool text = node.is(TomlNode::Kind::string) && !node.text.starts_with('=');
   if (text && !type_named(node)) {
     // A first value that is text is written in the long form, so that a misspelt type is no value.
     diagnostics->error(node.place, quoted(node.text) + " is no type",
@@ -246,7 +247,7 @@ std::optional<Schema> parse_variable(const Node& node, ParseContext* context) {
                            std::string(kTypeNames));
     return std::nullopt;
   }
-  if (text || (node.is(Node::Kind::table) && node.find("type") != nullptr)) {
+  if (text || (node.is(TomlNode::Kind::table) && node.find("type") != nullptr)) {
     std::optional<Schema> schema = SchemaParser(context).one(node, 0);
     if (schema) schema->optional = true;
     return schema;
@@ -262,21 +263,21 @@ std::optional<Schema> parse_variable(const Node& node, ParseContext* context) {
 
 }  // namespace
 
-Fields parse_fields(const Node& node, ParseContext* context) {
+Fields parse_fields(const TomlNode& node, ParseContext* context) {
   return SchemaParser(context).fields(node, 0);
 }
 
-std::optional<Schema> parse_shape(const Node& node, ParseContext* context) {
+std::optional<Schema> parse_shape(const TomlNode& node, ParseContext* context) {
   return SchemaParser(context).shape(node);
 }
 
-Fields parse_variables(const Node& node, ParseContext* context) {
+Fields parse_variables(const TomlNode& node, ParseContext* context) {
   Fields out;
-  if (!node.is(Node::Kind::table)) {
+  if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, "[vars]", "a table", context->diagnostics, "NAME = \"string\" or NAME = 0");
     return out;
   }
-  for (const Node& child : node.children) {
+  for (const TomlNode& child : node.children) {
     if (!check_variable(child.key, child.mark(), context->diagnostics)) continue;
     if (auto schema = parse_variable(child, context)) {
       out.items.emplace_back(child.key, std::move(*schema));

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "dsl/check_types.h"
 #include "dsl/check_usage.h"
 #include "dsl/parse_handler.h"
 #include "dsl/parse_pattern.h"
@@ -27,7 +26,7 @@ constexpr std::array<std::string_view, 7> kLaterVerbs = {"flow", "parallel",   "
 
 class StateParser {
  public:
-  StateParser(const Node& node, ParseContext* context)
+  StateParser(const TomlNode& node, ParseContext* context)
       : node_(node),
         context_(context),
         diagnostics_(context->diagnostics),
@@ -37,10 +36,11 @@ class StateParser {
     state_.name = node_.key;
     state_.line = node_.mark().line;
     if (!table_.is_table()) return std::move(state_);
-    if (const Node* x = table_.take("doc")) state_.doc = read_string(*x, diagnostics_).value_or("");
-    if (const Node* x = table_.take("set"))
+    if (const TomlNode* x = table_.take("doc"))
+      state_.doc = read_string(*x, diagnostics_).value_or("");
+    if (const TomlNode* x = table_.take("set"))
       state_.set = parse_assignments(*x, context_->base, context_);
-    const Node* verb = find_verb();
+    const TomlNode* verb = find_verb();
     if (is_later_) {
       parse_later();
     } else {
@@ -56,10 +56,10 @@ class StateParser {
 
  private:
   // The node of the state's verb; sets state_.verb or is_later_.
-  const Node* find_verb() {
-    const Node* found = nullptr;
+  const TomlNode* find_verb() {
+    const TomlNode* found = nullptr;
     const auto claim = [&](std::string_view key) {
-      const Node* x = table_.take(key);
+      const TomlNode* x = table_.take(key);
       if (x != nullptr && found != nullptr) {
         diagnostics_->error(
             x->mark(),
@@ -85,7 +85,7 @@ class StateParser {
     return found;
   }
 
-  void parse_verb(const Node* node) {
+  void parse_verb(const TomlNode* node) {
     switch (state_.verb) {
       case Verb::task:
         return parse_task_verb(*node);
@@ -107,7 +107,7 @@ class StateParser {
   }
 
   void parse_leads_to(std::string_view what) {
-    if (const Node* x = table_.take("next")) {
+    if (const TomlNode* x = table_.take("next")) {
       state_.next = parse_next(*x, context_);
     } else {
       diagnostics_->error(node_.mark(), std::string(what) + " needs `next`",
@@ -115,22 +115,23 @@ class StateParser {
     }
   }
 
-  void parse_task_verb(const Node& node) {
+  void parse_task_verb(const TomlNode& node) {
     state_.task = parse_task(node, &table_, context_->base, context_);
     const auto& schema = state_.task->result_schema;
     const Environment scope = with_name(*context_, "result", schema ? type_of(*schema) : Type());
-    if (const Node* x = table_.take("save")) state_.save = parse_assignments(*x, scope, context_);
+    if (const TomlNode* x = table_.take("save"))
+      state_.save = parse_assignments(*x, scope, context_);
     table_.later({"limits"});
     parse_leads_to("`task`");
     task_place_ = node.mark();
   }
 
-  void parse_sleep(const Node& node) {
+  void parse_sleep(const TomlNode& node) {
     Sleep sleep;
-    if (node.is(Node::Kind::table)) {
+    if (node.is(TomlNode::Kind::table)) {
       TableReader table(node, "`sleep`", diagnostics_);
       sleep.until = true;
-      if (const Node* x = table.need("until", "sleep = { until = \"= vars.due\" }")) {
+      if (const TomlNode* x = table.need("until", "sleep = { until = \"= vars.due\" }")) {
         sleep.duration = parse_template_of(*x, context_->base, SchemaType::timestamp, context_);
       }
       table.finish();
@@ -141,26 +142,26 @@ class StateParser {
     parse_leads_to("`sleep`");
   }
 
-  Raise parse_raise(const Node& node, std::string what) {
+  Raise parse_raise(const TomlNode& node, std::string what) {
     Raise raise;
     TableReader table(node, std::move(what), diagnostics_);
-    if (const Node* x = table.need("type", "type = \"order.failed\"")) {
+    if (const TomlNode* x = table.need("type", "type = \"order.failed\"")) {
       raise.type = parse_template_of(*x, context_->base, SchemaType::string, context_);
       if (raise.type.is_literal() && raise.type.literal.kind() == Kind::string) {
         check_raised_type(raise.type.literal.as_string(), x->place, diagnostics_);
       }
     }
-    if (const Node* x = table.take("message")) {
+    if (const TomlNode* x = table.take("message")) {
       raise.message = parse_template_of(*x, context_->base, SchemaType::string, context_);
     }
-    if (const Node* x = table.take("data")) {
+    if (const TomlNode* x = table.take("data")) {
       raise.data = parse_template(*x, context_->base, nullptr, context_);
     }
     table.finish();
     return raise;
   }
 
-  void parse_end(const Node& node) {
+  void parse_end(const TomlNode& node) {
     End end;
     end.status = read_choice<EndStatus>(node,
                                         {{"completed", EndStatus::completed},
@@ -168,10 +169,10 @@ class StateParser {
                                          {"cancelled", EndStatus::cancelled}},
                                         diagnostics_)
                      .value_or(EndStatus::completed);
-    if (const Node* x = table_.take("output")) {
+    if (const TomlNode* x = table_.take("output")) {
       end.output = parse_template(*x, context_->base, nullptr, context_);
     }
-    if (const Node* x = table_.take("error")) {
+    if (const TomlNode* x = table_.take("error")) {
       if (end.status != EndStatus::failed) {
         diagnostics_->error(x->mark(), "`error` goes with end = \"failed\"");
       }
@@ -182,28 +183,27 @@ class StateParser {
 
   // A verb of a later part of the language: its keys are not looked at, but where it leads is.
   void parse_later() {
-    context_->states_not_run_yet.insert(state_.name);
     for (const std::string_view key :
          {"queue", "with", "key",      "retry",   "timeout",     "priority", "limits",   "undo",
           "save",  "join", "as",       "do",      "concurrency", "batch",    "tolerate", "keep",
           "id",    "wait", "on_close", "version", "to",          "signal",   "output",   "error"}) {
       table_.take(key);
     }
-    if (const Node* x = table_.take("next")) state_.next = parse_next(*x, context_);
+    if (const TomlNode* x = table_.take("next")) state_.next = parse_next(*x, context_);
   }
 
   void parse_handlers() {
-    if (const Node* x = table_.take("on")) state_.on = parse_on(*x, context_);
-    if (const Node* x = table_.take("after")) state_.after = parse_timers(*x, context_);
-    if (const Node* x = table_.take("every")) state_.every = parse_timers(*x, context_);
-    if (const Node* x = table_.take("catch")) state_.catches = parse_catches(*x, context_);
-    const Node* moves = table_.take("moves");
+    if (const TomlNode* x = table_.take("on")) state_.on = parse_on(*x, context_);
+    if (const TomlNode* x = table_.take("after")) state_.after = parse_timers(*x, context_);
+    if (const TomlNode* x = table_.take("every")) state_.every = parse_timers(*x, context_);
+    if (const TomlNode* x = table_.take("catch")) state_.catches = parse_catches(*x, context_);
+    const TomlNode* moves = table_.take("moves");
     if (moves == nullptr) return;
-    if (!moves->is(Node::Kind::list)) {
+    if (!moves->is(TomlNode::Kind::list)) {
       return wrong_kind(*moves, "`moves`", "a list of states", diagnostics_, "moves = [\"...\"]");
     }
-    for (const Node& item : moves->children) {
-      if (item.is(Node::Kind::string) && item.text == "end") {
+    for (const TomlNode& item : moves->children) {
+      if (item.is(TomlNode::Kind::string) && item.text == "end") {
         diagnostics_->error(item.place, "a move goes to a state, and `end` is none");
       } else if (auto next = parse_next(item, context_)) {
         state_.moves.push_back(std::move(*next));
@@ -233,7 +233,7 @@ class StateParser {
     const bool automatic = state_.verb == Verb::choose || state_.verb == Verb::set ||
                            state_.verb == Verb::raise || state_.verb == Verb::end;
     for (const std::string_view key : {"on", "after", "every", "moves"}) {
-      const Node* x = node_.find(key);
+      const TomlNode* x = node_.find(key);
       if (automatic && x != nullptr) {
         diagnostics_->warning(x->mark(), quoted(key) + " never acts here",
                               "this state is left (or ends the run) as soon as it is entered");
@@ -242,7 +242,7 @@ class StateParser {
     if (state_.task) check_wait(state_, task_place_, *context_);
   }
 
-  const Node& node_;
+  const TomlNode& node_;
   ParseContext* context_;
   DiagnosticList* diagnostics_;
   TableReader table_;
@@ -253,7 +253,7 @@ class StateParser {
 
 }  // namespace
 
-State parse_state(const Node& node, ParseContext* context) {
+State parse_state(const TomlNode& node, ParseContext* context) {
   return StateParser(node, context).run();
 }
 

@@ -6,6 +6,6 @@
 namespace pawl::dsl {
 
 // [state.NAME]; the name is the node's key.
-State parse_state(const Node& node, ParseContext* context);
+State parse_state(const TomlNode& node, ParseContext* context);
 
 }  // namespace pawl::dsl

@@ -12,7 +12,7 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // A list's item has no name of its own.
-std::string name_of(const Node& node) { return node.key.empty() ? "this" : quoted(node.key); }
+std::string name_of(const TomlNode& node) { return node.key.empty() ? "this" : quoted(node.key); }
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
@@ -22,7 +22,7 @@ std::string listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
-void wrong_kind(const Node& node, std::string_view what, std::string_view must_be,
+void wrong_kind(const TomlNode& node, std::string_view what, std::string_view must_be,
                 DiagnosticList* diagnostics, std::string hint) {
   std::string message(what);
   message.append(" must be ").append(must_be).append(", not ").append(kind_name(node.kind));
@@ -32,7 +32,7 @@ void wrong_kind(const Node& node, std::string_view what, std::string_view must_b
 bool check_name(std::string_view name, Place place, std::string_view what,
                 DiagnosticList* diagnostics) {
   if (name.size() > limits::kNameBytesMax) {
-    diagnostics->error(place, std::string(what) + " is longer than " +
+    diagnostics->error(place, "the name of " + std::string(what) + " has at most " +
                                   std::to_string(limits::kNameBytesMax) + " bytes");
     return false;
   }
@@ -62,27 +62,28 @@ bool check_variable(std::string_view name, Place place, DiagnosticList* diagnost
   return true;
 }
 
-std::optional<std::string> read_string(const Node& node, DiagnosticList* diagnostics) {
-  if (node.is(Node::Kind::string)) return node.text;
+std::optional<std::string> read_string(const TomlNode& node, DiagnosticList* diagnostics) {
+  if (node.is(TomlNode::Kind::string)) return node.text;
   wrong_kind(node, name_of(node), "a string", diagnostics);
   return std::nullopt;
 }
 
-std::optional<std::string> read_name(const Node& node, DiagnosticList* diagnostics) {
+std::optional<std::string> read_name(const TomlNode& node, std::string_view what,
+                                     DiagnosticList* diagnostics) {
   std::optional<std::string> name = read_string(node, diagnostics);
-  if (name && !check_name(*name, node.place, name_of(node), diagnostics)) return std::nullopt;
+  if (name && !check_name(*name, node.place, what, diagnostics)) return std::nullopt;
   return name;
 }
 
-std::optional<bool> read_boolean(const Node& node, DiagnosticList* diagnostics) {
-  if (node.is(Node::Kind::boolean)) return node.boolean;
+std::optional<bool> read_boolean(const TomlNode& node, DiagnosticList* diagnostics) {
+  if (node.is(TomlNode::Kind::boolean)) return node.boolean;
   wrong_kind(node, name_of(node), "true or false", diagnostics);
   return std::nullopt;
 }
 
-std::optional<std::int64_t> read_integer(const Node& node, std::int64_t min, std::int64_t max,
+std::optional<std::int64_t> read_integer(const TomlNode& node, std::int64_t min, std::int64_t max,
                                          DiagnosticList* diagnostics) {
-  if (!node.is(Node::Kind::integer)) {
+  if (!node.is(TomlNode::Kind::integer)) {
     wrong_kind(node, name_of(node), "an integer", diagnostics);
     return std::nullopt;
   }
@@ -94,13 +95,13 @@ std::optional<std::int64_t> read_integer(const Node& node, std::int64_t min, std
   return node.integer;
 }
 
-std::optional<double> read_number(const Node& node, double min, double max,
+std::optional<double> read_number(const TomlNode& node, double min, double max,
                                   DiagnosticList* diagnostics) {
-  if (!node.is(Node::Kind::integer) && !node.is(Node::Kind::real)) {
+  if (!node.is(TomlNode::Kind::integer) && !node.is(TomlNode::Kind::real)) {
     wrong_kind(node, name_of(node), "a number", diagnostics);
     return std::nullopt;
   }
-  const double x = node.is(Node::Kind::real) ? node.real : static_cast<double>(node.integer);
+  const double x = node.is(TomlNode::Kind::real) ? node.real : static_cast<double>(node.integer);
   if (!(x >= min && x <= max)) {  // NaN is in no range
     diagnostics->error(node.place, name_of(node) + " must be from " +
                                        Value::float64(min).debug_string() + " to " +
@@ -110,8 +111,8 @@ std::optional<double> read_number(const Node& node, double min, double max,
   return x;
 }
 
-std::optional<std::int64_t> read_duration_ms(const Node& node, DiagnosticList* diagnostics) {
-  if (!node.is(Node::Kind::string)) {
+std::optional<std::int64_t> read_duration_ms(const TomlNode& node, DiagnosticList* diagnostics) {
+  if (!node.is(TomlNode::Kind::string)) {
     wrong_kind(node, name_of(node), "a duration", diagnostics, R"(such as "90s", "1h30m" or "2d")");
     return std::nullopt;
   }
@@ -133,16 +134,16 @@ std::optional<std::int64_t> duration_ms(std::string_view text, Place place,
   return duration.seconds * 1000 + (duration.nanos + 999'999) / 1'000'000;
 }
 
-std::optional<std::vector<std::string>> read_strings(const Node& node,
+std::optional<std::vector<std::string>> read_strings(const TomlNode& node,
                                                      DiagnosticList* diagnostics) {
-  if (node.is(Node::Kind::string)) return std::vector<std::string>{node.text};
-  if (!node.is(Node::Kind::list)) {
+  if (node.is(TomlNode::Kind::string)) return std::vector<std::string>{node.text};
+  if (!node.is(TomlNode::Kind::list)) {
     wrong_kind(node, name_of(node), "a list of strings", diagnostics);
     return std::nullopt;
   }
   std::vector<std::string> out;
-  for (const Node& item : node.children) {
-    if (item.is(Node::Kind::string)) {
+  for (const TomlNode& item : node.children) {
+    if (item.is(TomlNode::Kind::string)) {
       out.push_back(item.text);
     } else {
       wrong_kind(item, "an entry of " + name_of(node), "a string", diagnostics);
@@ -151,9 +152,9 @@ std::optional<std::vector<std::string>> read_strings(const Node& node,
   return out;
 }
 
-void report_choice(const Node& node, const std::vector<std::string>& choices,
+void report_choice(const TomlNode& node, const std::vector<std::string>& choices,
                    DiagnosticList* diagnostics) {
-  if (!node.is(Node::Kind::string)) {
+  if (!node.is(TomlNode::Kind::string)) {
     return wrong_kind(node, name_of(node), "a string", diagnostics, "one of: " + listed(choices));
   }
   std::string hint = diagnostics->did_you_mean(node.text, choices);
@@ -161,30 +162,30 @@ void report_choice(const Node& node, const std::vector<std::string>& choices,
   diagnostics->error(node.place, name_of(node) + " can't be " + quoted(node.text), std::move(hint));
 }
 
-void report_later(const Node& node, DiagnosticList* diagnostics) {
+void report_later(const TomlNode& node, DiagnosticList* diagnostics) {
   diagnostics->error(
       node.mark(),
       quoted(node.key) + " is part of the language but this version of pawl does not run it yet");
 }
 
-TableReader::TableReader(const Node& table, std::string what, DiagnosticList* diagnostics)
+TableReader::TableReader(const TomlNode& table, std::string what, DiagnosticList* diagnostics)
     : table_(&table),
       what_(std::move(what)),
       diagnostics_(diagnostics),
-      is_table_(table.is(Node::Kind::table)) {
+      is_table_(table.is(TomlNode::Kind::table)) {
   if (!is_table_) wrong_kind(table, what_, "a table", diagnostics);
 }
 
-const Node* TableReader::take(std::string_view key) {
+const TomlNode* TableReader::take(std::string_view key) {
   known_.emplace_back(key);
   if (!is_table_) return nullptr;
-  const Node* node = table_->find(key);
+  const TomlNode* node = table_->find(key);
   if (node != nullptr) taken_.push_back(node);
   return node;
 }
 
-const Node* TableReader::need(std::string_view key, std::string hint) {
-  const Node* node = take(key);
+const TomlNode* TableReader::need(std::string_view key, std::string hint) {
+  const TomlNode* node = take(key);
   if (node == nullptr && is_table_) {
     diagnostics_->error(table_->mark(), what_ + " needs " + quoted(key), std::move(hint));
   }
@@ -193,7 +194,7 @@ const Node* TableReader::need(std::string_view key, std::string hint) {
 
 void TableReader::later(std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
-    const Node* node = is_table_ ? table_->find(key) : nullptr;
+    const TomlNode* node = is_table_ ? table_->find(key) : nullptr;
     if (node == nullptr) continue;
     taken_.push_back(node);
     report_later(*node, diagnostics_);
@@ -202,7 +203,7 @@ void TableReader::later(std::initializer_list<std::string_view> keys) {
 
 void TableReader::misplaced(std::initializer_list<std::string_view> keys, std::string_view why) {
   for (const std::string_view key : keys) {
-    const Node* node = is_table_ ? table_->find(key) : nullptr;
+    const TomlNode* node = is_table_ ? table_->find(key) : nullptr;
     if (node == nullptr || std::find(taken_.begin(), taken_.end(), node) != taken_.end()) continue;
     taken_.push_back(node);
     diagnostics_->error(node->mark(), quoted(key) + " has no meaning here: " + std::string(why));
@@ -211,7 +212,7 @@ void TableReader::misplaced(std::initializer_list<std::string_view> keys, std::s
 
 void TableReader::finish() {
   if (!is_table_) return;
-  for (const Node& child : table_->children) {
+  for (const TomlNode& child : table_->children) {
     if (std::find(taken_.begin(), taken_.end(), &child) != taken_.end()) continue;
     std::string hint = diagnostics_->did_you_mean(child.key, known_);
     if (hint.empty() && known_.size() <= 12) hint = "known here: " + listed(known_);

@@ -1,6 +1,5 @@
 #include "dsl/parse_task.h"
 
-#include "dsl/check_types.h"
 #include "dsl/parse_schema.h"
 #include "dsl/parse_value.h"
 
@@ -14,7 +13,7 @@ Template literal_string(std::string text) {
 }
 
 // A queue's name, or an expression that gives one.
-Template parse_queue(const Node& node, const Environment& environment, ParseContext* context) {
+Template parse_queue(const TomlNode& node, const Environment& environment, ParseContext* context) {
   Template queue = parse_template_of(node, environment, SchemaType::string, context);
   if (queue.is_literal() && queue.literal.kind() == Kind::string) {
     check_name(queue.literal.as_string(), node.place, "a queue", context->diagnostics);
@@ -22,12 +21,13 @@ Template parse_queue(const Node& node, const Environment& environment, ParseCont
   return queue;
 }
 
-Undo parse_undo(const Node& node, const Environment& environment, const Type& result,
+Undo parse_undo(const TomlNode& node, const Environment& environment, const Type& result,
                 ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   TableReader table(node, "`undo`", diagnostics);
   Undo undo;
-  if (const Node* x = table.need("task")) undo.task = read_name(*x, diagnostics).value_or("");
+  if (const TomlNode* x = table.need("task"))
+    undo.task = read_name(*x, "a task type", diagnostics).value_or("");
   const auto it = context->tasks.find(undo.task);
   TaskDefaults* defaults = it != context->tasks.end() ? &it->second : nullptr;
   if (defaults != nullptr) defaults->used = true;
@@ -35,25 +35,26 @@ Undo parse_undo(const Node& node, const Environment& environment, const Type& re
   if (defaults != nullptr) undo.timeouts = defaults->timeouts;
   undo.queue =
       defaults != nullptr && defaults->queue ? *defaults->queue : literal_string("default");
-  if (const Node* x = table.take("when")) {
+  if (const TomlNode* x = table.take("when")) {
     undo.when_started =
         read_choice<bool>(*x, {{"completed", false}, {"started", true}}, diagnostics)
             .value_or(false);
   }
   Environment scope = environment;
   if (!undo.when_started) scope["result"] = result;
-  if (const Node* x = table.take("name")) undo.name = read_name(*x, diagnostics);
-  if (const Node* x = table.take("queue")) undo.queue = parse_queue(*x, scope, context);
+  if (const TomlNode* x = table.take("name")) undo.name = read_name(*x, "an undo", diagnostics);
+  if (const TomlNode* x = table.take("queue")) undo.queue = parse_queue(*x, scope, context);
   const Schema* with = defaults != nullptr && defaults->with ? &*defaults->with : nullptr;
-  if (const Node* x = table.take("with")) undo.with = parse_template(*x, scope, with, context);
-  if (const Node* x = table.take("retry")) undo.retry = parse_retry(*x, context).value_or(Retry());
-  if (const Node* x = table.take("timeout")) parse_timeouts(*x, &undo.timeouts, diagnostics);
+  if (const TomlNode* x = table.take("with")) undo.with = parse_template(*x, scope, with, context);
+  if (const TomlNode* x = table.take("retry"))
+    undo.retry = parse_retry(*x, context).value_or(Retry());
+  if (const TomlNode* x = table.take("timeout")) parse_timeouts(*x, &undo.timeouts, diagnostics);
   table.finish();
   return undo;
 }
 
 // A task whose type declares required fields of `with`, and that has none.
-void check_missing_with(const Node& type, const TaskSpec& task, DiagnosticList* diagnostics) {
+void check_missing_with(const TomlNode& type, const TaskSpec& task, DiagnosticList* diagnostics) {
   if (!task.with_schema || !task.with_schema->fields) return;
   for (const auto& [name, schema] : task.with_schema->fields->items) {
     if (schema.optional || schema.default_value) continue;
@@ -65,26 +66,26 @@ void check_missing_with(const Node& type, const TaskSpec& task, DiagnosticList* 
 
 }  // namespace
 
-TaskDefaults parse_task_defaults(const Node& node, ParseContext* context) {
+TaskDefaults parse_task_defaults(const TomlNode& node, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   TableReader table(node, "[task.\"TYPE\"]", diagnostics);
   TaskDefaults out;
   out.place = node.mark();
-  if (const Node* x = table.take("with")) out.with = parse_shape(*x, context);
-  if (const Node* x = table.take("result")) out.result = parse_shape(*x, context);
-  if (const Node* x = table.take("queue")) out.queue = parse_queue(*x, context->base, context);
-  if (const Node* x = table.take("retry")) out.retry = parse_retry(*x, context);
-  if (const Node* x = table.take("timeout")) parse_timeouts(*x, &out.timeouts, diagnostics);
-  if (const Node* x = table.take("doc")) read_string(*x, diagnostics);
+  if (const TomlNode* x = table.take("with")) out.with = parse_shape(*x, context);
+  if (const TomlNode* x = table.take("result")) out.result = parse_shape(*x, context);
+  if (const TomlNode* x = table.take("queue")) out.queue = parse_queue(*x, context->base, context);
+  if (const TomlNode* x = table.take("retry")) out.retry = parse_retry(*x, context);
+  if (const TomlNode* x = table.take("timeout")) parse_timeouts(*x, &out.timeouts, diagnostics);
+  if (const TomlNode* x = table.take("doc")) read_string(*x, diagnostics);
   table.finish();
   return out;
 }
 
-TaskSpec parse_task(const Node& type, TableReader* table, const Environment& environment,
+TaskSpec parse_task(const TomlNode& type, TableReader* table, const Environment& environment,
                     ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   TaskSpec task;
-  task.type = read_name(type, diagnostics).value_or("");
+  task.type = read_name(type, "a task type", diagnostics).value_or("");
   const auto it = context->tasks.find(task.type);
   TaskDefaults* defaults = it != context->tasks.end() ? &it->second : nullptr;
   task.queue = literal_string("default");
@@ -97,24 +98,24 @@ TaskSpec parse_task(const Node& type, TableReader* table, const Environment& env
     if (defaults->retry) task.retry = *defaults->retry;
     task.timeouts = defaults->timeouts;
   }
-  if (const Node* x = table->take("queue")) task.queue = parse_queue(*x, environment, context);
-  if (const Node* x = table->take("with")) {
+  if (const TomlNode* x = table->take("queue")) task.queue = parse_queue(*x, environment, context);
+  if (const TomlNode* x = table->take("with")) {
     const Schema* schema = task.with_schema ? &*task.with_schema : nullptr;
     task.with = parse_template(*x, environment, schema, context);
   } else {
     check_missing_with(type, task, diagnostics);
   }
-  if (const Node* x = table->take("key")) {
+  if (const TomlNode* x = table->take("key")) {
     task.key = parse_template_of(*x, environment, SchemaType::string, context);
   }
-  if (const Node* x = table->take("priority")) {
+  if (const TomlNode* x = table->take("priority")) {
     task.priority = parse_template_of(*x, environment, SchemaType::int64, context);
   }
-  if (const Node* x = table->take("retry")) {
+  if (const TomlNode* x = table->take("retry")) {
     task.retry = parse_retry(*x, context).value_or(task.retry);
   }
-  if (const Node* x = table->take("timeout")) parse_timeouts(*x, &task.timeouts, diagnostics);
-  if (const Node* x = table->take("undo")) {
+  if (const TomlNode* x = table->take("timeout")) parse_timeouts(*x, &task.timeouts, diagnostics);
+  if (const TomlNode* x = table->take("undo")) {
     const Type result = task.result_schema ? type_of(*task.result_schema) : Type();
     task.undo = parse_undo(*x, environment, result, context);
   }

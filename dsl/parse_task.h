@@ -10,20 +10,20 @@
 namespace pawl::dsl {
 
 // [retry.NAME]; keys that are absent are `defaults`'.
-Retry parse_retry_policy(const Node& node, const Retry& defaults, DiagnosticList* diagnostics);
+Retry parse_retry_policy(const TomlNode& node, const Retry& defaults, DiagnosticList* diagnostics);
 
 // `retry = "NAME"` or an inline table; nothing after a mistake.
-std::optional<Retry> parse_retry(const Node& node, ParseContext* context);
+std::optional<Retry> parse_retry(const TomlNode& node, ParseContext* context);
 
 // `timeout = { queue, attempt, total, heartbeat }` over `timeouts`.
-void parse_timeouts(const Node& node, TaskTimeouts* timeouts, DiagnosticList* diagnostics);
+void parse_timeouts(const TomlNode& node, TaskTimeouts* timeouts, DiagnosticList* diagnostics);
 
 // [task."TYPE"].
-TaskDefaults parse_task_defaults(const Node& node, ParseContext* context);
+TaskDefaults parse_task_defaults(const TomlNode& node, ParseContext* context);
 
 // A task's keys (task, queue, with, key, retry, timeout, priority, undo) from a state's or a
 // handler's table; `type` is the node of its `task` key.
-TaskSpec parse_task(const Node& type, TableReader* table, const Environment& environment,
+TaskSpec parse_task(const TomlNode& type, TableReader* table, const Environment& environment,
                     ParseContext* context);
 
 }  // namespace pawl::dsl

@@ -17,7 +17,7 @@ class EmptyScope : public Scope {
   const Value* find(std::string_view) const override { return nullptr; }
 };
 
-std::string name_of(const Node& node) { return node.key.empty() ? "this" : quoted(node.key); }
+std::string name_of(const TomlNode& node) { return node.key.empty() ? "this" : quoted(node.key); }
 
 // What a name that is not in scope here would need.
 std::string scope_hint(std::string_view name) {
@@ -28,14 +28,16 @@ std::string scope_hint(std::string_view name) {
 }
 
 // Compiles `text`, which begins at byte `offset` of the node's string.
-Compiled compile_at(const Node& node, std::size_t offset, const Environment& environment,
+Compiled compile_at(const TomlNode& node, std::size_t offset, const Environment& environment,
                     ParseContext* context) {
   const std::string_view text = std::string_view(node.text).substr(offset);
   Compiled compiled = compile(text, environment);
   for (ExpressionError& e : compiled.errors) {
     const Place place = place_in_string(*context->diagnostics, node, offset + e.offset, e.length);
-    if (e.hint.empty() && e.offset <= text.size())
-      e.hint = scope_hint(text.substr(e.offset, e.length));
+    if (e.offset <= text.size() && (e.hint.empty() || e.hint.starts_with("known here"))) {
+      const std::string hint = scope_hint(text.substr(e.offset, e.length));
+      if (!hint.empty()) e.hint = hint;
+    }
     context->diagnostics->error(place, e.message, e.hint);
   }
   return compiled;
@@ -47,17 +49,17 @@ class TemplateParser {
   TemplateParser(const Environment& environment, ParseContext* context)
       : environment_(environment), context_(context), diagnostics_(context->diagnostics) {}
 
-  Template parse(const Node& node, const Schema* expected) {
+  Template parse(const TomlNode& node, const Schema* expected) {
     if (expected != nullptr && expected->type == SchemaType::any) expected = nullptr;
     Template out;
     switch (node.kind) {
-      case Node::Kind::list:
+      case TomlNode::Kind::list:
         out = parse_list(node, expected);
         break;
-      case Node::Kind::table:
+      case TomlNode::Kind::table:
         out = parse_map(node, expected);
         break;
-      case Node::Kind::string:
+      case TomlNode::Kind::string:
         if (node.text.starts_with('=')) {
           out = parse_expression(node, expected);
           break;
@@ -73,17 +75,17 @@ class TemplateParser {
   }
 
  private:
-  std::optional<Value> parse_leaf(const Node& node) {
+  std::optional<Value> parse_leaf(const TomlNode& node) {
     switch (node.kind) {
-      case Node::Kind::string:
+      case TomlNode::Kind::string:
         return Value::string(node.text);
-      case Node::Kind::integer:
+      case TomlNode::Kind::integer:
         return Value::int64(node.integer);
-      case Node::Kind::boolean:
+      case TomlNode::Kind::boolean:
         return Value::boolean(node.boolean);
-      case Node::Kind::timestamp:
+      case TomlNode::Kind::timestamp:
         return Value::timestamp(node.timestamp);
-      case Node::Kind::real:
+      case TomlNode::Kind::real:
         if (std::isfinite(node.real)) return Value::float64(node.real);
         diagnostics_->error(node.place, "inf and nan have no form in JSON",
                             "use a large number, or leave the key out");
@@ -95,7 +97,7 @@ class TemplateParser {
     }
   }
 
-  Value check_literal(const Node& node, const Value& value, const Schema* expected) {
+  Value check_literal(const TomlNode& node, const Value& value, const Schema* expected) {
     if (expected == nullptr || (value.is_null() && expected->optional)) return value;
     std::vector<SchemaError> errors;
     Value converted = apply_schema(*expected, value, "", &errors);
@@ -107,13 +109,13 @@ class TemplateParser {
     return errors.empty() ? converted : value;
   }
 
-  void check_type(const Node& node, const Type& type, const Schema& expected) {
+  void check_type(const TomlNode& node, const Type& type, const Schema& expected) {
     if (may_pass(type, expected)) return;
     diagnostics_->error(node.place, name_of(node) + " must be " + to_string(expected) +
                                         ", and this expression is " + to_string(type));
   }
 
-  Template parse_expression(const Node& node, const Schema* expected) {
+  Template parse_expression(const TomlNode& node, const Schema* expected) {
     Template out;
     const Compiled compiled = compile_at(node, 1, environment_, context_);
     if (!compiled.expression) return out;
@@ -134,7 +136,7 @@ class TemplateParser {
     return out;
   }
 
-  Template parse_list(const Node& node, const Schema* expected) {
+  Template parse_list(const TomlNode& node, const Schema* expected) {
     if (expected != nullptr && expected->type != SchemaType::list) {
       return wrong(node, *expected);
     }
@@ -142,7 +144,7 @@ class TemplateParser {
     Template out;
     out.form = Template::Form::list;
     List literals;
-    for (const Node& item : node.children) {
+    for (const TomlNode& item : node.children) {
       out.items.push_back(parse(item, of));
       if (out.items.back().is_literal()) literals.push_back(out.items.back().literal);
     }
@@ -152,7 +154,7 @@ class TemplateParser {
     return folded;
   }
 
-  Template parse_map(const Node& node, const Schema* expected) {
+  Template parse_map(const TomlNode& node, const Schema* expected) {
     if (expected != nullptr && expected->type != SchemaType::map) {
       return wrong(node, *expected);
     }
@@ -160,7 +162,7 @@ class TemplateParser {
     Template out;
     out.form = Template::Form::map;
     Map literals;
-    for (const Node& child : node.children) {
+    for (const TomlNode& child : node.children) {
       Template field = parse(child, schema_of_field(expected, child.key));
       if (field.is_literal()) literals.emplace_back(Value::string(child.key), field.literal);
       out.fields.emplace_back(child.key, std::move(field));
@@ -181,7 +183,7 @@ class TemplateParser {
   }
 
   // Missing and unknown fields; the values of the others are checked when they are parsed.
-  void check_fields(const Node& node, const Fields& fields) {
+  void check_fields(const TomlNode& node, const Fields& fields) {
     std::vector<std::string> names;
     for (const auto& [name, schema] : fields.items) {
       names.push_back(name);
@@ -190,7 +192,7 @@ class TemplateParser {
                                            to_string(schema) + ")");
     }
     if (fields.open) return;
-    for (const Node& child : node.children) {
+    for (const TomlNode& child : node.children) {
       if (fields.find(child.key) != nullptr) continue;
       diagnostics_->error(child.mark(),
                           "unknown field " + quoted(child.key) + " in " + name_of(node),
@@ -198,7 +200,7 @@ class TemplateParser {
     }
   }
 
-  Template wrong(const Node& node, const Schema& expected) {
+  Template wrong(const TomlNode& node, const Schema& expected) {
     diagnostics_->error(node.place, name_of(node) + " must be " + to_string(expected) + ", not " +
                                         std::string(kind_name(node.kind)));
     return {};
@@ -209,11 +211,11 @@ class TemplateParser {
   DiagnosticList* diagnostics_;
 };
 
-void collect_assigned(const Node& node, std::vector<std::string>* out) {
-  for (const Node& child : node.children) {
+void collect_assigned(const TomlNode& node, std::vector<std::string>* out) {
+  for (const TomlNode& child : node.children) {
     const bool assigns = child.key == "save" || child.key == "set";
-    if (assigns && child.is(Node::Kind::table)) {
-      for (const Node& variable : child.children) out->push_back(variable.key);
+    if (assigns && child.is(TomlNode::Kind::table)) {
+      for (const TomlNode& variable : child.children) out->push_back(variable.key);
     } else {
       collect_assigned(child, out);
     }
@@ -222,20 +224,20 @@ void collect_assigned(const Node& node, std::vector<std::string>* out) {
 
 }  // namespace
 
-Template parse_template(const Node& node, const Environment& environment, const Schema* expected,
-                        ParseContext* context) {
+Template parse_template(const TomlNode& node, const Environment& environment,
+                        const Schema* expected, ParseContext* context) {
   return TemplateParser(environment, context).parse(node, expected);
 }
 
-Template parse_template_of(const Node& node, const Environment& environment, SchemaType type,
+Template parse_template_of(const TomlNode& node, const Environment& environment, SchemaType type,
                            ParseContext* context) {
   Schema schema;
   schema.type = type;
   return parse_template(node, environment, &schema, context);
 }
 
-Template parse_delay(const Node& node, const Environment& environment, ParseContext* context) {
-  if (node.is(Node::Kind::string) && !node.text.starts_with('=')) {
+Template parse_delay(const TomlNode& node, const Environment& environment, ParseContext* context) {
+  if (node.is(TomlNode::Kind::string) && !node.text.starts_with('=')) {
     Template out;
     out.line = node.place.line;
     const std::optional<std::int64_t> ms = duration_ms(node.text, node.place, context->diagnostics);
@@ -248,10 +250,11 @@ Template parse_delay(const Node& node, const Environment& environment, ParseCont
   return parse_template_of(node, environment, SchemaType::duration, context);
 }
 
-std::shared_ptr<const Expression> parse_condition(const Node& node, const Environment& environment,
+std::shared_ptr<const Expression> parse_condition(const TomlNode& node,
+                                                  const Environment& environment,
                                                   ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
-  if (!node.is(Node::Kind::string)) {
+  if (!node.is(TomlNode::Kind::string)) {
     wrong_kind(node, name_of(node), "an expression in a string", diagnostics);
     return nullptr;
   }
@@ -271,18 +274,18 @@ std::shared_ptr<const Expression> parse_condition(const Node& node, const Enviro
   return compiled.expression;
 }
 
-std::vector<Assignment> parse_assignments(const Node& node, const Environment& environment,
+std::vector<Assignment> parse_assignments(const TomlNode& node, const Environment& environment,
                                           ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   std::vector<Assignment> out;
-  if (!node.is(Node::Kind::table)) {
+  if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, name_of(node), "a table of variables", diagnostics,
                node.key + ".NAME = \"= ...\"");
     return out;
   }
   std::vector<std::string> declared;
   for (const auto& [name, schema] : context->vars.items) declared.push_back(name);
-  for (const Node& child : node.children) {
+  for (const TomlNode& child : node.children) {
     if (!check_variable(child.key, child.mark(), diagnostics)) continue;
     const Schema* schema = context->vars.find(child.key);
     if (schema == nullptr && context->vars_declared) {
@@ -298,7 +301,7 @@ std::vector<Assignment> parse_assignments(const Node& node, const Environment& e
   return out;
 }
 
-std::optional<Value> parse_literal(const Node& node, ParseContext* context) {
+std::optional<Value> parse_literal(const TomlNode& node, ParseContext* context) {
   const Environment nothing;
   const Template parsed = parse_template(node, nothing, nullptr, context);
   if (parsed.is_literal()) return parsed.literal;
@@ -307,7 +310,7 @@ std::optional<Value> parse_literal(const Node& node, ParseContext* context) {
   return std::nullopt;
 }
 
-std::vector<std::string> assigned_variables(const Node& root) {
+std::vector<std::string> assigned_variables(const TomlNode& root) {
   std::vector<std::string> out;
   collect_assigned(root, &out);
   std::sort(out.begin(), out.end());

@@ -96,7 +96,7 @@ class StringWalker {
 
 }  // namespace
 
-Place place_in_string(const DiagnosticList& diagnostics, const Node& string_node,
+Place place_in_string(const DiagnosticList& diagnostics, const TomlNode& string_node,
                       std::size_t offset, std::size_t length) {
   const Place& start = string_node.place;
   std::string_view source = diagnostics.source();

@@ -31,8 +31,8 @@ class Converter {
  public:
   explicit Converter(DiagnosticList* diagnostics) : diagnostics_(diagnostics) {}
 
-  Node convert(const toml::node& from, int depth) {
-    Node node;
+  TomlNode convert(const toml::node& from, int depth) {
+    TomlNode node;
     node.place = place_of(from.source());
     if (depth > limits::kTomlDepthMax) {
       diagnostics_->error(
@@ -42,7 +42,7 @@ class Converter {
     } else if (const auto* table = from.as_table()) {
       fill_table(*table, depth, &node);
     } else if (const auto* array = from.as_array()) {
-      node.kind = Node::Kind::list;
+      node.kind = TomlNode::Kind::list;
       node.children.reserve(array->size());
       for (const toml::node& item : *array) node.children.push_back(convert(item, depth + 1));
     } else {
@@ -52,44 +52,44 @@ class Converter {
   }
 
  private:
-  void fill_table(const toml::table& table, int depth, Node* node) {
-    node->kind = Node::Kind::table;
+  void fill_table(const toml::table& table, int depth, TomlNode* node) {
+    node->kind = TomlNode::Kind::table;
     node->children.reserve(table.size());
     for (const auto& [key, value] : table) {
       node->children.push_back(convert(value, depth + 1));
-      Node& child = node->children.back();
+      TomlNode& child = node->children.back();
       child.key = std::string(key.str());
       child.key_place = place_of(key.source());
     }
     // The library sorts by key; people read in the order of the file.
     std::stable_sort(node->children.begin(), node->children.end(),
-                     [](const Node& a, const Node& b) {
+                     [](const TomlNode& a, const TomlNode& b) {
                        return std::pair(a.key_place.line, a.key_place.column) <
                               std::pair(b.key_place.line, b.key_place.column);
                      });
   }
 
-  void fill_leaf(const toml::node& from, Node* node) {
+  void fill_leaf(const toml::node& from, TomlNode* node) {
     if (const auto* s = from.as_string()) {
-      node->kind = Node::Kind::string;
+      node->kind = TomlNode::Kind::string;
       node->text = s->get();
     } else if (const auto* i = from.as_integer()) {
-      node->kind = Node::Kind::integer;
+      node->kind = TomlNode::Kind::integer;
       node->integer = i->get();
     } else if (const auto* f = from.as_floating_point()) {
-      node->kind = Node::Kind::real;
+      node->kind = TomlNode::Kind::real;
       node->real = f->get();
     } else if (const auto* b = from.as_boolean()) {
-      node->kind = Node::Kind::boolean;
+      node->kind = TomlNode::Kind::boolean;
       node->boolean = b->get();
     } else if (const auto* t = from.as_date_time(); t != nullptr && t->get().offset) {
-      node->kind = Node::Kind::timestamp;
+      node->kind = TomlNode::Kind::timestamp;
       node->timestamp = timestamp_of(t->get());
       if (!in_range(node->timestamp)) {
         diagnostics_->error(node->place, "this date is before the year 1 or after the year 9999");
       }
     } else {
-      node->kind = Node::Kind::local_time;
+      node->kind = TomlNode::Kind::local_time;
     }
   }
 
@@ -98,37 +98,37 @@ class Converter {
 
 }  // namespace
 
-const Node* Node::find(std::string_view name) const {
+const TomlNode* TomlNode::find(std::string_view name) const {
   if (kind != Kind::table) return nullptr;
-  for (const Node& child : children) {
+  for (const TomlNode& child : children) {
     if (child.key == name) return &child;
   }
   return nullptr;
 }
 
-std::string_view kind_name(Node::Kind kind) {
+std::string_view kind_name(TomlNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::string:
+    case TomlNode::Kind::string:
       return "a string";
-    case Node::Kind::integer:
+    case TomlNode::Kind::integer:
       return "an integer";
-    case Node::Kind::real:
+    case TomlNode::Kind::real:
       return "a float";
-    case Node::Kind::boolean:
+    case TomlNode::Kind::boolean:
       return "a boolean";
-    case Node::Kind::timestamp:
+    case TomlNode::Kind::timestamp:
       return "a date";
-    case Node::Kind::local_time:
+    case TomlNode::Kind::local_time:
       return "a date or time without an offset";
-    case Node::Kind::list:
+    case TomlNode::Kind::list:
       return "a list";
-    case Node::Kind::table:
+    case TomlNode::Kind::table:
       return "a table";
   }
   return "";
 }
 
-std::optional<Node> parse_toml(DiagnosticList* diagnostics) {
+std::optional<TomlNode> parse_toml(DiagnosticList* diagnostics) {
   const toml::parse_result result = toml::parse(diagnostics->source());
   if (!result) {
     // "Error while parsing key-value pair: cannot redefine ...": what it was doing says little.
@@ -138,11 +138,18 @@ std::optional<Node> parse_toml(DiagnosticList* diagnostics) {
       message.remove_prefix(colon + 2);
     }
     std::string hint = "this is not TOML 1.0 (toml.io)";
+    // scan_toml has refused all other control characters in strings.
+    if (message.starts_with("unescaped control characters")) {
+      message = "this string is not closed on its line";
+      hint = "text of several lines stands between triple quotes";
+    }
     if (message.starts_with("cannot redefine")) hint = "each key and table may stand once";
     diagnostics->error(place_of(result.error().source()), std::string(message), std::move(hint));
     return std::nullopt;
   }
-  return Converter(diagnostics).convert(result.table(), 0);
+  TomlNode root = Converter(diagnostics).convert(result.table(), 0);
+  root.place = {};  // what is wrong with it is wrong with the file as a whole
+  return root;
 }
 
 }  // namespace pawl::dsl

@@ -13,7 +13,7 @@
 
 namespace pawl::dsl {
 
-struct Node {
+struct TomlNode {
   enum class Kind : std::uint8_t {
     string,
     integer,
@@ -33,25 +33,25 @@ struct Node {
   double real = 0;
   bool boolean = false;
   Timestamp timestamp;
-  std::vector<Node> children;  // a list's items, or a table's entries in the order of the file
+  std::vector<TomlNode> children;  // a list's items, or a table's entries in the order of the file
 
   bool is(Kind k) const { return kind == k; }
   // The table's entry of this key, or null.
-  const Node* find(std::string_view name) const;
+  const TomlNode* find(std::string_view name) const;
   // Where the entry's key stands; of a list's item its value.
   Place mark() const { return key_place.line > 0 ? key_place : place; }
 };
 
 // "a string", "a table" ...: for messages.
-std::string_view kind_name(Node::Kind kind);
+std::string_view kind_name(TomlNode::Kind kind);
 
 // Parses the diagnostics' source; nothing if it is no TOML (one diagnostic says why and where: the
 // library stops at the first mistake). The text has passed scan_toml.
-std::optional<Node> parse_toml(DiagnosticList* diagnostics);
+std::optional<TomlNode> parse_toml(DiagnosticList* diagnostics);
 
 // Where byte `offset` of a string node's text stands in the source, through escapes and line joins;
 // `length` bytes of it are marked, to the end of that line at most.
-Place place_in_string(const DiagnosticList& diagnostics, const Node& string_node,
+Place place_in_string(const DiagnosticList& diagnostics, const TomlNode& string_node,
                       std::size_t offset, std::size_t length);
 
 }  // namespace pawl::dsl
