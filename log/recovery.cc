@@ -163,6 +163,9 @@ class Recovery {
                                            " is compressed in a way this version of Pawl does not "
                                            "know; use the version that wrote it, or a later one");
     }
+    if (frame_.oldest_segment == 0 || frame_.oldest_segment > out_.end.segment) {
+      return damage(reader.path(), offset, "a frame contradicts itself");
+    }
     ++out_.report.frames;
     out_.report.bytes += frame_.frame_bytes();
     // A seal is written after the next segment's first frame, whose mark does not count it.

@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(crash_at_every_operation) {
   std::uint64_t runs = 0;
   for (std::uint64_t stop = 0;; ++stop) {
     bool more = true;
-    for (std::uint64_t seed = 0; seed < 12 && more; ++seed) {
+    for (std::uint64_t seed = 0; seed < 6 && more; ++seed) {
       more = run(stop, seed);
       ++runs;
     }

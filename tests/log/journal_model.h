@@ -89,7 +89,8 @@ inline void queue_random(Random* random, Journal* journal, JournalModel* model,
       index = last - random->below(3);
       ++term;
     }
-    const std::string payload(random->below(bytes_max + 1), static_cast<char>(random->below(256)));
+    const auto fill = static_cast<char>(random->below(256));
+    const std::string payload(random->below(bytes_max + 1), fill);
     journal->append(GroupId(group), Term(term), Index(index), payload);
     (void)model->on_entry(GroupId(group), Term(term), Index(index), payload);
   }
