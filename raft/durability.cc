@@ -79,7 +79,7 @@ bool entries_persisted(State* state, const EntriesPersisted& event) {
   if (event.requested < state->cut_term) return false;
   PAWL_CHECK(event.requested <= state->hard.term);
   if (event.through <= state->durable) return false;
-  if (!state->trail.holds({event.through, event.term})) return false;
+  PAWL_CHECK(state->trail.holds({event.through, event.term}));
   state->durable = event.through;
   return true;
 }

@@ -217,7 +217,7 @@ void Cluster::commit(Member* m, Index through) {
       const std::vector<Record>& log = other.disk.log;
       if (i <= log.size() && log[i - 1] == record) ++holders;
     }
-    must(holders >= majority(members_.size()), *m,
+    must(2 * holders > members_.size(), *m,
          absl::StrCat("committed entries are on a majority's platters, at ", i));
     committed_.push_back(record);
   }

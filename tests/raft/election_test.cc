@@ -84,6 +84,18 @@ BOOST_AUTO_TEST_CASE(one_members_votes_count_once) {
   BOOST_TEST((member.raft().role() == Role::candidate));
 }
 
+BOOST_AUTO_TEST_CASE(a_late_denial_does_not_undo_a_vote) {
+  BenchMember member(5, 2, {1, 2});
+  member.step(Campaign{});
+  member.receive(2, 2, PreVoteReply{Term(3), true});
+  member.receive(3, 2, PreVoteReply{Term(3), true});
+  member.sync();
+  member.receive(2, 3, VoteReply{true});
+  member.receive(2, 3, VoteReply{false});
+  member.receive(3, 3, VoteReply{true});
+  BOOST_TEST(member.raft().leads());
+}
+
 BOOST_AUTO_TEST_CASE(answers_to_an_earlier_pre_vote_do_not_count) {
   BenchMember member(3, 2, {1, 2});
   member.step(Campaign{});

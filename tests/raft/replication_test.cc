@@ -153,6 +153,18 @@ BOOST_AUTO_TEST_CASE(only_what_is_missing_is_written) {
   BOOST_TEST(!appends[0].truncates);
 }
 
+// An Append that begins before the conflict: what agrees is kept and not written again.
+BOOST_AUTO_TEST_CASE(only_what_conflicts_is_cut) {
+  BenchMember member(3, 4, {1, 1, 3, 3});
+  member.receive(2, 4, Append{id(0, 0), Term(1), 3, Index(0)});
+  const auto appends = member.all<AppendEntries>();
+  BOOST_TEST_REQUIRE(appends.size() == 1u);
+  BOOST_TEST((appends[0].first == Index(3) && appends[0].last == Index(3)));
+  BOOST_TEST(appends[0].truncates);
+  BOOST_TEST(member.raft().durable().v == 2u);
+  BOOST_TEST((member.raft().last() == id(3, 1)));
+}
+
 BOOST_AUTO_TEST_CASE(committed_entries_below_the_floor_are_taken_for_granted) {
   Trail trail(id(5, 2));
   trail.append(Term(2), 1);

@@ -12,7 +12,7 @@ namespace pawl::raft {
 namespace {
 
 constexpr std::uint64_t kSeeds = 500;  // of each size
-constexpr int kSizes[] = {1, 3, 5};
+constexpr int kSizes[] = {1, 2, 3, 4, 5};
 
 std::string repeat_with(std::uint64_t seed, const std::string& failure) {
   return "seed " + std::to_string(seed) + ": " + failure +
