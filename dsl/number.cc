@@ -47,6 +47,17 @@ Ordering int_double(std::int64_t a, double b) {
 
 Ordering uint_double(std::uint64_t a, double b) { return whole_against_double(a, b, 0.0, kTwo64); }
 
+// An int or uint against a double; past the whole number's range nothing is rounded.
+Ordering round_and_compare(const Value& whole, double b) {
+  if (whole.kind() == Kind::int64) {
+    if (b < -kTwo63) return Ordering::greater;
+    return b > kTwo63 ? Ordering::less : order(static_cast<double>(whole.as_int()), b);
+  }
+  if (whole.kind() != Kind::uint64) return Ordering::unordered;
+  if (b < 0) return Ordering::greater;
+  return b > kTwo64 ? Ordering::less : order(static_cast<double>(whole.as_uint()), b);
+}
+
 bool equals_ignoring_case(std::string_view a, std::string_view lower) {
   if (a.size() != lower.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -59,6 +70,12 @@ bool equals_ignoring_case(std::string_view a, std::string_view lower) {
 }  // namespace
 
 Ordering compare_numbers(const Value& a, const Value& b) {
+  if ((a.kind() == Kind::float64) == (b.kind() == Kind::float64)) return compare_exactly(a, b);
+  if (b.kind() == Kind::float64) return round_and_compare(a, b.as_double());
+  return flip(round_and_compare(b, a.as_double()));
+}
+
+Ordering compare_exactly(const Value& a, const Value& b) {
   const Kind ka = a.kind(), kb = b.kind();
   if (ka == Kind::int64) {
     if (kb == Kind::int64) return order(a.as_int(), b.as_int());

@@ -1,5 +1,4 @@
-// Numbers of different kinds side by side: CEL compares int, uint and double by their mathematical
-// value, so a conversion to double, which would round, won't do.
+// Numbers of different kinds side by side, and doubles as text.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +15,12 @@ inline bool is_number(Kind kind) {
   return kind == Kind::int64 || kind == Kind::uint64 || kind == Kind::float64;
 }
 
-// Exact, without rounding either side.
+// As CEL's == and < do: next to a double an int or uint in its range is rounded to a double first
+// (the conformance suite's "lossy" comparisons), so this is no total order past 2^53.
 Ordering compare_numbers(const Value& a, const Value& b);
+
+// By mathematical value, neither side rounded: for keys of maps, sorting and bounds.
+Ordering compare_exactly(const Value& a, const Value& b);
 
 // The shortest decimal text that reads back as the same double; "NaN", "Infinity", "-Infinity".
 std::string format_double(double x);

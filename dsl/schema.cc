@@ -249,7 +249,7 @@ void Application::check_bounds(const Schema& schema, const Value& value, const s
     measure = Value::int64(static_cast<std::int64_t>(n));
   }
   const auto bound = [&](double limit, bool lowest) {
-    const Ordering o = compare_numbers(measure, Value::float64(limit));
+    const Ordering o = compare_exactly(measure, Value::float64(limit));
     if (o == Ordering::equal || o == (lowest ? Ordering::greater : Ordering::less)) return;
     error(path, "has the " + std::string(what.empty() ? "value " : what) + measure.debug_string() +
                     (lowest ? ", must be at least " : ", must be at most ") + format_double(limit));

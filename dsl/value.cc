@@ -145,7 +145,7 @@ int Value::compare_keys(const Value& a, const Value& b) {
   if (ra != rb) return ra < rb ? -1 : 1;
   if (ra == 0) return static_cast<int>(a.as_bool()) - static_cast<int>(b.as_bool());
   if (ra == 2) return sign_of(a.as_string().compare(b.as_string()));
-  const Ordering o = compare_numbers(a, b);
+  const Ordering o = compare_exactly(a, b);
   return o == Ordering::less ? -1 : (o == Ordering::greater ? 1 : 0);
 }
 

@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(equality_crosses_numbers_and_identity_does_not) {
 
 BOOST_AUTO_TEST_CASE(numbers_compare_without_rounding) {
   const auto cmp = [](const Value& a, const Value& b) {
-    return static_cast<int>(compare_numbers(a, b));
+    return static_cast<int>(compare_exactly(a, b));
   };
   const int less = 0, equal = 1, greater = 2, unordered = 3;
   BOOST_TEST(cmp(num(INT64_MAX), Value::float64(9223372036854775808.0)) == less);
@@ -148,6 +148,15 @@ BOOST_AUTO_TEST_CASE(numbers_compare_without_rounding) {
   BOOST_TEST(cmp(Value::float64(-1e300), Value::uint64(0)) == less);
   BOOST_TEST(cmp(num(INT64_MIN), Value::float64(-9223372036854775808.0)) == equal);
   BOOST_TEST(cmp(num(0), Value::float64(NAN)) == unordered);
+}
+
+BOOST_AUTO_TEST_CASE(next_to_a_double_cel_rounds) {
+  BOOST_TEST(num(INT64_MAX).equals(Value::float64(9223372036854775808.0)));
+  BOOST_TEST(!num(INT64_MAX).equals(Value::float64(9223372036854777856.0)));
+  BOOST_TEST(Value::uint64(UINT64_MAX).equals(Value::float64(18446744073709551616.0)));
+  BOOST_TEST(!Value::uint64(0).equals(Value::float64(-1)));
+  BOOST_TEST(!num(0).equals(Value::float64(NAN)));
+  BOOST_TEST((compare_numbers(num(-2), Value::float64(-1.5)) == Ordering::less));
 }
 
 BOOST_AUTO_TEST_CASE(doubles_print_shortest_and_read_back) {
