@@ -186,7 +186,9 @@ Type Checker::identifier(NodeId id) {
   }
   if (!options_.check) return variable(id, name, Type::of(Base::dyn));
   std::vector<std::string_view> known;
-  for (const Local& local : locals_) known.push_back(local.name);
+  if (!node(id).absolute) {
+    for (const Local& local : locals_) known.push_back(local.name);
+  }
   for (const auto& [variable, type] : environment_) known.push_back(variable);
   std::string hint = did_you_mean(name, known);
   if (hint.empty() && !known.empty()) {

@@ -54,10 +54,9 @@ Type Checker::unknown_function(NodeId id) {
     const bool known_space = space && std::any_of(names.begin(), names.end(), [&](auto known) {
                                return known.starts_with(*space + ".");
                              });
-    if (known_space) {
-      name = *space + "." + name;
-      return error(id, "unknown function `" + name + "`", did_you_mean(name, names));
-    }
+    const std::string full = space.value_or("") + "." + name;
+    const std::string hint = did_you_mean(full, names);
+    if (known_space || !hint.empty()) return error(id, "unknown function `" + full + "`", hint);
   }
   for (std::size_t i = 0; i < node(id).children.size(); ++i) check(node(id).children[i]);
   std::string hint = did_you_mean(name, function_names(n.with_target));

@@ -176,7 +176,9 @@ bool substring(Call& call) {
   const std::int64_t first = call[1].as_int();
   const std::int64_t end =
       call.count == 3 ? call[2].as_int() : static_cast<std::int64_t>(count_runes(text));
-  if (first < 0 || end < first) return out_of_range(call, first < 0 ? first : end);
+  if (first < 0 || end < first) {
+    return out_of_range(call, first < 0 || call.count == 2 ? first : end);
+  }
   const std::size_t from = rune_offset(text, static_cast<std::size_t>(first));
   const std::size_t to = rune_offset(text, static_cast<std::size_t>(end));
   if (from == kNone || to == kNone) return out_of_range(call, from == kNone ? first : end);

@@ -53,6 +53,15 @@ class Expander {
     return Expansion::done;
   }
 
+  // No function has a macro's name, so a call that does not fit is a mistake.
+  Expansion wrong_count(const Macro& macro, NodeId target) {
+    const std::string name(macro.name);
+    wrong(target, "wrong number of arguments for ." + name + "() here");
+    error_->hint = name + (macro.variables == 2 ? "(key, value, ...)" : "(name, ...)") +
+                   " declares a variable and takes an expression with it";
+    return Expansion::wrong;
+  }
+
   Expansion bind(const std::vector<NodeId>& arguments) {
     constexpr Macro kBind = {"cel.bind", Op::bind, 1, 2};
     if (!variable(kBind, arguments, 0, &out_->name)) return Expansion::wrong;
@@ -109,11 +118,15 @@ Expansion expand_macro(const std::vector<Node>& nodes, std::string_view name,
   if (name == "bind" && arguments.size() == 3 && on.op == Op::identifier && on.name == "cel") {
     return expander.bind(arguments);
   }
+  const Macro* near = nullptr;
   for (const Macro& macro : kMacros) {
-    if (macro.name != name || macro.variables + macro.arguments != arguments.size()) continue;
-    return expander.with_target(macro, *target, arguments);
+    if (macro.name != name) continue;
+    if (macro.variables + macro.arguments == arguments.size()) {
+      return expander.with_target(macro, *target, arguments);
+    }
+    if (near == nullptr) near = &macro;
   }
-  return Expansion::none;
+  return near == nullptr ? Expansion::none : expander.wrong_count(*near, *target);
 }
 
 }  // namespace pawl::dsl

@@ -1,13 +1,12 @@
 #include "dsl/parser.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "base/limits.h"
 #include "dsl/lexer.h"
+#include "dsl/literal_value.h"
 #include "dsl/macros.h"
-#include "dsl/number.h"
 
 namespace pawl::dsl {
 namespace {
@@ -88,7 +87,6 @@ class Parser {
   bool list(NodeId* out);
   bool map(NodeId* out);
   bool literal(bool negative, std::size_t start, NodeId* out);
-  bool integer(const Token& token, bool negative, Value* out);
 
   const Token& peek(std::size_t ahead = 0) const {
     return tokens_[std::min(at_ + ahead, tokens_.size() - 1)];
@@ -375,57 +373,13 @@ bool Parser::map(NodeId* out) {
   return add(std::move(node), start, out);
 }
 
-bool Parser::integer(const Token& token, bool negative, Value* out) {
-  std::string_view digits = token.text;
-  int base = 10;
-  if (digits.size() > 2 && (digits[1] == 'x' || digits[1] == 'X')) {
-    digits.remove_prefix(2);
-    base = 16;
-  }
-  std::uint64_t magnitude = 0;
-  const char* last = digits.data() + digits.size();
-  const auto [end, code] = std::from_chars(digits.data(), last, magnitude, base);
-  const bool whole = code == std::errc() && end == last;
-  if (token.symbol == Symbol::uint_literal) {
-    *out = Value::uint64(magnitude);
-    return whole || fail(token, "this number does not fit a uint");
-  }
-  const std::uint64_t most = static_cast<std::uint64_t>(INT64_MAX) + (negative ? 1 : 0);
-  if (!whole || magnitude > most) {
-    return fail(token, "this number does not fit an int", "write it with a fraction for a double");
-  }
-  *out = Value::int64(static_cast<std::int64_t>(negative ? ~magnitude + 1 : magnitude));
-  return true;
-}
-
 bool Parser::literal(bool negative, std::size_t start, NodeId* out) {
   const Token& token = peek();
+  if (token.symbol == Symbol::end) return unexpected("a value, a name or `(`");
   Node node;
-  switch (token.symbol) {
-    case Symbol::int_literal:
-    case Symbol::uint_literal:
-      if (!integer(token, negative, &node.value)) return false;
-      break;
-    case Symbol::double_literal: {
-      double x = 0;
-      if (!parse_double(token.text, &x)) return fail(token, "this number does not fit a double");
-      node.value = Value::float64(negative ? -x : x);
-      break;
-    }
-    case Symbol::string_literal:
-      node.value = Value::string(token.text);
-      break;
-    case Symbol::bytes_literal:
-      node.value = Value::bytes(token.text);
-      break;
-    case Symbol::keyword_true:
-    case Symbol::keyword_false:
-      node.value = Value::boolean(token.symbol == Symbol::keyword_true);
-      break;
-    case Symbol::keyword_null:
-      break;
-    default:
-      return unexpected("a value, a name or `(`");
+  ExpressionError wrong;
+  if (!literal_value(token, negative, &node.value, &wrong)) {
+    return fail(token, std::move(wrong.message), std::move(wrong.hint));
   }
   take();
   return add(std::move(node), start, out);
