@@ -40,7 +40,7 @@ const char* describe(rapidjson::ParseErrorCode code) {
     case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
       return "half a surrogate pair";
     case rapidjson::kParseErrorStringEscapeInvalid:
-      return "an unknown escape in a string";
+      return "an unknown escape or a control character in a string";
     case rapidjson::kParseErrorStringMissQuotationMark:
       return "the string is not closed";
     case rapidjson::kParseErrorStringInvalidEncoding:

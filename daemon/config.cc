@@ -47,10 +47,10 @@ class Merge {
   void finish();
 
  private:
-  void section(const dsl::Node& table, const std::string& path, dsl::DiagnosticList* out);
-  void entry(const dsl::Node& node, std::size_t index, const std::string& path,
+  void section(const dsl::TomlNode& table, const std::string& path, dsl::DiagnosticList* out);
+  void entry(const dsl::TomlNode& node, std::size_t index, const std::string& path,
              dsl::DiagnosticList* out);
-  static bool convert(const ConfigKey& key, const dsl::Node& node, KeyValue* value);
+  static bool convert(const ConfigKey& key, const dsl::TomlNode& node, KeyValue* value);
   static bool convert_text(const ConfigKey& key, const std::string& text, KeyValue* value);
   // Checks and stores a value; "" or what is wrong.
   std::string take(std::size_t index, KeyValue value, std::string origin);
@@ -69,22 +69,22 @@ std::string Merge::take(std::size_t index, KeyValue value, std::string origin) {
   return wrong;
 }
 
-bool Merge::convert(const ConfigKey& key, const dsl::Node& node, KeyValue* value) {
+bool Merge::convert(const ConfigKey& key, const dsl::TomlNode& node, KeyValue* value) {
   switch (key.type) {
     case KeyType::text:
       value->text = node.text;
-      return node.is(dsl::Node::Kind::string);
+      return node.is(dsl::TomlNode::Kind::string);
     case KeyType::number:
       value->number = node.integer;
-      return node.is(dsl::Node::Kind::integer);
+      return node.is(dsl::TomlNode::Kind::integer);
     case KeyType::list:
       break;
   }
-  for (const dsl::Node& item : node.children) {
-    if (!item.is(dsl::Node::Kind::string)) return false;
+  for (const dsl::TomlNode& item : node.children) {
+    if (!item.is(dsl::TomlNode::Kind::string)) return false;
     value->list.push_back(item.text);
   }
-  return node.is(dsl::Node::Kind::list);
+  return node.is(dsl::TomlNode::Kind::list);
 }
 
 // A value from the environment or a flag: bare text, but lists as TOML.
@@ -108,7 +108,7 @@ bool Merge::convert_text(const ConfigKey& key, const std::string& text, KeyValue
   return tree && tree->children.size() == 1 && convert(key, tree->children[0], value);
 }
 
-void Merge::entry(const dsl::Node& node, std::size_t index, const std::string& path,
+void Merge::entry(const dsl::TomlNode& node, std::size_t index, const std::string& path,
                   dsl::DiagnosticList* out) {
   const ConfigKey& key = config_keys()[index];
   KeyValue value;
@@ -123,13 +123,13 @@ void Merge::entry(const dsl::Node& node, std::size_t index, const std::string& p
   }
 }
 
-void Merge::section(const dsl::Node& table, const std::string& path, dsl::DiagnosticList* out) {
+void Merge::section(const dsl::TomlNode& table, const std::string& path, dsl::DiagnosticList* out) {
   const auto keys = config_keys();
   std::vector<std::string> names;
   for (const ConfigKey& key : keys) {
     if (key.section == table.key) names.emplace_back(key.name);
   }
-  for (const dsl::Node& child : table.children) {
+  for (const dsl::TomlNode& child : table.children) {
     bool known = false;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (keys[i].section != table.key || keys[i].name != child.key) continue;
@@ -150,20 +150,20 @@ void Merge::file(const ConfigFile& file) {
   }
   if (dsl::scan_toml(&diagnostics)) {
     if (const auto tree = dsl::parse_toml(&diagnostics)) {
-      const dsl::Node* schema = tree->find("schema");
+      const dsl::TomlNode* schema = tree->find("schema");
       if (schema == nullptr) {
         diagnostics.error({}, "the key `schema` is missing", "begin the file with `schema = 1`");
-      } else if (!schema->is(dsl::Node::Kind::integer) || schema->integer != 1) {
+      } else if (!schema->is(dsl::TomlNode::Kind::integer) || schema->integer != 1) {
         diagnostics.error(schema->place, "schema must be 1",
                           "this daemon knows no other form of the file");
       }
-      for (const dsl::Node& child : tree->children) {
+      for (const dsl::TomlNode& child : tree->children) {
         if (child.key == "schema") continue;
         const bool known = std::find(sections.begin(), sections.end(), child.key) != sections.end();
         if (!known) {
           diagnostics.error(child.mark(), "unknown key " + dsl::quoted(child.key),
                             diagnostics.did_you_mean(child.key, sections));
-        } else if (!child.is(dsl::Node::Kind::table)) {
+        } else if (!child.is(dsl::TomlNode::Kind::table)) {
           diagnostics.error(child.mark(), child.key + " must be a table, [" + child.key + "]");
         } else {
           section(child, file.path, &diagnostics);

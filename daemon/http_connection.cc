@@ -74,9 +74,14 @@ void HttpConnection::resume() { process({}); }
 void HttpConnection::end_of_input() {
   input_ended_ = true;
   no_more_ = true;
-  shared_->buffers.give(&in_);
-  account();
+  drop_input();
   mark_dirty();
+}
+
+void HttpConnection::drop_input() {
+  shared_->buffers.give(&in_);
+  shared_->buffers.give(&body_);
+  account();
 }
 
 void HttpConnection::vanish() {
@@ -92,7 +97,7 @@ void HttpConnection::vanish() {
 
 void HttpConnection::time_out() {
   refuse({408, "slow-request", "the request did not arrive in time"});
-  account();
+  drop_input();
 }
 
 void HttpConnection::process(std::string_view fresh) {
@@ -114,8 +119,7 @@ void HttpConnection::process(std::string_view fresh) {
     request_began_ns_ = shared_->now_ns;
   }
   if (no_more_) {
-    shared_->buffers.give(&in_);
-    shared_->buffers.give(&body_);
+    drop_input();
   } else if (!held) {
     if (!rest.empty()) {
       in_ = shared_->buffers.take();
@@ -134,7 +138,7 @@ void HttpConnection::process(std::string_view fresh) {
   account();
   if (shared_->input_bytes > limits::kHttpInputBytesTotal && !in_.empty() && !no_more_) {
     refuse({503, "busy", "too many large requests at once: try again in a moment"});
-    account();
+    drop_input();
   }
 }
 

@@ -137,6 +137,7 @@ class HttpConnection {
   StreamState stream_state(Slot* slot);
   void settle();
   void account();
+  void drop_input();
 
   HttpShared* shared_;
   Peer peer_;
