@@ -22,17 +22,24 @@
 
 namespace pawl::dsl {
 
+struct TemplateField;
+
 // A TOML value whose leaves may be CEL ("= ..."): evaluated when it is needed.
 struct Template {
   enum class Form : std::uint8_t { literal, expression, list, map };
   Form form = Form::literal;
   Value literal;  // Form::literal; a whole constant subtree is one literal
   std::shared_ptr<const Expression> expression;
-  std::vector<Template> items;                           // Form::list
-  std::vector<std::pair<std::string, Template>> fields;  // Form::map, in key order
-  int line = 0;  // where it stands, for messages at run time
+  std::vector<Template> items;        // Form::list
+  std::vector<TemplateField> fields;  // Form::map, in key order
+  int line = 0;                       // where it stands, for messages at run time
 
   bool is_literal() const { return form == Form::literal; }
+};
+
+struct TemplateField {
+  std::string first;  // the key
+  Template second;
 };
 
 // `save.x = ...` and `set.x = ...`: a variable and its new value.
@@ -50,7 +57,7 @@ struct Retry {
   double factor = 2.0;
   std::int64_t interval_ms_max = 60'000;
   double jitter = 0.2;             // +- this share of the interval
-  std::vector<std::string> never;  // error types (exact, or a prefix ending in '*') that are not retried
+  std::vector<std::string> never;  // error types that are not retried: exact, or prefixes and '*'
   Exhausted exhausted = Exhausted::automatic;
   std::optional<std::int64_t> again_ms;  // an incident retries by itself after this
 };
@@ -162,8 +169,9 @@ struct Flow {
   std::vector<State> states;  // in the order of the file
   Fields vars;                // types and first values (Schema::default_value)
 
-  const State* find(std::string_view state) const;  // binary search over an index made by the parser
-  std::vector<std::uint32_t> by_name;               // positions in `states`, sorted by name
+  // Binary search over by_name.
+  const State* find(std::string_view state) const;
+  std::vector<std::uint32_t> by_name;  // positions in `states`, sorted by name; made by the parser
 };
 
 struct SignalSpec {
@@ -180,18 +188,18 @@ struct Definition {
   std::string name;
   int dsl = 1;
   std::string doc;
-  std::string revision;  // the author's own name of this version; may be empty
-  std::string text;      // as deployed
+  std::string revision;   // the author's own name of this version; may be empty
+  std::string text;       // as deployed
   std::string canonical;  // comments and layout removed, keys sorted: what the hash covers
   Digest hash{};
 
   Flow root;
-  std::optional<Fields> input;  // absent: anything
+  std::optional<Fields> input;      // absent: anything
   std::vector<SignalSpec> signals;  // sorted by name
   std::optional<std::int64_t> timeout_ms;
   std::optional<std::string> on_error, on_timeout, on_cancel;
-  std::vector<SignalHandler> on;     // root handlers: in every state but `end`
-  std::vector<TimerHandler> after;   // counted from the run's start
+  std::vector<SignalHandler> on;    // root handlers: in every state but `end`
+  std::vector<TimerHandler> after;  // counted from the run's start
   std::vector<TimerHandler> every;
   IdReuse reuse = IdReuse::allow;
   IdConflict conflict = IdConflict::fail;
@@ -206,13 +214,14 @@ struct ParsedDefinition {
   int suppressed = 0;                            // beyond limits::kDiagnosticsMax
 };
 
-// Parses and checks a whole file: any bytes at all may come in. Finds everything the language reference
-// lists under "Errors of a definition", in one go.
+// Parses and checks a whole file: any bytes at all may come in. Finds everything the language
+// reference lists under "Errors of a definition", in one go.
 ParsedDefinition parse_definition(std::string_view text);
 
 // The states and what leads where, for graph exports.
 struct GraphEdge {
-  std::string from, to;
+  std::string from,
+      to;             // `from` is empty for what applies to the whole run: its start, root handlers
   std::string label;  // "next", "on approval", "after 48h", "catch *", "move" ...
 };
 std::vector<GraphEdge> graph_edges(const Definition& definition);

@@ -165,7 +165,7 @@ class TemplateParser {
     for (const TomlNode& child : node.children) {
       Template field = parse(child, schema_of_field(expected, child.key));
       if (field.is_literal()) literals.emplace_back(Value::string(child.key), field.literal);
-      out.fields.emplace_back(child.key, std::move(field));
+      out.fields.push_back({child.key, std::move(field)});
     }
     if (literals.size() == out.fields.size()) {
       Template folded;
