@@ -114,6 +114,8 @@ absl::Status Connection::read_some() {
     const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) return absl::OkStatus();
+    // What came before the loss is looked at first; the next call reports it.
+    if (n <= 0 && turn > 0) return absl::OkStatus();
     if (n < 0) return lost(std::strerror(errno));
     if (n == 0) return lost("it closed the connection");
     const std::string_view in(buffer.data(), static_cast<std::size_t>(n));

@@ -31,6 +31,7 @@ void Lane::abandon() {
 
 void Lane::failed(std::string_view why, std::int64_t now_ms) {
   trouble_ = why;
+  refused_ = false;
   connection_.close();
   sent_ = false;
   backoff_ms_ = std::clamp<std::int64_t>(backoff_ms_ * 2, limits::kWorkerBackoffMsMin,
@@ -46,6 +47,7 @@ bool Lane::connect_and_send(std::int64_t now_ms) {
     failed(view(opened), now_ms);
     return false;
   }
+  if (!refused_) trouble_.clear();  // it is there again
   connection_.send(*request_);
   sent_ = true;
   deadline_ms_ = now_ms + answer_ms_;
@@ -66,6 +68,7 @@ std::optional<Response> Lane::step(std::int64_t now_ms) {
   Response response = connection_.take();
   if (response.status >= 500 || response.status == 429) {
     failed("the daemon answers with HTTP status " + std::to_string(response.status), now_ms);
+    refused_ = true;
     return std::nullopt;
   }
   request_.reset();

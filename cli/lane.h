@@ -31,7 +31,7 @@ class Lane {
   // Forgets the request and closes the connection.
   void abandon();
 
-  // Why the last attempt failed; "" once one succeeded.
+  // Why the last attempt failed; "" once the daemon is there again, or answers again.
   const std::string& trouble() const { return trouble_; }
   // -1 while there is nothing to wait for but time.
   pollfd wait_for() const;
@@ -50,6 +50,7 @@ class Lane {
   std::int64_t retry_ms_ = 0;     // not to be sent before
   std::int64_t backoff_ms_ = 0;
   std::string trouble_;
+  bool refused_ = false;  // trouble_ is an answer (429, 5xx), not a lost connection
 };
 
 }  // namespace pawl::cli

@@ -25,7 +25,7 @@ constexpr std::array kAdvice = {
            "the run has ended: `pawl show RUN` says how; `pawl start` begins another"},
     Advice{"wrong-state", "`pawl show RUN` says where it is; repeat with the state it is in"},
     Advice{"move-not-allowed", "only the `moves` of the state are allowed; see `pawl show RUN`"},
-    Advice{"run-exists", "choose another --id, or see the one there is with `pawl show RUN`"},
+    Advice{"run-id-taken", "choose another --id, or see the one there is with `pawl show RUN`"},
     Advice{"idempotency-key-reused", "use a new --key for a new request"},
 };
 

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +83,9 @@ struct Child {
   ::_exit(127);
 }
 
+// glibc 2.36 declares pidfd_open without C linkage.
+int open_process(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
 std::string why_not_started(int error) {
   if (error == ENOEXEC) return "it is no program: a script needs a first line such as #!/bin/sh";
   return std::strerror(error);
@@ -151,7 +154,7 @@ absl::StatusOr<std::unique_ptr<Program>> Program::start(const std::string& path,
   }
   std::unique_ptr<Program> program(new Program());
   program->pid_ = pid;
-  program->process_ = OwnedFd(::pidfd_open(pid, 0));
+  program->process_ = OwnedFd(open_process(pid));
   program->input_fd_ = std::move(in.write);
   program->output_fd_ = std::move(out.read);
   program->error_fd_ = std::move(err.read);

@@ -173,9 +173,6 @@ void WorkerLoop::start_job(WorkerTask task, std::int64_t now) {
 std::vector<std::string> WorkerLoop::environment_for(const WorkerTask& task,
                                                      const std::string& progress) const {
   std::vector<std::string> out;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (std::strncmp(*variable, "PAWL_", 5) != 0) out.emplace_back(*variable);
-  }
   out.push_back("PAWL_SOCKET=" + options_.socket_path);
   out.push_back("PAWL_RUN=" + task.run);
   out.push_back("PAWL_TASK=" + task.type);
@@ -185,6 +182,15 @@ std::vector<std::string> WorkerLoop::environment_for(const WorkerTask& task,
   out.push_back("PAWL_TOKEN=" + task.token);
   out.push_back("PAWL_FENCE=" + task.fence);
   out.push_back("PAWL_PROGRESS=" + progress);
+  const std::size_t ours = out.size();
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    const std::string_view name = text.substr(0, text.find('=') + 1);
+    const bool replaced =
+        std::any_of(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(ours),
+                    [&](const std::string& own) { return own.rfind(name, 0) == 0; });
+    if (!replaced) out.emplace_back(text);
+  }
   return out;
 }
 
