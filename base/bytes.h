@@ -120,7 +120,8 @@ class ByteReader {
     }
     T x = 0;
     for (std::size_t i = 0; i < sizeof x; ++i) {
-      x = static_cast<T>(x | static_cast<T>(static_cast<T>(static_cast<std::uint8_t>(in_[i])) << (8 * i)));
+      x = static_cast<T>(
+          x | static_cast<T>(static_cast<T>(static_cast<std::uint8_t>(in_[i])) << (8 * i)));
     }
     in_.remove_prefix(sizeof x);
     return x;

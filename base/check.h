@@ -10,10 +10,10 @@ namespace pawl {
 
 }  // namespace pawl
 
-#define PAWL_CHECK(condition)                                   \
-  do {                                                          \
-    if (!(condition)) [[unlikely]]                              \
-      ::pawl::check_failed(__FILE__, __LINE__, #condition);     \
+#define PAWL_CHECK(condition)                               \
+  do {                                                      \
+    if (!(condition)) [[unlikely]]                          \
+      ::pawl::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)
 
 #define PAWL_UNREACHABLE() ::pawl::check_failed(__FILE__, __LINE__, "unreachable")

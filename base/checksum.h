@@ -1,5 +1,6 @@
 // CRC32C (Castagnoli polynomial 0x1EDC6F41, reflected, as in RFC 3720 B.4): guards frames against
-// torn and flipped bits, not against an adversary. Uses the SSE4.2 instruction where the CPU has it.
+// torn and flipped bits, not against an adversary. Uses the SSE4.2 instruction where the CPU has
+// it.
 #pragma once
 
 #include <cstdint>

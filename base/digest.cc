@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <sodium/core.h>
 #include <sodium/crypto_generichash_blake2b.h>
 
 #include "base/check.h"
@@ -12,6 +13,8 @@ const unsigned char* as_bytes(std::string_view s) {
 }
 
 }  // namespace
+
+void prepare_digests() { PAWL_CHECK(sodium_init() >= 0); }
 
 Digest digest(std::string_view data, std::string_view key) {
   PAWL_CHECK(key.size() <= crypto_generichash_blake2b_KEYBYTES_MAX);

@@ -9,6 +9,10 @@
 
 namespace pawl {
 
+// Picks the fastest implementation this CPU has; without it digests are right but slow. Called
+// once, by main, before threads are started.
+void prepare_digests();
+
 using Digest = std::array<unsigned char, 32>;
 
 // BLAKE2b-256 of `data`; `key` (at most 64 bytes, may be empty) makes it a keyed hash: a payload's

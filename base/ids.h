@@ -38,7 +38,8 @@ using TimeMs = Strong<struct TimeMsTag, std::int64_t>;
 // A run's event counter: the number of events of the run so far. The first event has seq 1.
 using Seq = Strong<struct SeqTag, std::uint64_t>;
 
-// A run's unique id, never reused: the group that holds it and the index of the entry that started it.
+// A run's unique id, never reused: the group that holds it and the index of the entry that started
+// it.
 struct RunUid {
   GroupId group;
   Index index;

@@ -26,11 +26,11 @@ inline constexpr std::size_t kExpressionBytesMax = 8 * KiB;
 inline constexpr int kExpressionDepthMax = 64;  // nesting of the syntax tree
 inline constexpr int kExpressionNodesMax = 4096;
 inline constexpr std::int64_t kExpressionCostMax =
-    1'000'000;  // evaluator steps, bytes/16 for copies
+    1'000'000;                                          // evaluator steps, bytes/16 for copies
 inline constexpr std::size_t kRegexBytesMax = 1 * KiB;  // of a pattern
-inline constexpr int kRegexDepthMax = 32;           // nested groups
-inline constexpr int kRegexRepeatMax = 1000;        // of {n,m}
-inline constexpr std::size_t kRegexProgramMax = 2000;  // instructions after repetition is unrolled
+inline constexpr int kRegexDepthMax = 32;               // nested groups
+inline constexpr int kRegexRepeatMax = 1000;            // of {n,m}
+inline constexpr std::size_t kRegexProgramMax = 2000;   // instructions after repetition is unrolled
 
 // --- values and runs (engine/) ---
 inline constexpr int kValueDepthMax = 64;
@@ -38,11 +38,11 @@ inline constexpr std::size_t kValueBytesMax = 256 * KiB;     // one variable, in
 inline constexpr std::size_t kRunStateBytesMax = 512 * KiB;  // sys.too_big
 inline constexpr std::size_t kRunIdBytesMax = 200;
 inline constexpr int kTagsMax = 32;
-inline constexpr int kBufferedSignalsMax = 1000;  // a run, then 429
-inline constexpr int kSignalDedupeIdsMax = 1000;  // remembered a run, oldest forgotten first
-inline constexpr int kIncidentsMax = 100;         // open at once in a run
-inline constexpr int kOpenTasksMax = 1000;        // of a run
-inline constexpr std::int64_t kEveryMsMin = 1;    // between firings of `every`
+inline constexpr int kBufferedSignalsMax = 1000;   // a run, then 429
+inline constexpr int kSignalDedupeIdsMax = 1000;   // remembered a run, oldest forgotten first
+inline constexpr int kIncidentsMax = 100;          // open at once in a run
+inline constexpr int kOpenTasksMax = 1000;         // of a run
+inline constexpr std::int64_t kEveryMsMin = 1;     // between firings of `every`
 inline constexpr int kOutcomesRememberedMax = 64;  // answered task outcomes of a run
 inline constexpr std::int64_t kRememberedMs = 24 * 3600 * 1000;  // outcomes, dedupe ids and keys
 inline constexpr std::size_t kDecisionBytesMax = 2 * MiB;        // payloads of one decision
@@ -54,7 +54,7 @@ inline constexpr std::size_t kDedupeIdBytesMax = 200;
 inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;
 
 // --- groups (node/) ---
-inline constexpr int kPollKeysMax = 10'000;           // answered polls that can be repeated by key
+inline constexpr int kPollKeysMax = 10'000;  // answered polls that can be repeated by key
 inline constexpr int kLeasesLostPerTurnMax = 1'000;
 inline constexpr std::int64_t kTimersRetryMs = 1'000;  // after a timer that could not be decided
 inline constexpr std::int64_t kClockJumpMsMax =
@@ -91,11 +91,12 @@ inline constexpr std::size_t kSegmentBytesMax = 1024 * MiB;
 inline constexpr std::size_t kBatchBytesMax = 8 * MiB;  // of one frame's payload
 inline constexpr int kBatchEntriesMax = 65'536;
 inline constexpr int kSpareSegmentsMax = 2;
-inline constexpr int kFrameRangesMax = 4096;                    // runs of indexes listed by one frame
-inline constexpr std::size_t kJournalQueuedBytesMax = 32 * MiB; // waiting for the disk, then 429
-inline constexpr std::size_t kSegmentBytesFirst = 256 * KiB;    // of a new journal, before it may start
-inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;   // of room made ahead, at once
-inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;      // read to find one entry again
+inline constexpr int kFrameRangesMax = 4096;  // runs of indexes listed by one frame
+inline constexpr std::size_t kJournalQueuedBytesMax = 32 * MiB;  // waiting for the disk, then 429
+inline constexpr std::size_t kSegmentBytesFirst =
+    256 * KiB;  // of a new journal, before it may start
+inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;  // of room made ahead, at once
+inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;     // read to find one entry again
 inline constexpr std::size_t kSnapshotChunkBytes = 256 * KiB;
 
 // --- HTTP (daemon/) ---
@@ -105,29 +106,31 @@ inline constexpr int kHttpHeadersMax = 64;
 inline constexpr int kHttpPipelineMax = 64;  // requests of one connection under way
 inline constexpr std::size_t kHttpOutputBytesMax =
     4 * MiB;  // unsent to one connection, then it is paused
-inline constexpr std::size_t kHttpInputBytesTotal = 64 * MiB;   // of incomplete requests together, then 503
-inline constexpr std::size_t kHttpOutputBytesTotal = 256 * MiB;  // unsent to all, then nobody is read from
+inline constexpr std::size_t kHttpInputBytesTotal =
+    64 * MiB;  // of incomplete requests together, then 503
+inline constexpr std::size_t kHttpOutputBytesTotal =
+    256 * MiB;  // unsent to all, then nobody is read from
 inline constexpr int kConnectionsMax = 8192;
 inline constexpr int kHttpIdleSeconds = 75;    // between requests
 inline constexpr int kHttpHeaderSeconds = 10;  // from a request's first byte to its last
-inline constexpr int kHttpStallSeconds = 60;                   // a client that reads nothing of its answer is cut off
-inline constexpr int kHttpLingerMs = 2000;                     // what a refused client still sends is read this long
-inline constexpr int kHttpBuffersPooledMax = 128;              // kept for reuse, each at most kHttpReadBytes
-inline constexpr std::size_t kHttpReadBytes = 64 * KiB;        // one read
+inline constexpr int kHttpStallSeconds =
+    60;                                     // a client that reads nothing of its answer is cut off
+inline constexpr int kHttpLingerMs = 2000;  // what a refused client still sends is read this long
+inline constexpr int kHttpBuffersPooledMax = 128;  // kept for reuse, each at most kHttpReadBytes
+inline constexpr std::size_t kHttpReadBytes = 64 * KiB;  // one read
 inline constexpr int kJsonDepthMax = 64;
 inline constexpr int kRequestSecondsMax = 15;  // deadline of a write, then 504
 
-
 // --- threads (daemon/) ---
-inline constexpr int kDiskBatchesMax = 64;                     // handed to the disk thread and not yet back
-inline constexpr int kColdJobsMax = 256;                       // waiting for the cold thread, then 429
-inline constexpr int kSpinMicrosecondsMax = 1000;              // of polling before a thread sleeps
+inline constexpr int kDiskBatchesMax = 64;         // handed to the disk thread and not yet back
+inline constexpr int kColdJobsMax = 256;           // waiting for the cold thread, then 429
+inline constexpr int kSpinMicrosecondsMax = 1000;  // of polling before a thread sleeps
 
 // --- configuration (daemon/) ---
-inline constexpr std::size_t kConfigBytesMax = 64 * KiB;       // of one file
-inline constexpr int kConfigFilesMax = 100;                    // in conf.d
-inline constexpr int kRolePrincipalsMax = 1000;                // of one role
-inline constexpr std::size_t kAccountsBytesMax = 16 * MiB;     // of /etc/passwd or /etc/group
+inline constexpr std::size_t kConfigBytesMax = 64 * KiB;    // of one file
+inline constexpr int kConfigFilesMax = 100;                 // in conf.d
+inline constexpr int kRolePrincipalsMax = 1000;             // of one role
+inline constexpr std::size_t kAccountsBytesMax = 16 * MiB;  // of /etc/passwd or /etc/group
 
 // --- workers (cli/) ---
 inline constexpr std::size_t kWorkerStdoutBytesMax = 1 * MiB;  // past it sys.output

@@ -200,6 +200,23 @@ void append_tasks(const std::vector<HandedOut>& tasks, std::string* out) {
   w.end_array().end_object();
 }
 
+void append_open_task(const engine::Run& run, const engine::Step& step, std::string_view token,
+                      std::optional<TimeMs> lease_until, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().field("run", run.id()).field("uid", to_string(run.uid()));
+  w.field("step", std::uint64_t{step.id.v}).field("state", step.state);
+  if (!step.handler.empty()) w.field("handler", step.handler);
+  w.field("type", step.type).field("queue", step.queue);
+  w.field("status", engine::to_string(step.status));
+  w.field("attempt", std::uint64_t{step.attempts_used()});
+  w.field("idempotency_key", step.key);
+  write_time(w, "scheduled_at", step.scheduled_at);
+  if (!step.worker.empty()) w.field("worker", step.worker);
+  if (!token.empty()) w.field("token", token);
+  if (lease_until) write_time(w, "lease_until", *lease_until);
+  w.end_object();
+}
+
 void append_lease(TimeMs until, std::string* out) {
   JsonWriter w(out);
   w.begin_object();

@@ -48,6 +48,10 @@ struct HandedOut {
 };
 // {"tasks": [...]}
 void append_tasks(const std::vector<HandedOut>& tasks, std::string* out);
+// One open task of a run, for lists: {token?, run, uid, step, type, queue, status, attempt,
+// worker?, ...}.
+void append_open_task(const engine::Run& run, const engine::Step& step, std::string_view token,
+                      std::optional<TimeMs> lease_until, std::string* out);
 // {"lease_until": ...}
 void append_lease(TimeMs until, std::string* out);
 

@@ -66,8 +66,8 @@ bool parse_query(std::string_view text, std::vector<std::pair<std::string, std::
     text.remove_prefix(std::min(text.size(), part.size() + 1));
     const auto equals = part.find('=');
     const auto name = percent_decode(part.substr(0, equals));
-    const auto value = percent_decode(
-        equals == std::string_view::npos ? std::string_view() : part.substr(equals + 1));
+    const auto value = percent_decode(equals == std::string_view::npos ? std::string_view()
+                                                                       : part.substr(equals + 1));
     if (!name || !value || name->empty()) {
       *problem = bad_request("bad-query", "the query string is malformed at \"" +
                                               std::string(part.substr(0, 80)) + "\"");
@@ -108,6 +108,28 @@ void BodyReader::fail(std::string detail) {
   ok_ = false;
   problem_ = bad_request("bad-field", where_.empty() ? std::move(detail) : where_ + ": " + detail);
   object_ = dsl::Value::map({});
+}
+
+void BodyReader::adopt(const BodyReader& part) {
+  ok_ = false;
+  problem_ = part.problem_;
+  object_ = dsl::Value::map({});
+}
+
+bool parse_list_body(std::string_view body, std::size_t items_max, dsl::Value* list,
+                     Problem* problem) {
+  codecs::JsonError error;
+  if (!codecs::parse_json(body, list, &error)) {
+    *problem = bad_request("bad-json", "the body is not JSON: " + error.message);
+    return false;
+  }
+  if (list->kind() != dsl::Kind::list || list->as_list().empty() ||
+      list->as_list().size() > items_max) {
+    *problem = bad_request("bad-field", "the body must be a JSON list of 1 to " +
+                                            std::to_string(items_max) + " items");
+    return false;
+  }
+  return true;
 }
 
 void BodyReader::check_fields(std::initializer_list<std::string_view> allowed) {

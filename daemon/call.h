@@ -50,8 +50,8 @@ std::optional<std::string> percent_decode(std::string_view text);
 bool parse_query(std::string_view text, std::vector<std::pair<std::string, std::string>>* query,
                  Problem* problem);
 
-// The fields of a JSON body. After the first mistake `ok()` is false, `problem()` says which, and every
-// further read gives the default.
+// The fields of a JSON body. After the first mistake `ok()` is false, `problem()` says which, and
+// every further read gives the default.
 class BodyReader {
  public:
   // Parses `body`; an empty one is {} . `allowed` are all fields there may be.
@@ -62,6 +62,8 @@ class BodyReader {
   bool ok() const { return ok_; }
   const Problem& problem() const { return problem_; }
   void fail(std::string detail);
+  // Takes over the mistake of a part of this body.
+  void adopt(const BodyReader& part);
 
   bool has(std::string_view name) const { return object_.field(name) != nullptr; }
   // The value, or null; any kind.
@@ -85,6 +87,10 @@ class BodyReader {
   bool ok_ = true;
   Problem problem_;
 };
+
+// A body that is a JSON list of 1 to `items_max` items; false with a problem if it is not.
+bool parse_list_body(std::string_view body, std::size_t items_max, dsl::Value* list,
+                     Problem* problem);
 
 // Query parameters; the same manners.
 class QueryReader {

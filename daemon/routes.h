@@ -1,5 +1,5 @@
-// The one route table: what the API answers to, who may ask, and what it is for. The OpenAPI document
-// is written from the same rows.
+// The one route table: what the API answers to, who may ask, and what it is for. The OpenAPI
+// document is written from the same rows.
 #pragma once
 
 #include <string_view>
@@ -33,8 +33,8 @@ struct Route {
 // All routes, in the order of the documentation.
 const std::vector<Route>& routes();
 
-// Finds the route of a request and fills in call->route and call->path. False with a problem: 400 (a
-// malformed path), 404 or 405.
+// Finds the route of a request and fills in call->route and call->path. False with a problem: 400
+// (a malformed path), 404 or 405.
 bool find_route(const Request& request, Call* call, Problem* problem);
 
 // False with a problem if the query has a parameter that the route does not know.

@@ -1,6 +1,6 @@
-// The expression language: CEL as its specification says (cel-spec, langdef.md), with the additions of
-// the language reference: JSON numbers without a fraction are int, int and double mix in arithmetic,
-// sum(), durations take d and w.
+// The expression language: CEL as its specification says (cel-spec, langdef.md), with the additions
+// of the language reference: JSON numbers without a fraction are int, int and double mix in
+// arithmetic, sum(), durations take d and w.
 //
 // compile() lexes, parses, expands macros and type-checks; an Expression is immutable and may be
 // shared between definitions' parts. evaluate() is pure: no clock, no randomness, a bounded number
@@ -21,8 +21,21 @@ namespace pawl::dsl {
 // A static type. `dyn` fits everything and is checked when evaluated.
 struct Type {
   enum class Base : std::uint8_t {
-    dyn, null, boolean, int64, uint64, float64, number /* int or double */, string, bytes,
-    timestamp, duration, list, map, type, error,
+    dyn,
+    null,
+    boolean,
+    int64,
+    uint64,
+    float64,
+    number /* int or double */,
+    string,
+    bytes,
+    timestamp,
+    duration,
+    list,
+    map,
+    type,
+    error,
   };
   Base base = Base::dyn;
   std::shared_ptr<const Type> element;  // of a list, or a map's values; null: dyn
@@ -58,7 +71,7 @@ struct Compiled {
   std::shared_ptr<const Expression> expression;  // null if there are errors
   Type type;                                     // of the result
   std::vector<ExpressionError> errors;           // all that were found
-  std::vector<std::string> variables;            // free variables it reads (first segments), sorted, unique
+  std::vector<std::string> variables;  // free variables it reads (first segments), sorted, unique
 };
 
 // `text` is the expression alone (without the leading '=' of a definition's string).
@@ -74,16 +87,17 @@ class Scope {
 
 struct Evaluation {
   bool ok = false;
-  Value value;              // if ok
-  std::string error;        // if not: e.g. "no such key: 'total'", "division by zero"
-  std::int64_t cost = 0;    // steps used
+  Value value;            // if ok
+  std::string error;      // if not: e.g. "no such key: 'total'", "division by zero"
+  std::int64_t cost = 0;  // steps used
 };
 
 // Never throws, never recurses past limits::kExpressionDepthMax, stops with the error "cost limit
 // exceeded" once `cost_max` steps are used.
 Evaluation evaluate(const Expression& expression, const Scope& scope, std::int64_t cost_max);
 
-// Parses "90s", "1h30m", "2d", "1.5h", "100ms", "-3s", "1w2d" (units ns us ms s m h d w); false on anything else.
+// Parses "90s", "1h30m", "2d", "1.5h", "100ms", "-3s", "1w2d" (units ns us ms s m h d w); false on
+// anything else.
 bool parse_duration(std::string_view text, Duration* out);
 // CEL's string form of a duration, in seconds: "5400s", "0.1s".
 std::string to_string(Duration duration);

@@ -10,6 +10,7 @@ namespace pawl::engine {
 void Channels::send(GroupId to, Message message) {
   Outbox& outbox = out_[to];
   message.number = ++outbox.last;
+  if (message.kind == MessageKind::pin) pins_.emplace(message.name, message.version);
   outbox.messages.emplace_hint(outbox.messages.end(), message.number, std::move(message));
 }
 
@@ -48,7 +49,7 @@ std::uint64_t Channels::watermark(GroupId from) const {
 
 // Grammar: varint count, then each outbox: varint group, varint last, varint count, then each
 // message: varint number, varint kind, str name, varint version; varint count, then each
-// watermark: varint group, varint number.
+// watermark: varint group, varint number; varint count, then each pin: str name, varint version.
 void Channels::encode(std::string* out) const {
   ByteWriter writer(out);
   writer.varint(out_.size());
@@ -67,6 +68,11 @@ void Channels::encode(std::string* out) const {
   for (const auto& [group, number] : in_) {
     writer.varint(group.v);
     writer.varint(number);
+  }
+  writer.varint(pins_.size());
+  for (const auto& [name, version] : pins_) {
+    writer.str(name);
+    writer.varint(version);
   }
 }
 
@@ -115,6 +121,12 @@ bool Channels::decode(std::string_view bytes) {
   for (std::uint64_t n = in.varint(); n > 0; --n) {
     if (!decode_group(&in, &least, &group)) return false;
     decoded.in_[group] = in.varint();
+  }
+  for (std::uint64_t n = in.varint(); n > 0; --n) {
+    std::string name(in.str());
+    const std::uint64_t version = in.varint();
+    if (!in.ok() || version > UINT32_MAX) return false;
+    decoded.pins_.emplace(std::move(name), static_cast<std::uint32_t>(version));
   }
   if (!in.done()) return false;
   *this = std::move(decoded);

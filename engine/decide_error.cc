@@ -94,7 +94,7 @@ void Decider::open_incident(const Raised& raised) {
   e.name = raised.name;
   e.kept = raised.kept;
   e.actor = raised.actor;
-  e.timer_kind = raised.timer_kind;
+  if (raised.stage == IncidentStage::timer) e.timer_kind = raised.timer_kind;
   e.timer_owner = raised.timer_owner;
   if (raised.policy != nullptr && raised.policy->again_ms) {
     e.timers.push_back(

@@ -179,6 +179,7 @@ void Decider::apply(const HandOut& command) {
   e.step = step->id;
   e.attempt = step->attempt + 1;
   e.worker = command.worker;
+  e.poll_key = command.poll_key;
   e.lease_ms = step->lease_ms;
   if (step->attempt_ms) {
     e.timers.push_back(timer(TimerKind::task_attempt, step->id.v, after_ms(*step->attempt_ms)));

@@ -37,7 +37,7 @@ class Printer {
     } else if constexpr (IsStrong<T>::value) {
       print(x.v, text);
     } else if constexpr (std::is_enum_v<T>) {
-      print(static_cast<unsigned>(x), text);
+      absl::StrAppend(text, enum_name(x));
     } else if constexpr (std::is_same_v<T, bool>) {
       if (x) absl::StrAppend(text, "true");
     } else {

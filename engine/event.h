@@ -186,7 +186,7 @@ struct TaskScheduled {
   template <class Self, class Visitor>
   static void fields(Self& e, Visitor&& v) {
     v("step", e.step), v("frame", e.frame), v("role", e.role), v("state", e.state);
-    v("handler", e.handler), v("firing", e.firing), v("type", e.type), v("queue", e.queue);
+    v("handler", e.handler), v("firing", e.firing), v("task", e.type), v("queue", e.queue);
     v("key", e.key), v("priority", e.priority), v("input", e.input), v("lease_ms", e.lease_ms);
     v("heartbeat", e.heartbeat), v("queue_ms", e.queue_ms), v("attempt_ms", e.attempt_ms);
     v("timers", e.timers);
@@ -329,10 +329,10 @@ struct IncidentOpened {
   IncidentStage stage = IncidentStage::step;
   StepId step;  // stage step; else 0
   ErrorRecord error;
-  std::string name;                         // stage signal
-  Payload kept;                             // stages result and signal
-  Actor actor;                              // stage signal: who sent it
-  TimerKind timer_kind = TimerKind::after;  // stage timer
+  std::string name;                     // stage signal
+  Payload kept;                         // stages result and signal
+  Actor actor;                          // stage signal: who sent it
+  std::optional<TimerKind> timer_kind;  // stage timer
   std::uint64_t timer_owner = 0;
   std::vector<Timer> timers;  // `again`
   template <class Self, class Visitor>

@@ -19,4 +19,49 @@ dsl::Value ErrorRecord::data() const {
   return data != nullptr ? *data : dsl::Value();
 }
 
+const char* enum_name(RunStatus x) {
+  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",    "completed",
+                                           "failed",    "cancelled", "terminated"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(Cause x) {
+  static constexpr const char* kNames[] = {"start",    "next",       "signal",    "timer", "caught",
+                                           "on_error", "on_timeout", "on_cancel", "move"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(TimerKind x) {
+  static constexpr const char* kNames[] = {
+      "start",      "run_timeout",    "root_after",   "root_every",   "after",
+      "every",      "sleep",          "task_queue",   "task_attempt", "task_total",
+      "task_retry", "incident_again", "signal_expiry"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(StepRole x) {
+  static constexpr const char* kNames[] = {"state", "handler"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(IncidentStage x) {
+  static constexpr const char* kNames[] = {"step", "entry", "verb", "result", "signal", "timer"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(IncidentEnd x) {
+  static constexpr const char* kNames[] = {"retried", "left"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(SignalFate x) {
+  static constexpr const char* kNames[] = {"taken", "buffered", "held"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(Outcome x) {
+  static constexpr const char* kNames[] = {"completed", "failed", "lease_lost"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
 }  // namespace pawl::engine

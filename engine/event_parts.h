@@ -145,6 +145,16 @@ constexpr SignalFate enum_max(SignalFate) { return SignalFate::held; }
 enum class Outcome : std::uint8_t { completed = 0, failed = 1, lease_lost = 2 };
 constexpr Outcome enum_max(Outcome) { return Outcome::lease_lost; }
 
+// How an enumeration reads in the API.
+const char* enum_name(RunStatus x);
+const char* enum_name(Cause x);
+const char* enum_name(TimerKind x);
+const char* enum_name(StepRole x);
+const char* enum_name(IncidentStage x);
+const char* enum_name(IncidentEnd x);
+const char* enum_name(SignalFate x);
+const char* enum_name(Outcome x);
+
 bool operator==(const Payload& a, const Payload& b);
 bool operator==(const NamedPayload& a, const NamedPayload& b);
 bool operator==(const ErrorRecord& a, const ErrorRecord& b);

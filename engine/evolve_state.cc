@@ -93,7 +93,7 @@ bool fold(Fold& f, const IncidentOpened& e) {
   incident.name = e.name;
   incident.kept = f.keep(e.kept, 1);
   incident.actor = e.actor;
-  incident.timer_kind = e.timer_kind;
+  incident.timer_kind = e.timer_kind.value_or(TimerKind::after);
   incident.timer_owner = e.timer_owner;
   if (e.stage == IncidentStage::step) {
     Step* step = f.edit_step(e.step);

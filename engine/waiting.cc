@@ -129,24 +129,6 @@ const char* to_string(StepStatus status) {
   return "";
 }
 
-const char* to_string(RunStatus status) {
-  switch (status) {
-    case RunStatus::scheduled:
-      return "scheduled";
-    case RunStatus::running:
-      return "running";
-    case RunStatus::paused:
-      return "paused";
-    case RunStatus::completed:
-      return "completed";
-    case RunStatus::failed:
-      return "failed";
-    case RunStatus::cancelled:
-      return "cancelled";
-    case RunStatus::terminated:
-      return "terminated";
-  }
-  return "";
-}
+const char* to_string(RunStatus status) { return enum_name(status); }
 
 }  // namespace pawl::engine

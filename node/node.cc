@@ -69,6 +69,9 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                  [this](const Cancelled& gone) { on_cancelled(gone.id); },
                  [this](const Undelivered& lost) { on_undelivered(lost); },
                  [this](const BatchCompleted& done) { on_batch(done); },
+                 [this](const AnswerPolls&) {
+                   for (const ParkedPoll& poll : polls_.take_expired(INT64_MAX)) answer_poll(poll);
+                 },
                  [this](const Tick&) { on_tick(); },
              },
              input);

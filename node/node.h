@@ -57,10 +57,12 @@ struct Undelivered {
 struct BatchCompleted {
   std::uint64_t batch = 0;
 };
+// Parked polls are to be answered now, with what they have: the process is stopping.
+struct AnswerPolls {};
 // Time has passed.
 struct Tick {};
 
-using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, Tick>;
+using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, Tick>;
 
 struct NodeStats {
   std::uint64_t requests = 0;

@@ -67,8 +67,9 @@ BOOST_AUTO_TEST_CASE(reader_refuses_short_and_overlong_input) {
     r.varint();
     BOOST_TEST(!r.ok());
   }
-  ByteReader r("\x05"
-               "abc");
+  ByteReader r(
+      "\x05"
+      "abc");
   BOOST_TEST(r.str().empty());
   BOOST_TEST(!r.ok());
   BOOST_TEST(r.fixed64() == 0u);

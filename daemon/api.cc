@@ -1,0 +1,257 @@
+#include "daemon/api.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "codecs/problem.h"
+#include "codecs/run_json.h"
+#include "daemon/routes.h"
+
+namespace pawl::daemon {
+namespace {
+
+engine::Actor actor_of(const Peer& peer, NodeId box) {
+  engine::Actor actor;
+  actor.box = box;
+  actor.uid = peer.uid;
+  actor.gids = peer.groups;
+  const auto at = std::lower_bound(actor.gids.begin(), actor.gids.end(), peer.gid);
+  if (at == actor.gids.end() || *at != peer.gid) actor.gids.insert(at, peer.gid);
+  return actor;
+}
+
+// The same key with another request is refused: this is what "another" means.
+Digest digest_of(const Request& request) {
+  std::string text(to_string(request.method));
+  for (const std::string_view part : {request.path, request.query, request.body}) {
+    text.push_back('\n');
+    text.append(part);
+  }
+  return digest(text);
+}
+
+bool parse_if_match(std::string_view text, std::optional<node::IfMatch>* out) {
+  if (text.empty() || text == "*") return true;
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return false;
+  text = text.substr(1, text.size() - 2);
+  const auto dot = text.find('.');
+  if (dot == std::string_view::npos) return false;
+  node::IfMatch match;
+  if (!parse_run_uid(std::string(text.substr(0, dot)), &match.uid)) return false;
+  const std::string_view seq = text.substr(dot + 1);
+  const auto [end, error] = std::from_chars(seq.data(), seq.data() + seq.size(), match.seq.v);
+  if (error != std::errc{} || end != seq.data() + seq.size()) return false;
+  *out = match;
+  return true;
+}
+
+std::string minted_key(Random* random) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string key;
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = random->next();
+    for (int i = 0; i < 16; ++i, bits >>= 4) key.push_back(kDigits[bits & 15]);
+  }
+  return key;
+}
+
+}  // namespace
+
+Api::Api(Parts parts)
+    : parts_(std::move(parts)),
+      random_(parts_.seed),
+      feeds_({parts_.node, parts_.journal, parts_.answers, parts_.cold}) {}
+
+Api::~Api() = default;
+
+void Api::request(const Request& request) {
+  auto owned = std::make_unique<Call>();
+  Call& call = *owned;
+  call.id = request.id;
+  call.head = request.head;
+  call.http = &request;
+  Problem problem;
+  if (!find_route(request, &call, &problem) ||
+      (!request.query.empty() && !parse_query(request.query, &call.query, &problem)) ||
+      !check_parameters(call, &problem)) {
+    refuse(call.id, problem);
+    return;
+  }
+  call.roles = roles_->roles_of(*request.peer);
+  if (!call.roles.has(call.route->role)) {
+    refuse(call.id, 403, "forbidden", "Your roles do not allow this",
+           "it takes the role " + std::string(to_string(call.route->role)) + ", you have " +
+               to_string(call.roles) + "; [roles] in pawld.toml maps users and groups to roles");
+    return;
+  }
+  call.actor = actor_of(*request.peer, parts_.box);
+  if (call.route->access != Access::read) {
+    (this->*call.route->handler)(call);
+    return;
+  }
+  call.accept = std::string(request.accept);
+  call.last_event_id = std::string(request.last_event_id);
+  node::Request barrier;
+  barrier.id = node::RequestId(call.id.v);
+  barrier.operation = node::Barrier{};
+  call.http = nullptr;
+  reads_.emplace(call.id, std::move(owned));
+  handle(std::move(barrier));
+}
+
+void Api::cancelled(RequestId id) {
+  reads_.erase(id);
+  awaits_.cancel(id);
+  feeds_.cancel(id);
+  handle(node::Cancelled{node::RequestId(id.v)});
+}
+
+void Api::stream_writable(RequestId id) { feeds_.writable(id); }
+
+void Api::handle(node::Input input) {
+  // Answering may give the node further inputs (an undelivered poll), so outputs are not shared.
+  std::unique_ptr<node::Outputs> outputs;
+  if (spare_outputs_.empty()) {
+    outputs = std::make_unique<node::Outputs>();
+  } else {
+    outputs = std::move(spare_outputs_.back());
+    spare_outputs_.pop_back();
+  }
+  parts_.node->handle(parts_.now(), std::move(input), outputs.get());
+  deliver(*outputs);
+  outputs->clear();
+  spare_outputs_.push_back(std::move(outputs));
+}
+
+void Api::deliver(node::Outputs& outputs) {
+  if (!outputs.fatal.empty()) fatal_ = outputs.fatal;
+  if (!fatal_.empty()) return;
+  for (node::Answer& answer : outputs.answers) respond(answer);
+  for (const node::ReadReady& ready : outputs.reads) {
+    const auto it = reads_.find(RequestId(ready.id.v));
+    if (it == reads_.end()) continue;
+    const std::unique_ptr<Call> call = std::move(it->second);
+    reads_.erase(it);
+    (this->*call->route->handler)(*call);
+  }
+  for (const auto& [group, run] : outputs.changed) {
+    if (run.v == 0) continue;
+    feeds_.changed(group, run);
+    if (awaits_.empty()) continue;
+    const engine::Run* now = parts_.node->group(group).tables().find(run);
+    for (const Await& await : awaits_.take_settled(group, *now)) {
+      answer_await(await, *now, await.reached(*now));
+    }
+  }
+}
+
+void Api::respond(node::Answer& answer) {
+  HeaderField headers[2];
+  std::size_t count = 0;
+  std::string etag;
+  if (!answer.etag.empty()) {
+    etag = "\"" + answer.etag + "\"";
+    headers[count++] = {"ETag", etag};
+  }
+  if (!answer.location.empty()) headers[count++] = {"Location", answer.location};
+  if (answer.status == 429 || answer.status == 503) headers[count++] = {"Retry-After", "1"};
+  Response response;
+  response.status = answer.status;
+  response.body = answer.body;
+  if (answer.status >= 400) response.content_type = kProblemType;
+  response.headers = {headers, count};
+  const bool sent = parts_.answers->respond(RequestId(answer.id.v), response);
+  if (!sent && !answer.tokens.empty()) handle(node::Undelivered{std::move(answer.tokens)});
+}
+
+void Api::refuse(RequestId id, const Problem& problem) {
+  refuse(id, problem.status, problem.type, problem.title, problem.detail);
+}
+
+void Api::refuse(RequestId id, std::uint16_t status, std::string_view type, std::string_view title,
+                 std::string_view detail) {
+  node::Answer answer;
+  answer.id = node::RequestId(id.v);
+  answer.status = status;
+  answer.body = codecs::problem_json(status, type, title, detail);
+  respond(answer);
+}
+
+void Api::respond_json(RequestId id, int status, std::string_view body) {
+  Response response;
+  response.status = status;
+  response.body = body;
+  parts_.answers->respond(id, response);
+}
+
+// What every write may carry: Idempotency-Key and If-Match.
+bool Api::read_common(Call& call, node::Request* request, Problem* problem) {
+  const Request& http = *call.http;
+  request->id = node::RequestId(call.id.v);
+  request->actor = call.actor;
+  request->deadline_ms = parts_.now().mono_ms + std::int64_t{limits::kRequestSecondsMax} * 1000;
+  if (http.idempotency_key.size() > limits::kIdempotencyKeyBytesMax) {
+    *problem = {400, "bad-header", "The request is not understood",
+                "the Idempotency-Key is longer than " +
+                    std::to_string(limits::kIdempotencyKeyBytesMax) + " bytes"};
+    return false;
+  }
+  request->key = std::string(http.idempotency_key);
+  if (!request->key.empty()) request->digest = digest_of(http);
+  if (!parse_if_match(http.if_match, &request->if_match)) {
+    *problem = {400, "bad-header", "The request is not understood",
+                "If-Match must be an ETag as an envelope's response gives it: \"uid.seq\""};
+    return false;
+  }
+  return true;
+}
+
+void Api::submit(Call& call, node::Operation operation) {
+  node::Request request;
+  Problem problem;
+  if (!read_common(call, &request, &problem)) {
+    refuse(call.id, problem);
+    return;
+  }
+  if (std::holds_alternative<node::StartRun>(operation) && request.key.empty()) {
+    request.minted_key = minted_key(&random_);
+  }
+  request.operation = std::move(operation);
+  handle(std::move(request));
+}
+
+void Api::answer_await(const Await& await, const engine::Run& run, bool reached) {
+  std::string body = reached ? R"({"reached":true,"run":)" : R"({"reached":false,"run":)";
+  codecs::append_envelope(run, definition_of(run), &body);
+  body.push_back('}');
+  respond_json(await.id, 200, body);
+}
+
+void Api::tick(std::int64_t mono_ms) {
+  for (const Await& await : awaits_.take_expired(mono_ms)) {
+    const engine::Run* run = parts_.node->group(await.group).tables().find(await.run);
+    answer_await(await, *run, false);
+  }
+  feeds_.tick(mono_ms);
+}
+
+std::int64_t Api::next_wake_mono_ms() const {
+  return std::min(awaits_.next_wake_mono_ms(), feeds_.next_wake_mono_ms());
+}
+
+void Api::stop() {
+  for (const Await& await : awaits_.take_expired(INT64_MAX)) {
+    const engine::Run* run = parts_.node->group(await.group).tables().find(await.run);
+    answer_await(await, *run, false);
+  }
+  feeds_.stop();
+  handle(node::AnswerPolls{});
+}
+
+const dsl::Definition* Api::definition_of(const engine::Run& run) {
+  return parts_.node->definitions().find(run.workflow(), run.version());
+}
+
+}  // namespace pawl::daemon

@@ -1,0 +1,128 @@
+// The API: requests become calls, calls become node inputs or reads, answers become responses.
+// Lives on the loop thread, between the HTTP layer (which calls request()) and the node.
+//
+//   write:     request -> parse -> Node::handle -> ... -> Answer -> respond
+//   read:      request -> parse -> Barrier -> ReadReady -> handler reads the node's tables ->
+//   respond immediate: request -> handler -> respond
+//
+// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_system.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/random.h"
+#include "daemon/awaits.h"
+#include "daemon/call.h"
+#include "daemon/feeds.h"
+#include "daemon/http.h"
+#include "daemon/metrics.h"
+#include "daemon/roles.h"
+#include "node/node.h"
+
+namespace pawl::daemon {
+
+class Api final : public HttpHandler {
+ public:
+  struct Parts {
+    node::Node* node = nullptr;
+    log::Journal* journal = nullptr;
+    HttpAnswers* answers = nullptr;
+    ColdThread* cold = nullptr;
+    const Metrics* metrics = nullptr;
+    std::function<node::Now()> now;
+    NodeId box{1};
+    std::uint64_t seed = 0;  // of minted keys
+  };
+
+  explicit Api(Parts parts);
+  ~Api() override;
+
+  void set_roles(const RoleMap* roles) { roles_ = roles; }
+
+  // HttpHandler
+  void request(const Request& request) override;
+  void cancelled(RequestId id) override;
+  void stream_writable(RequestId id) override;
+
+  // Gives the node an input and delivers what comes out.
+  void handle(node::Input input);
+  // Expires parked awaits, keeps follows alive. Monotonic ms.
+  void tick(std::int64_t mono_ms);
+  std::int64_t next_wake_mono_ms() const;
+  // Ends parked requests: the daemon is stopping.
+  void stop();
+  // Not empty: the node has said that the process must stop, with this message.
+  const std::string& fatal() const { return fatal_; }
+
+  // --- handlers, named by the route table ---
+  void get_root(Call& call);
+  void get_version(Call& call);
+  void get_health(Call& call);
+  void get_ready(Call& call);
+  void get_metrics(Call& call);
+  void get_openapi(Call& call);
+  void post_time_accept(Call& call);
+
+  void put_workflow(Call& call);
+  void post_check(Call& call);
+  void post_default(Call& call);
+  void get_workflows(Call& call);
+  void get_workflow(Call& call);
+  void get_workflow_version(Call& call);
+  void get_graph(Call& call);
+  void get_usage(Call& call);
+
+  void post_run(Call& call);
+  void get_runs(Call& call);
+  void get_run(Call& call);
+  void get_history(Call& call);
+  void get_await(Call& call);
+  void post_signal(Call& call);
+  void post_move(Call& call);
+  void post_verb(Call& call);
+  void post_retry(Call& call);
+
+  void get_incidents(Call& call);
+  void get_queues(Call& call);
+  void get_tasks(Call& call);
+  void get_events(Call& call);
+  void post_poll(Call& call);
+  void post_complete(Call& call);
+  void post_fail(Call& call);
+  void post_heartbeat(Call& call);
+  void post_task_batch(Call& call);
+
+ private:
+  void refuse(RequestId id, const Problem& problem);
+  void refuse(RequestId id, std::uint16_t status, std::string_view type, std::string_view title,
+              std::string_view detail);
+  void respond_json(RequestId id, int status, std::string_view body);
+  void submit(Call& call, node::Operation operation);
+  bool read_common(Call& call, node::Request* request, Problem* problem);
+  void deliver(node::Outputs& outputs);
+  void respond(node::Answer& answer);
+  // The run a path names, with ?uid=; refuses and returns null if there is none.
+  const engine::Run* run_of(Call& call, GroupId* group);
+  bool run_ref(Call& call, node::RunRef* ref);
+  const engine::CatalogWorkflow* workflow_of(Call& call);
+  const engine::CatalogVersion* version_of(Call& call);
+  void answer_await(const Await& await, const engine::Run& run, bool reached);
+  void await_searched(const Await& await, bool ok, const std::vector<HistoryItem>& items);
+  void park_await(Await await, const engine::Run& run);
+  const dsl::Definition* definition_of(const engine::Run& run);
+
+  Parts parts_;
+  const RoleMap* roles_ = nullptr;
+  Random random_;
+  Awaits awaits_;
+  Feeds feeds_;
+  absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;  // wait for their barrier
+  std::vector<std::unique_ptr<node::Outputs>> spare_outputs_;
+  std::string fatal_;
+};
+
+}  // namespace pawl::daemon

@@ -1,0 +1,214 @@
+// Lists over groups: runs, incidents, tasks, queues, events. Each group's part is as of its
+// barrier; a page is no snapshot across groups (architecture: Order).
+#include <algorithm>
+
+#include "base/limits.h"
+#include "codecs/json.h"
+#include "codecs/run_json.h"
+#include "daemon/api.h"
+#include "daemon/run_filter.h"
+#include "engine/waiting.h"
+
+namespace pawl::daemon {
+namespace {
+
+struct Page {
+  std::size_t limit = 100;
+  std::optional<RunPosition> after;
+};
+
+bool read_page(QueryReader& query, Page* page) {
+  page->limit =
+      static_cast<std::size_t>(query.integer("limit", 1, limits::kPageItemsMax).value_or(100));
+  if (const auto cursor = query.text("cursor")) {
+    RunPosition position;
+    if (!RunPosition::parse(*cursor, &position)) {
+      query.fail("`cursor` must be a next_cursor of the page before");
+    } else {
+      page->after = position;
+    }
+  }
+  return query.ok();
+}
+
+// Writes {"items": [...], "next_cursor": ...}; `write` is called with each run to be shown, and
+// says how many items it wrote.
+void write_page(const node::Node& node, const Page& page, std::string* body,
+                const std::function<bool(const engine::Run&)>& wanted,
+                const std::function<std::size_t(const engine::Run&, std::string*)>& write) {
+  RunWalk walk(node, page.after);
+  std::string items;
+  std::size_t count = 0;
+  std::optional<RunPosition> last;
+  bool more = false;
+  while (const engine::Run* run = walk.next()) {
+    if (!wanted(*run)) continue;
+    if (count >= page.limit) {
+      more = true;
+      break;
+    }
+    count += write(*run, &items);
+    last = RunPosition::of(*run);
+  }
+  codecs::JsonWriter w(body);
+  w.begin_object().plain_key("items").begin_array();
+  if (!items.empty()) w.raw(std::string_view(items).substr(1));
+  w.end_array().plain_key("next_cursor");
+  more&& last ? w.string(last->text()) : w.null();
+  w.end_object();
+}
+
+std::string oldest_text(TimeMs oldest) {
+  std::string text;
+  codecs::JsonWriter(&text).time_ms(oldest.v);
+  return text;
+}
+
+}  // namespace
+
+void Api::get_runs(Call& call) {
+  QueryReader query(call);
+  Page page;
+  RunFilter filter;
+  if (!read_page(query, &page) || !filter.read(call, query)) {
+    refuse(call.id, query.problem());
+    return;
+  }
+  codecs::EnvelopeFields fields{false, false, false, false};
+  if (const auto wanted = query.text("fields")) {
+    fields.input = wanted->find("input") != std::string::npos;
+    fields.vars = wanted->find("vars") != std::string::npos;
+    fields.output = wanted->find("output") != std::string::npos;
+    fields.waiting_for = wanted->find("waiting_for") != std::string::npos;
+  }
+  std::string body;
+  write_page(
+      *parts_.node, page, &body, [&](const engine::Run& run) { return filter.matches(run); },
+      [&](const engine::Run& run, std::string* out) {
+        out->push_back(',');
+        codecs::append_envelope(run, fields.waiting_for ? definition_of(run) : nullptr, out,
+                                fields);
+        return std::size_t{1};
+      });
+  respond_json(call.id, 200, body);
+}
+
+void Api::get_incidents(Call& call) {
+  QueryReader query(call);
+  Page page;
+  if (!read_page(query, &page)) {
+    refuse(call.id, query.problem());
+    return;
+  }
+  const auto workflow = query.text("workflow");
+  std::string body;
+  write_page(
+      *parts_.node, page, &body,
+      [&](const engine::Run& run) {
+        return !run.incidents.empty() && (!workflow || *workflow == run.workflow());
+      },
+      [](const engine::Run& run, std::string* out) {
+        for (const auto& incident : run.incidents) {
+          out->push_back(',');
+          codecs::append_incident(run, *incident, out);
+        }
+        return run.incidents.size();
+      });
+  respond_json(call.id, 200, body);
+}
+
+void Api::get_tasks(Call& call) {
+  QueryReader query(call);
+  Page page;
+  if (!read_page(query, &page)) {
+    refuse(call.id, query.problem());
+    return;
+  }
+  const auto queue = query.text("queue");
+  const auto type = query.text("type");
+  const auto worker = query.text("worker");
+  const auto fits = [&](const engine::Step& step) {
+    return (!queue || *queue == step.queue) && (!type || *type == step.type) &&
+           (!worker || *worker == step.worker);
+  };
+  std::string body;
+  write_page(
+      *parts_.node, page, &body,
+      [&](const engine::Run& run) {
+        return std::any_of(run.steps.begin(), run.steps.end(),
+                           [&](const auto& step) { return fits(*step); });
+      },
+      [&](const engine::Run& run, std::string* out) {
+        std::size_t written = 0;
+        for (const auto& step : run.steps) {
+          if (!fits(*step)) continue;
+          const node::TaskRef task{run.uid().group, run.uid().index, step->id, step->attempt};
+          out->push_back(',');
+          codecs::append_open_task(run, *step, step->attempt > 0 ? node::token_of(task) : "",
+                                   parts_.node->lease_until(task), out);
+          ++written;
+        }
+        return written;
+      });
+  respond_json(call.id, 200, body);
+}
+
+void Api::get_queues(Call& call) {
+  struct Sum {
+    std::uint64_t depth = 0, in_flight = 0;
+    std::optional<TimeMs> oldest;
+  };
+  absl::btree_map<std::string, Sum> queues;
+  for (std::size_t g = 1; g < parts_.node->group_count(); ++g) {
+    const auto& tables = parts_.node->group(GroupId(static_cast<std::uint16_t>(g))).tables();
+    for (const auto& [name, queue] : tables.queues()) {
+      Sum& sum = queues[name];
+      sum.depth += queue.waiting.size();
+      sum.in_flight += queue.started;
+      for (const auto& task : queue.waiting) {
+        if (!sum.oldest || task.queued_at < *sum.oldest) sum.oldest = task.queued_at;
+        if (task.negated_priority == queue.waiting.rbegin()->negated_priority) break;
+      }
+    }
+  }
+  for (const std::string& name : parts_.node->polls().queues()) queues[name];
+  std::string body;
+  codecs::JsonWriter w(&body);
+  w.begin_object().plain_key("items").begin_array();
+  for (const auto& [name, sum] : queues) {
+    w.begin_object().field("queue", name).field("depth", sum.depth);
+    w.plain_key("oldest");
+    sum.oldest ? w.raw(oldest_text(*sum.oldest)) : w.null();
+    w.field("in_flight", sum.in_flight);
+    w.field("parked_polls", std::uint64_t{parts_.node->polls().parked(name)});
+    w.plain_key("workers").begin_array();
+    for (const std::string& worker : parts_.node->polls().workers(name)) w.string(worker);
+    w.end_array().end_object();
+  }
+  w.end_array().plain_key("next_cursor").null().end_object();
+  respond_json(call.id, 200, body);
+}
+
+void Api::get_events(Call& call) {
+  QueryReader query(call);
+  const auto limit = query.integer("limit", 1, INT64_MAX);
+  const bool follow = query.flag("follow");
+  EventCursor cursor;
+  std::optional<std::string> after = query.text("after");
+  if (!after && !call.last_event_id.empty()) after = call.last_event_id;
+  if (after) {
+    if (!EventCursor::parse(*after, parts_.node->group_count(), &cursor)) {
+      query.fail("`after` must be a cursor of this feed, as its {cursor} lines give it");
+    }
+  } else {
+    cursor.next.assign(parts_.node->group_count(), Index(1));
+  }
+  if (!query.ok()) {
+    refuse(call.id, query.problem());
+    return;
+  }
+  feeds_.events(call.id, std::move(cursor), static_cast<std::size_t>(limit.value_or(INT64_MAX)),
+                follow, call.accept.find("text/event-stream") != std::string::npos);
+}
+
+}  // namespace pawl::daemon

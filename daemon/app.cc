@@ -1,0 +1,403 @@
+#include "daemon/app.h"
+
+#include <sys/random.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "daemon/api.h"
+#include "daemon/cold_thread.h"
+#include "daemon/disk_thread.h"
+#include "daemon/event_loop.h"
+#include "daemon/http_server.h"
+#include "daemon/metrics.h"
+#include "daemon/signals.h"
+#include "daemon/snapshots.h"
+#include "daemon/store.h"
+#include "daemon/system_clock.h"
+#include "daemon/version.h"
+#include "log/posix_file_system.h"
+
+extern char** environ;
+
+namespace pawl::daemon {
+namespace {
+
+constexpr std::uint64_t kSnapshotJournalBytes = 64 * limits::MiB;  // between snapshots
+constexpr std::uint64_t kSnapshotAtStopBytes = 1 * limits::MiB;
+constexpr std::int64_t kClockTrustMs = 10'000;  // between looks at the kernel's clock state
+constexpr std::int64_t kStopMs = 10'000;
+
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  PAWL_CHECK(::getrandom(bytes.data(), count, 0) == static_cast<ssize_t>(count));
+  return bytes;
+}
+
+std::uint64_t random_seed() {
+  const std::string bytes = random_bytes(8);
+  std::uint64_t seed;
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
+}
+
+bool kernel_clock_synchronised() {
+  timex state{};
+  return ::adjtimex(&state) != TIME_ERROR;
+}
+
+// The server needs its handler before the API, which needs the server, can be made.
+struct Forward final : HttpHandler {
+  Api* api = nullptr;
+  void request(const Request& request) override { api->request(request); }
+  void cancelled(RequestId id) override { api->cancelled(id); }
+  void stream_writable(RequestId id) override { api->stream_writable(id); }
+};
+
+}  // namespace
+
+struct App::Impl : TurnHook {
+  Impl(Options o, Logger* l) : options(std::move(o)), logger(*l), loop(&clock) {}
+
+  absl::Status open();
+  absl::Status recover();
+  absl::Status lead(log::FileSystem& files);
+  void set_roles(const Config& config);
+  absl::Status listen();
+  void reload();
+  void begin_stop();
+  int run();
+
+  void begin_turn(std::int64_t now_ns) override;
+  void end_turn(std::int64_t now_ns) override;
+  std::int64_t deadline_ns() const override;
+  void take_batches();
+  void next_batch();
+  void maybe_snapshot(std::uint64_t bytes_min);
+  void continue_stop(std::int64_t now_ns);
+  [[noreturn]] void die(std::string_view what, std::string_view why);
+  node::Now now();
+
+  Options options;
+  Logger& logger;
+  SystemClock clock;
+  Metrics metrics;
+  Signals signals;  // before the threads: they inherit the blocked set
+  EventLoop loop;
+  StoreLock lock;
+  StoreIdentity store;
+  RoleMap roles;
+  std::unique_ptr<node::Node> node;
+  std::unique_ptr<log::Journal> journal;
+  std::unique_ptr<DiskThread> disk;
+  std::unique_ptr<ColdThread> cold;
+  Forward forward;
+  std::unique_ptr<HttpServer> http;
+  std::unique_ptr<Api> api;
+  std::vector<BatchDone> done;
+  bool background_under_way = false;
+  bool clock_trusted = false;
+  std::int64_t clock_looked_ms = INT64_MIN / 2;
+  bool time_was_held = false;
+  std::uint64_t snapshot_at_bytes = 0;  // journal bytes at the last snapshot
+  int snapshots_under_way = 0;
+  std::int64_t started_ns = 0;
+  std::int64_t stop_by_ns = 0;  // 0: not stopping
+  bool stop_snapshots_begun = false;
+};
+
+App::App(Options options, Logger* logger)
+    : impl_(std::make_unique<Impl>(std::move(options), logger)) {}
+App::~App() = default;
+absl::Status App::open() { return impl_->open(); }
+int App::run() { return impl_->run(); }
+
+node::Now App::Impl::now() {
+  node::Now now;
+  now.mono_ms = loop.now_ns() / 1'000'000;
+  now.wall_ms = clock.wall_ms();
+  if (now.mono_ms - clock_looked_ms > kClockTrustMs) {
+    clock_looked_ms = now.mono_ms;
+    clock_trusted = options.dev || kernel_clock_synchronised();
+  }
+  now.wall_trusted = clock_trusted;
+  return now;
+}
+
+absl::Status App::Impl::open() {
+  started_ns = clock.monotonic_ns();
+  absl::Status status = lock.acquire(options.config.server.data);
+  if (!status.ok()) return status;
+  status = recover();
+  if (!status.ok()) return status;
+  disk = std::make_unique<DiskThread>(
+      [files = std::make_shared<log::PosixFileSystem>()](const log::Batch& batch) {
+        return log::execute(*files, batch);
+      },
+      DiskThread::Options{static_cast<int>(options.config.server.spin_us)}, loop.waker());
+  cold = std::make_unique<ColdThread>(loop.waker());
+  return listen();
+}
+
+absl::Status App::Impl::recover() {
+  const std::string& data = options.config.server.data;
+  log::PosixFileSystem files;
+  const auto opened = open_store(
+      files, data, static_cast<std::uint16_t>(options.config.store.groups), random_bytes(16));
+  if (!opened.ok()) return opened.status();
+  store = *opened;
+  if (store.run_groups != options.config.store.groups) {
+    logger.write(LogLevel::notice, "store: its number of groups is fixed, store.groups is ignored",
+                 {{"groups", int{store.run_groups}}});
+  }
+  node::NodeOptions node_options;
+  node_options.run_groups = store.run_groups;
+  node_options.seed = random_seed();
+  node = std::make_unique<node::Node>(node_options);
+  const int snapshots = load_snapshots(files, data, store.id, node.get(), logger);
+  log::JournalOptions journal_options;
+  journal_options.directory = data;
+  journal_options.store_id = store.id;
+  journal_options.segment_bytes = static_cast<std::uint32_t>(options.config.journal.segment_bytes);
+  journal_options.preallocate = options.config.journal.preallocate;
+  log::RecoveryReport report;
+  auto recovered = log::Journal::open(files, journal_options, node->recovery(), &report);
+  if (!recovered.ok()) return recovered.status();
+  journal = std::move(*recovered);
+  node->start(journal.get(), now());
+  const absl::Status elected = lead(files);
+  if (!elected.ok()) return elected;
+  const std::int64_t took_ms = (clock.monotonic_ns() - started_ns) / 1'000'000;
+  logger.write(LogLevel::info, "store: recovered",
+               {{"data", data},
+                {"entries", report.entries},
+                {"bytes", report.bytes},
+                {"snapshots", snapshots},
+                {"torn_bytes_cut", report.torn_bytes_cut},
+                {"ms", took_ms}});
+  if (report.torn_bytes_cut > 0) {
+    logger.write(LogLevel::notice, "store: cut a torn tail that was never acknowledged",
+                 {{"bytes", report.torn_bytes_cut}});
+  }
+  return absl::OkStatus();
+}
+
+void App::Impl::set_roles(const Config& config) {
+  std::vector<std::string> unknown;
+  roles = make_roles(config, Accounts::of_this_machine(), &unknown);
+  for (const std::string& name : unknown) {
+    logger.write(LogLevel::warning, "roles: no such user or group, it grants nothing",
+                 {{"name", name}});
+  }
+  if (options.dev) roles.add_uid(Role::admin, ::getuid());
+}
+
+absl::Status App::Impl::listen() {
+  set_roles(options.config);
+  HttpServer::Options http_options;
+  http_options.socket_path = options.config.server.socket;
+  http_options.socket_mode = static_cast<int>(options.config.server.socket_mode);
+  if (const std::string& group = options.config.server.socket_group; !group.empty()) {
+    std::uint32_t gid = 0;
+    if (!Accounts::of_this_machine().gid_of(group, &gid)) {
+      return absl::InvalidArgumentError("server.socket_group: there is no group `" + group + "`");
+    }
+    http_options.socket_group = gid;
+  }
+  http_options.boot = static_cast<std::uint32_t>(random_seed());
+  http = std::make_unique<HttpServer>(&loop, &clock, &forward, &metrics.http, http_options);
+  Api::Parts parts;
+  parts.node = node.get();
+  parts.journal = journal.get();
+  parts.answers = http.get();
+  parts.cold = cold.get();
+  parts.metrics = &metrics;
+  parts.now = [this] { return now(); };
+  parts.seed = random_seed();
+  api = std::make_unique<Api>(std::move(parts));
+  api->set_roles(&roles);
+  forward.api = api.get();
+  loop.add_hook(this);
+  loop.set_spin_us(static_cast<int>(options.config.server.spin_us));
+  return http->listen();
+}
+
+// Commits the first entries of this start (every group's no-op) before anyone can ask for anything:
+// no client ever sees a box that is not ready.
+absl::Status App::Impl::lead(log::FileSystem& files) {
+  node::Outputs outputs;
+  while (!node->ready()) {
+    const log::Batch* batch = journal->begin_batch();
+    PAWL_CHECK(batch != nullptr);
+    const absl::Status status = log::execute(files, *batch);
+    if (!status.ok()) return status;
+    node->handle(now(), node::BatchCompleted{batch->id}, &outputs);
+    if (!outputs.fatal.empty()) return absl::DataLossError(outputs.fatal);
+    outputs.clear();
+  }
+  return absl::OkStatus();
+}
+
+int App::Impl::run() {
+  const absl::Status started = signals.start(
+      &loop, [this] { begin_stop(); }, [this] { reload(); });
+  if (!started.ok()) {
+    logger.write(LogLevel::error, "start: signals", {{"why", std::string(started.message())}});
+    return 1;
+  }
+  const std::int64_t took_us = (clock.monotonic_ns() - started_ns) / 1000;
+  logger.write(LogLevel::info, "ready",
+               {{"version", kVersion},
+                {"socket", options.config.server.socket},
+                {"groups", int{store.run_groups}},
+                {"start_us", took_us}});
+  loop.run();
+  logger.write(LogLevel::info, "stopped");
+  return 0;
+}
+
+void App::Impl::die(std::string_view what, std::string_view why) {
+  // Nothing more may be acknowledged: the process ends here, without unwinding.
+  logger.write(LogLevel::error, what, {{"why", why}});
+  ::_exit(1);
+}
+
+void App::Impl::begin_turn(std::int64_t) {
+  take_batches();
+  cold->deliver();
+}
+
+void App::Impl::take_batches() {
+  done.clear();
+  if (!disk->take_done(&done)) return;
+  for (const BatchDone& batch : done) {
+    ++metrics.disk.batches;
+    metrics.disk.batch_time.record_ns(batch.took_ns);
+    const bool background = std::exchange(background_under_way, false);
+    if (batch.status.ok()) {
+      api->handle(node::BatchCompleted{batch.id});
+    } else if (background && absl::IsResourceExhausted(batch.status)) {
+      logger.write(LogLevel::warning, "journal: no room to prepare the next segment",
+                   {{"why", std::string(batch.status.message())}});
+      journal->background_failed(batch.id);
+    } else {
+      ++metrics.disk.failures;
+      die("journal: a write failed, stopping before anything more is acknowledged",
+          std::string(batch.status.message()));
+    }
+    if (!api->fatal().empty()) die("node: stopping", api->fatal());
+  }
+}
+
+void App::Impl::next_batch() {
+  if (disk->under_way() > 0) return;
+  const log::Batch* batch = node->next_batch();
+  if (batch == nullptr) return;
+  background_under_way = batch->background;
+  metrics.disk.operations += batch->operations.size();
+  for (const log::Operation& operation : batch->operations) {
+    if (const auto* write = std::get_if<log::WriteFile>(&operation)) {
+      metrics.disk.bytes += write->bytes.size();
+    }
+  }
+  disk->submit(*batch);
+}
+
+void App::Impl::end_turn(std::int64_t now_ns) {
+  const std::int64_t mono_ms = now_ns / 1'000'000;
+  if (node->next_wake_mono_ms() <= mono_ms) api->handle(node::Tick{});
+  if (api->next_wake_mono_ms() <= mono_ms) api->tick(mono_ms);
+  if (!api->fatal().empty()) die("node: stopping", api->fatal());
+  if (node->time_held() != time_was_held) {
+    time_was_held = node->time_held();
+    logger.write(time_was_held ? LogLevel::warning : LogLevel::notice,
+                 time_was_held ? "time: held, the clock jumped ahead and is not synchronised; "
+                                 "timers run on from the last stamp"
+                               : "time: follows the clock again");
+  }
+  maybe_snapshot(kSnapshotJournalBytes);
+  if (stop_by_ns != 0) continue_stop(now_ns);
+  next_batch();
+}
+
+std::int64_t App::Impl::deadline_ns() const {
+  std::int64_t wake_ms = std::min(node->next_wake_mono_ms(), api->next_wake_mono_ms());
+  std::int64_t wake = wake_ms > kNoDeadline / 1'000'000 ? kNoDeadline : wake_ms * 1'000'000;
+  // While stopping, look again soon: connections end in their own time.
+  if (stop_by_ns != 0) wake = std::min(wake, loop.now_ns() + 20'000'000);
+  return wake;
+}
+
+void App::Impl::maybe_snapshot(std::uint64_t bytes_min) {
+  const std::uint64_t bytes = journal->stats().data_bytes;
+  if (snapshots_under_way > 0 || bytes - snapshot_at_bytes < bytes_min) return;
+  snapshot_at_bytes = bytes;
+  for (std::size_t g = 0; g < node->group_count(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    auto snapshot = std::make_shared<node::Node::GroupSnapshot>(node->snapshot(group));
+    const bool taken = cold->submit([this, group, snapshot, directory = journal->directory(),
+                                     id = store.id]() -> ColdThread::Completion {
+      log::PosixFileSystem files;
+      const absl::Status status = write_snapshot(files, directory, id, group, *snapshot);
+      return [this, group, status] {
+        --snapshots_under_way;
+        if (status.ok()) return;
+        logger.write(LogLevel::warning, "snapshot: not written, the journal still holds everything",
+                     {{"group", int{group.v}}, {"why", std::string(status.message())}});
+      };
+    });
+    if (taken) ++snapshots_under_way;
+  }
+}
+
+void App::Impl::reload() {
+  auto sources = collect_config(options.config_file, environ, options.flags);
+  if (!sources.ok()) {
+    logger.write(LogLevel::error, "reload: kept the old configuration",
+                 {{"why", std::string(sources.status().message())}});
+    return;
+  }
+  const ConfigResult result = make_config(*sources);
+  if (!result.ok) {
+    for (const std::string& error : result.errors) {
+      logger.write(LogLevel::error, "reload: kept the old configuration", {{"why", error}});
+    }
+    return;
+  }
+  for (const std::string& key : keys_needing_restart(options.loaded, result)) {
+    logger.write(LogLevel::notice, "reload: this key changes at the next restart", {{"key", key}});
+  }
+  logger.set_level(result.config.log.level);
+  set_roles(result.config);
+  logger.write(LogLevel::info, "reload: done");
+}
+
+void App::Impl::begin_stop() {
+  if (stop_by_ns != 0) {
+    loop.stop();
+    return;
+  }
+  logger.write(LogLevel::info, "stopping");
+  stop_by_ns = loop.now_ns() + kStopMs * 1'000'000;
+  http->drain();
+  api->stop();
+}
+
+// Once no connection is left: snapshots, then the mark that the tail was promised, then the end.
+void App::Impl::continue_stop(std::int64_t now_ns) {
+  if (!http->empty() && now_ns < stop_by_ns) return;
+  if (!stop_snapshots_begun) {
+    stop_snapshots_begun = true;
+    maybe_snapshot(kSnapshotAtStopBytes);
+    journal->mark_synced();
+  }
+  if (snapshots_under_way > 0 && now_ns < stop_by_ns) return;
+  if (journal->pending() || disk->under_way() > 0) return;
+  loop.stop();
+}
+
+}  // namespace pawl::daemon

@@ -1,0 +1,64 @@
+#include "daemon/awaits.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "engine/waiting.h"
+
+namespace pawl::daemon {
+
+bool Await::reached(const engine::Run& r) const {
+  if (!state.empty()) {
+    const auto states = r.states();
+    return std::find(states.begin(), states.end(), state) != states.end();
+  }
+  return status == "closed" ? r.closed() : status == engine::to_string(r.status);
+}
+
+bool Awaits::park(Await await) {
+  if (awaits_.size() >= limits::kAwaitsParkedMax) return false;
+  by_run_[{await.group, await.run}].insert(await.id);
+  by_deadline_.emplace(await.deadline_mono_ms, await.id);
+  awaits_.emplace(await.id, std::move(await));
+  return true;
+}
+
+std::optional<Await> Awaits::take(RequestId id) {
+  const auto it = awaits_.find(id);
+  if (it == awaits_.end()) return std::nullopt;
+  Await await = std::move(it->second);
+  awaits_.erase(it);
+  by_deadline_.erase({await.deadline_mono_ms, id});
+  const auto run = by_run_.find({await.group, await.run});
+  run->second.erase(id);
+  if (run->second.empty()) by_run_.erase(run);
+  return await;
+}
+
+std::vector<Await> Awaits::take_settled(GroupId group, const engine::Run& run) {
+  std::vector<Await> settled;
+  const auto parked = by_run_.find({group, run.uid().index});
+  if (parked == by_run_.end()) return settled;
+  std::vector<RequestId> ids;
+  for (const RequestId id : parked->second) {
+    if (run.closed() || awaits_.find(id)->second.reached(run)) ids.push_back(id);
+  }
+  for (const RequestId id : ids) settled.push_back(*take(id));
+  return settled;
+}
+
+std::vector<Await> Awaits::take_expired(std::int64_t mono_ms) {
+  std::vector<Await> expired;
+  while (!by_deadline_.empty() && by_deadline_.begin()->first <= mono_ms) {
+    expired.push_back(*take(by_deadline_.begin()->second));
+  }
+  return expired;
+}
+
+void Awaits::cancel(RequestId id) { take(id); }
+
+std::int64_t Awaits::next_wake_mono_ms() const {
+  return by_deadline_.empty() ? INT64_MAX : by_deadline_.begin()->first;
+}
+
+}  // namespace pawl::daemon

@@ -1,0 +1,48 @@
+// Requests that wait for a run to reach a state or status: GET /v1/runs/{id}/await and long polls
+// of GET /v1/runs/{id}. Parked by run, looked at when an entry of the run is applied.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "daemon/http.h"
+#include "engine/run.h"
+
+namespace pawl::daemon {
+
+struct Await {
+  RequestId id;
+  GroupId group;
+  Index run;
+  std::string state;   // reached if it is one of the run's active paths; "" if status counts
+  std::string status;  // "closed" is any closed status
+  std::int64_t deadline_mono_ms = 0;
+
+  bool reached(const engine::Run& run) const;
+};
+
+class Awaits {
+ public:
+  // False if too many are parked (429).
+  bool park(Await await);
+  // Takes out those of a run that have reached what they wait for, or can't any more (it is
+  // closed).
+  std::vector<Await> take_settled(GroupId group, const engine::Run& run);
+  std::vector<Await> take_expired(std::int64_t mono_ms);
+  void cancel(RequestId id);
+  bool empty() const { return awaits_.empty(); }
+  std::int64_t next_wake_mono_ms() const;
+
+ private:
+  std::optional<Await> take(RequestId id);
+
+  absl::btree_map<RequestId, Await> awaits_;
+  absl::btree_map<std::pair<GroupId, Index>, absl::btree_set<RequestId>> by_run_;
+  absl::btree_set<std::pair<std::int64_t, RequestId>> by_deadline_;
+};
+
+}  // namespace pawl::daemon

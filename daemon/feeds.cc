@@ -1,0 +1,428 @@
+#include "daemon/feeds.h"
+
+#include <charconv>
+
+#include "base/limits.h"
+#include "codecs/json.h"
+#include "codecs/problem.h"
+#include "daemon/event_slice.h"
+#include "log/posix_file_system.h"
+
+namespace pawl::daemon {
+namespace {
+
+constexpr std::int64_t kKeepAliveMs = 15'000;
+constexpr std::size_t kFollowSlice = 200;
+constexpr std::size_t kSearchLimit = 10'000;
+
+enum Kind : int { kPage, kFollow, kSearch, kEvents };
+
+}  // namespace
+
+struct Feeds::Feed {
+  RequestId id;
+  int kind = kPage;
+  bool streaming = false;  // begin_stream was called
+  bool server_sent = false;
+  bool reading = false;  // a job is on the cold thread
+  bool full = false;     // the client reads slowly
+  bool dirty = false;    // something was applied while reading
+  bool gone = false;
+  // A run's history.
+  GroupId group;
+  Index run;
+  Seq after;
+  std::size_t limit = 0;
+  bool with_body = false;
+  std::function<void(bool, const std::vector<HistoryItem>&)> found;
+  // Events.
+  EventCursor cursor;
+  bool follow = false;
+  std::int64_t keep_alive_mono_ms = 0;
+};
+
+std::string EventCursor::text() const {
+  std::string out = "1-";
+  for (std::size_t g = 0; g < next.size(); ++g) {
+    char digits[17];
+    const auto end = std::to_chars(digits, digits + sizeof digits, next[g].v, 16).ptr;
+    if (g > 0) out.push_back('.');
+    out.append(digits, end);
+  }
+  return out;
+}
+
+bool EventCursor::parse(std::string_view text, std::size_t groups, EventCursor* out) {
+  if (!text.starts_with("1-")) return false;
+  text.remove_prefix(2);
+  EventCursor cursor;
+  while (true) {
+    const auto dot = text.find('.');
+    const std::string_view part = text.substr(0, dot);
+    Index index;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index.v, 16);
+    if (error != std::errc{} || end != part.data() + part.size()) return false;
+    cursor.next.push_back(index);
+    if (dot == std::string_view::npos) break;
+    text.remove_prefix(dot + 1);
+  }
+  if (cursor.next.size() != groups) return false;
+  *out = std::move(cursor);
+  return true;
+}
+
+Feeds::Feeds(Parts parts) : parts_(parts) {}
+Feeds::~Feeds() = default;
+
+Feeds::FeedPtr Feeds::add(RequestId id, int kind, const engine::Run& run, GroupId group, Seq after,
+                          bool with_body) {
+  auto feed = std::make_shared<Feed>();
+  feed->id = id;
+  feed->kind = kind;
+  feed->group = group;
+  feed->run = run.uid().index;
+  feed->after = after;
+  feed->with_body = with_body;
+  feed->keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
+  feeds_[id] = feed;
+  by_run_[{group, feed->run}].insert(id);
+  return feed;
+}
+
+void Feeds::history_page(RequestId id, const engine::Run& run, GroupId group, Seq after,
+                         std::size_t limit, bool with_body) {
+  const FeedPtr feed = add(id, kPage, run, group, after, with_body);
+  feed->limit = limit;
+  start_walk(feed);
+}
+
+void Feeds::history_follow(RequestId id, const engine::Run& run, GroupId group, Seq after,
+                           bool with_body, bool server_sent) {
+  const FeedPtr feed = add(id, kFollow, run, group, after, with_body);
+  feed->limit = kFollowSlice;
+  feed->server_sent = server_sent;
+  start_walk(feed);
+}
+
+void Feeds::history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
+                           std::function<void(bool, const std::vector<HistoryItem>&)> found) {
+  const FeedPtr feed = add(id, kSearch, run, group, after, false);
+  feed->limit = kSearchLimit;
+  feed->found = std::move(found);
+  start_walk(feed);
+}
+
+void Feeds::events(RequestId id, EventCursor from, std::size_t limit, bool follow,
+                   bool server_sent) {
+  auto feed = std::make_shared<Feed>();
+  feed->id = id;
+  feed->kind = kEvents;
+  feed->cursor = std::move(from);
+  feed->limit = limit;
+  feed->follow = follow;
+  feed->server_sent = server_sent;
+  feed->keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
+  feeds_[id] = feed;
+  event_feeds_.insert(id);
+  Response response;
+  response.content_type = server_sent ? "text/event-stream" : "application/x-ndjson";
+  feed->streaming = true;
+  if (parts_.answers->begin_stream(id, response) == StreamState::kGone) {
+    cancel(id);
+    return;
+  }
+  advance_events(feed);
+}
+
+bool Feeds::run_cold(const FeedPtr& feed, ColdThread::Job job) {
+  feed->reading = parts_.cold->submit(std::move(job));
+  if (!feed->reading) {
+    failed(feed, absl::ResourceExhaustedError("too many reads of the journal wait; try again"));
+  }
+  return feed->reading;
+}
+
+void Feeds::start_walk(const FeedPtr& feed) {
+  const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
+  HistoryWalk::Options options;
+  options.group = feed->group;
+  options.run = feed->run;
+  options.salt = run->identity->salt;
+  options.newest = run->seq > feed->after ? run->last_entry : Index(0);
+  options.after = feed->after;
+  options.limit = feed->limit;
+  options.with_body = feed->with_body;
+  feed->dirty = false;
+  advance_walk(feed, std::make_shared<HistoryWalk>(options));
+}
+
+void Feeds::advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) {
+  if (feed->gone) return;
+  if (walk->next().v == 0) {
+    render_walk(feed, std::move(walk));
+    return;
+  }
+  const auto place = parts_.journal->place(walk->group(), walk->next());
+  if (!place) {
+    failed(feed, absl::DataLossError("the journal does not hold the whole history"));
+    return;
+  }
+  run_cold(feed,
+           [this, feed, walk, place = *place, directory = parts_.journal->directory(),
+            store = parts_.journal->store_id()]() -> ColdThread::Completion {
+             log::PosixFileSystem files;
+             const absl::Status status = walk->step(files, directory, store, place);
+             return [this, feed, walk, status] {
+               feed->reading = false;
+               status.ok() ? advance_walk(feed, walk) : failed(feed, status);
+             };
+           });
+}
+
+void Feeds::render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) {
+  run_cold(feed, [this, feed, walk]() -> ColdThread::Completion {
+    const absl::Status status = walk->render();
+    return [this, feed, walk, status] {
+      feed->reading = false;
+      if (feed->gone) return;
+      status.ok() ? walk_done(feed, *walk) : failed(feed, status);
+    };
+  });
+}
+
+void Feeds::walk_done(const FeedPtr& feed, const HistoryWalk& walk) {
+  switch (feed->kind) {
+    case kPage:
+      answer_page(feed, walk);
+      return;
+    case kSearch: {
+      const auto found = std::move(feed->found);
+      cancel(feed->id);
+      found(true, walk.items());
+      return;
+    }
+    default:
+      write_follow(feed, walk);
+  }
+}
+
+void Feeds::answer_page(const FeedPtr& feed, const HistoryWalk& walk) {
+  std::string body;
+  codecs::JsonWriter w(&body);
+  w.begin_object().plain_key("items").begin_array();
+  for (const HistoryItem& item : walk.items()) w.raw(item.json);
+  w.end_array().plain_key("next_cursor");
+  if (walk.more() && !walk.items().empty()) {
+    w.string(std::to_string(walk.items().back().seq.v));
+  } else {
+    w.null();
+  }
+  w.end_object();
+  Response response;
+  response.body = body;
+  parts_.answers->respond(feed->id, response);
+  cancel(feed->id);
+}
+
+void Feeds::write_follow(const FeedPtr& feed, const HistoryWalk& walk) {
+  if (!feed->streaming) {
+    Response response;
+    response.content_type = feed->server_sent ? "text/event-stream" : "application/x-ndjson";
+    feed->streaming = true;
+    parts_.answers->begin_stream(feed->id, response);
+  }
+  for (const HistoryItem& item : walk.items()) {
+    write_line(*feed, item.json);
+    feed->after = item.seq;
+  }
+  if (feed->gone || feed->full) return;
+  const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
+  if (walk.more() || feed->dirty) {
+    start_walk(feed);
+  } else if (run->closed() && run->seq == feed->after) {
+    write_line(*feed, R"({"end":"closed"})");
+    finish(feed);
+  }
+}
+
+void Feeds::write_line(Feed& feed, std::string_view line) {
+  std::string text;
+  if (feed.server_sent) text = "data: ";
+  text.append(line);
+  text.append(feed.server_sent ? "\n\n" : "\n");
+  feed.keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
+  const StreamState state = parts_.answers->stream(feed.id, text);
+  feed.full = state == StreamState::kFull;
+  if (state == StreamState::kGone) feed.gone = true;
+}
+
+// The next slice of events: from the first group that has entries past the cursor.
+void Feeds::advance_events(const FeedPtr& feed) {
+  if (feed->gone || feed->reading || feed->full) return;
+  feed->dirty = false;
+  for (std::size_t g = 0; g < feed->cursor.next.size(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    const Index applied = parts_.node->group(group).applied();
+    const Index next = feed->cursor.next[g];
+    if (next > applied || feed->limit == 0) continue;
+    const auto place = parts_.journal->place(group, next);
+    if (!place) {
+      failed(feed, absl::DataLossError("the journal does not hold all events"));
+      return;
+    }
+    run_cold(
+        feed,
+        [this, feed, group, next, applied, place = *place, directory = parts_.journal->directory(),
+         store = parts_.journal->store_id()]() -> ColdThread::Completion {
+          log::PosixFileSystem files;
+          EventSlice slice = read_events(files, directory, store, place, group, next, applied);
+          return [this, feed, slice = std::move(slice)] { events_read(feed, slice); };
+        });
+    return;
+  }
+  if (feed->follow && feed->limit > 0) return;  // parked
+  write_line(*feed, "{\"cursor\":\"" + feed->cursor.text() + "\"}");
+  finish(feed);
+}
+
+void Feeds::events_read(const FeedPtr& feed, EventSlice slice) {
+  feed->reading = false;
+  if (feed->gone) return;
+  if (!slice.status.ok()) {
+    failed(feed, slice.status);
+    return;
+  }
+  for (const EventLine& line : slice.lines) {
+    if (feed->limit == 0) break;
+    // Events of one entry stay together, so that a cursor never points into an entry.
+    write_event_line(*feed, slice.group, line.run, line.json);
+    if (line.last_of_entry) {
+      feed->cursor.next[slice.group.v] = line.index.next();
+      --feed->limit;
+    }
+    if (feed->gone) {
+      cancel(feed->id);
+      return;
+    }
+  }
+  if (feed->limit > 0) feed->cursor.next[slice.group.v] = slice.next;
+  if (!feed->full) advance_events(feed);
+}
+
+void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_view json) {
+  std::string text;
+  codecs::JsonWriter w(&text);
+  w.begin_object();
+  if (const engine::Run* known = parts_.node->group(group).tables().find(run)) {
+    w.field("run", known->id()).field("uid", to_string(known->uid()));
+    w.field("workflow", known->workflow());
+  }
+  if (text.back() != '{') text.push_back(',');
+  text.append(json.substr(1));  // goes on with the event's own members
+  write_line(feed, text);
+}
+
+void Feeds::changed(GroupId group, Index run) {
+  if (const auto feeds = by_run_.find({group, run}); feeds != by_run_.end()) {
+    for (const RequestId id : absl::btree_set<RequestId>(feeds->second)) {
+      const FeedPtr feed = feeds_.find(id)->second;
+      feed->dirty = true;
+      if (feed->kind == kFollow && !feed->reading && !feed->full) start_walk(feed);
+    }
+  }
+  for (const RequestId id : absl::btree_set<RequestId>(event_feeds_)) {
+    const FeedPtr feed = feeds_.find(id)->second;
+    if (!feed->reading && !feed->full) advance_events(feed);
+  }
+}
+
+void Feeds::writable(RequestId id) {
+  const auto it = feeds_.find(id);
+  if (it == feeds_.end()) return;
+  const FeedPtr feed = it->second;
+  feed->full = false;
+  if (feed->reading) return;
+  feed->kind == kEvents ? advance_events(feed) : start_walk(feed);
+}
+
+void Feeds::cancel(RequestId id) {
+  const auto it = feeds_.find(id);
+  if (it == feeds_.end()) return;
+  const FeedPtr feed = it->second;
+  feed->gone = true;
+  feeds_.erase(it);
+  event_feeds_.erase(id);
+  if (const auto feeds = by_run_.find({feed->group, feed->run}); feeds != by_run_.end()) {
+    feeds->second.erase(id);
+    if (feeds->second.empty()) by_run_.erase(feeds);
+  }
+}
+
+void Feeds::finish(const FeedPtr& feed) {
+  parts_.answers->end_stream(feed->id);
+  cancel(feed->id);
+}
+
+void Feeds::failed(const FeedPtr& feed, const absl::Status& status) {
+  feed->reading = false;
+  if (feed->gone) return;
+  const std::string detail(status.message());
+  if (feed->kind == kSearch) {
+    const auto found = std::move(feed->found);
+    cancel(feed->id);
+    found(false, {});
+    return;
+  }
+  const bool busy = absl::IsResourceExhausted(status);
+  const std::string body =
+      codecs::problem_json(busy ? 429 : 500, busy ? "queue-full" : "journal-unreadable",
+                           "The journal could not be read", detail);
+  if (feed->streaming) {
+    write_line(*feed, "{\"error\":" + body + "}");
+    finish(feed);
+    return;
+  }
+  Response response;
+  response.status = busy ? 429 : 500;
+  response.content_type = kProblemType;
+  response.body = body;
+  parts_.answers->respond(feed->id, response);
+  cancel(feed->id);
+}
+
+void Feeds::tick(std::int64_t mono_ms) {
+  mono_ms_ = mono_ms;
+  std::vector<FeedPtr> due;
+  for (const auto& [id, feed] : feeds_) {
+    const bool follows = feed->streaming && (feed->kind == kFollow || feed->follow);
+    if (follows && !feed->full && feed->keep_alive_mono_ms <= mono_ms) due.push_back(feed);
+  }
+  for (const FeedPtr& feed : due) {
+    const std::string cursor =
+        feed->kind == kEvents ? feed->cursor.text() : std::to_string(feed->after.v);
+    write_line(*feed, "{\"cursor\":\"" + cursor + "\"}");
+    if (feed->gone) cancel(feed->id);
+  }
+}
+
+std::int64_t Feeds::next_wake_mono_ms() const {
+  std::int64_t wake = INT64_MAX;
+  for (const auto& [id, feed] : feeds_) {
+    if (feed->streaming && !feed->full) wake = std::min(wake, feed->keep_alive_mono_ms);
+  }
+  return wake;
+}
+
+void Feeds::stop() {
+  std::vector<FeedPtr> all;
+  for (const auto& [id, feed] : feeds_) all.push_back(feed);
+  for (const FeedPtr& feed : all) {
+    if (feed->streaming) {
+      finish(feed);
+    } else {
+      failed(feed, absl::UnavailableError("the daemon is stopping"));
+    }
+  }
+}
+
+}  // namespace pawl::daemon

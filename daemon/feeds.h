@@ -1,0 +1,95 @@
+// Reads of the journal on behalf of clients: pages of a run's history, follows of it, and the event
+// feed over all groups. Each feed has at most one job on the cold thread at a time; what it found
+// is written on the loop, and a client that reads slowly holds back its own feed only.
+//
+//   reading --page done--> answered
+//   reading --slice--> writing --room--> reading ... --caught up--> parked --entry applied-->
+//   reading writing --full--> waiting --stream_writable--> reading;  parked/waiting --cancelled-->
+//   gone
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "daemon/cold_thread.h"
+#include "daemon/history_walk.h"
+#include "daemon/http.h"
+#include "log/journal.h"
+#include "node/node.h"
+
+namespace pawl::daemon {
+
+// A place in the event feed: the next index of each group. As text: "1-a.2f.0" (version, then one
+// hexadecimal index a group), opaque to clients.
+struct EventCursor {
+  std::vector<Index> next;  // by group
+  std::string text() const;
+  static bool parse(std::string_view text, std::size_t groups, EventCursor* out);
+};
+
+class Feeds {
+ public:
+  struct Parts {
+    const node::Node* node = nullptr;
+    log::Journal* journal = nullptr;
+    HttpAnswers* answers = nullptr;
+    ColdThread* cold = nullptr;
+  };
+  explicit Feeds(Parts parts);
+  ~Feeds();
+
+  // A page of a run's history: {"items": [...], "next_cursor": "SEQ" or null}.
+  void history_page(RequestId id, const engine::Run& run, GroupId group, Seq after,
+                    std::size_t limit, bool with_body);
+  // Streams the history as ndjson (or server-sent events) until the run is closed.
+  void history_follow(RequestId id, const engine::Run& run, GroupId group, Seq after,
+                      bool with_body, bool server_sent);
+  // Reads the history after `after` and calls `found` with it (false: the journal could not be
+  // read).
+  void history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
+                      std::function<void(bool ok, const std::vector<HistoryItem>&)> found);
+  // Streams committed events of all groups from the cursor; ends when caught up unless `follow`.
+  void events(RequestId id, EventCursor from, std::size_t limit, bool follow, bool server_sent);
+
+  // An entry of this run was applied.
+  void changed(GroupId group, Index run);
+  void writable(RequestId id);
+  void cancel(RequestId id);
+  // Follows get a cursor line every 15 s. Monotonic ms.
+  void tick(std::int64_t mono_ms);
+  std::int64_t next_wake_mono_ms() const;
+  void stop();
+
+ private:
+  struct Feed;
+  using FeedPtr = std::shared_ptr<Feed>;
+
+  FeedPtr add(RequestId id, int kind, const engine::Run& run, GroupId group, Seq after,
+              bool with_body);
+  void start_walk(const FeedPtr& feed);
+  void advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
+  void render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
+  void walk_done(const FeedPtr& feed, const HistoryWalk& walk);
+  void answer_page(const FeedPtr& feed, const HistoryWalk& walk);
+  void write_follow(const FeedPtr& feed, const HistoryWalk& walk);
+  void advance_events(const FeedPtr& feed);
+  void events_read(const FeedPtr& feed, struct EventSlice slice);
+  void write_event_line(Feed& feed, GroupId group, Index run, std::string_view json);
+  void write_line(Feed& feed, std::string_view line);
+  void finish(const FeedPtr& feed);
+  void failed(const FeedPtr& feed, const absl::Status& status);
+  bool run_cold(const FeedPtr& feed, ColdThread::Job job);
+
+  Parts parts_;
+  std::int64_t mono_ms_ = 0;
+  absl::btree_map<RequestId, FeedPtr> feeds_;
+  absl::btree_map<std::pair<GroupId, Index>, absl::btree_set<RequestId>> by_run_;
+  absl::btree_set<RequestId> event_feeds_;
+};
+
+}  // namespace pawl::daemon

@@ -1,0 +1,84 @@
+#include "daemon/history_walk.h"
+
+#include <algorithm>
+
+#include "codecs/entry.h"
+#include "codecs/event_json.h"
+#include "engine/event_bytes.h"
+#include "log/place_reader.h"
+
+namespace pawl::daemon {
+
+absl::Status HistoryWalk::step(log::FileSystem& files, const std::string& directory,
+                               const log::StoreId& store_id, const log::Place& place) {
+  struct Found {
+    Index index;
+    codecs::Entry entry;
+  };
+  std::vector<Found> found;  // ascending
+  const auto status = log::read_place(
+      files, directory, store_id, place,
+      [&](GroupId group, Term, Index index, std::string_view payload) -> absl::Status {
+        if (group != options_.group || index > next_ || payload.empty()) return absl::OkStatus();
+        // An index that occurs again replaces that entry and all after it.
+        while (!found.empty() && found.back().index >= index) found.pop_back();
+        Found one;
+        std::string error;
+        one.index = index;
+        if (!codecs::decode_entry(payload, &one.entry, &error)) return absl::DataLossError(error);
+        if (one.entry.run == options_.run) found.push_back(std::move(one));
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (found.empty() || found.back().index != next_) {
+    return absl::DataLossError("the journal no longer holds the run's entry at index " +
+                               std::to_string(next_.v));
+  }
+  for (auto it = found.rbegin(); it != found.rend() && it->index == next_; ++it) {
+    const codecs::Entry& entry = it->entry;
+    next_ = entry.first_seq > options_.after ? entry.previous : Index(0);
+    if (!entry.events.empty()) {
+      kept_.push_front({entry.first_seq, entry.time, std::move(it->entry.events)});
+    }
+    // Every kept entry has at least one event: what is past the page need not be kept.
+    if (kept_.size() > options_.limit + 1) {
+      kept_.pop_back();
+      more_ = true;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HistoryWalk::render() {
+  for (const Kept& kept : kept_) {
+    std::vector<engine::Event> events;
+    const auto status = engine::decode_events(kept.events, &options_.salt, kept.first_seq, &events);
+    if (!status.ok()) return status;
+    Seq seq = kept.first_seq;
+    for (const engine::Event& event : events) {
+      const Seq this_seq = seq;
+      seq = seq.next();
+      if (this_seq <= options_.after) continue;
+      if (items_.size() >= options_.limit) {
+        more_ = true;
+        return absl::OkStatus();
+      }
+      HistoryItem item;
+      item.seq = this_seq;
+      item.name = engine::event_name(event);
+      if (const auto* entered = std::get_if<engine::StateEntered>(&event)) {
+        item.state = entered->state;
+      }
+      std::string body;
+      if (options_.with_body) {
+        engine::encode_event(event, {options_.salt, this_seq, kept.time}, engine::EventForm::hashed,
+                             &body);
+      }
+      codecs::append_event(event, this_seq, kept.time, body, &item.json);
+      items_.push_back(std::move(item));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace pawl::daemon

@@ -1,0 +1,70 @@
+// Reads a run's history back from the journal: "the journal is the history". Each entry names the
+// run's previous one, so the walk goes backwards, one bounded place of the journal at a time, until
+// it has passed the seq it was asked for; what it keeps is bounded by the page.
+//
+// A walk is moved to the cold thread for each step and back, so that nothing is shared: the loop
+// looks up the next place (the index is the loop's), the cold thread reads it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/ids.h"
+#include "engine/event_parts.h"
+#include "log/file_system.h"
+#include "log/record.h"
+
+namespace pawl::daemon {
+
+// One event, rendered.
+struct HistoryItem {
+  Seq seq;
+  std::string name;   // "state.entered"
+  std::string state;  // of a state.entered
+  std::string json;
+};
+
+class HistoryWalk {
+ public:
+  struct Options {
+    GroupId group;
+    Index run;          // uid index
+    engine::Salt salt;  // of the run
+    Index newest;       // the run's newest entry
+    Seq after;          // events with a larger seq are wanted
+    std::size_t limit = 100;
+    bool with_body = false;
+  };
+  explicit HistoryWalk(Options options) : options_(options), next_(options.newest) {}
+
+  // The entry to be read next; 0: all is read.
+  Index next() const { return next_; }
+  GroupId group() const { return options_.group; }
+
+  // Cold thread: reads the place that holds next() and goes back as far as the place allows.
+  absl::Status step(log::FileSystem& files, const std::string& directory,
+                    const log::StoreId& store_id, const log::Place& place);
+  // Cold thread, after the last step: decodes and renders, ascending, at most `limit`.
+  absl::Status render();
+
+  const std::vector<HistoryItem>& items() const { return items_; }
+  // More events follow the last item.
+  bool more() const { return more_; }
+
+ private:
+  struct Kept {
+    Seq first_seq;
+    TimeMs time;
+    std::string events;
+  };
+  Options options_;
+  Index next_;
+  std::deque<Kept> kept_;  // ascending
+  bool more_ = false;
+  std::vector<HistoryItem> items_;
+};
+
+}  // namespace pawl::daemon

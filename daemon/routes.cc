@@ -1,0 +1,185 @@
+#include "daemon/routes.h"
+
+#include <algorithm>
+
+#include "daemon/api.h"
+
+namespace pawl::daemon {
+namespace {
+
+using enum Method;
+using enum Access;
+
+// Splits at '/'; the first part (before the leading slash) is left out.
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> parts;
+  path.remove_prefix(1);
+  while (true) {
+    const auto slash = path.find('/');
+    parts.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return parts;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+bool is_name(std::string_view part) { return part.starts_with('{'); }
+
+struct Compiled {
+  const Route* route;
+  std::vector<std::string_view> parts;
+};
+
+const std::vector<Compiled>& compiled() {
+  static const std::vector<Compiled> table = [] {
+    std::vector<Compiled> rows;
+    for (const Route& route : routes()) rows.push_back({&route, split(route.pattern)});
+    return rows;
+  }();
+  return table;
+}
+
+bool matches(const Compiled& row, const std::vector<std::string_view>& parts) {
+  if (row.parts.size() != parts.size()) return false;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!is_name(row.parts[i]) && row.parts[i] != parts[i]) return false;
+    if (is_name(row.parts[i]) && parts[i].empty()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+const std::vector<Route>& routes() {
+  static const std::vector<Route> table = {
+      {put, "/v1/workflows/{name}", write, Role::admin, &Api::put_workflow, "activate",
+       "Deploy a definition: the body is its TOML text"},
+      {get, "/v1/workflows", read, Role::reader, &Api::get_workflows, "limit cursor consistency",
+       "List the workflows"},
+      {get, "/v1/workflows/{name}", read, Role::reader, &Api::get_workflow, "consistency",
+       "One workflow and its versions"},
+      {get, "/v1/workflows/{name}/versions/{version}", read, Role::reader,
+       &Api::get_workflow_version, "consistency", "One version, with its text"},
+      {get, "/v1/workflows/{name}/graph", read, Role::reader, &Api::get_graph,
+       "format version consistency", "States and what leads where"},
+      {get, "/v1/workflows/{name}/versions/{version}/graph", read, Role::reader, &Api::get_graph,
+       "format consistency", "States and what leads where, of one version"},
+      {get, "/v1/workflows/{name}/usage", read, Role::reader, &Api::get_usage, "consistency",
+       "Open runs by version"},
+      {post, "/v1/workflows/{name}/check", immediate, Role::reader, &Api::post_check, "",
+       "Check a definition without storing it"},
+      {post, "/v1/workflows/{name}/default", write, Role::admin, &Api::post_default, "",
+       "Change the version that starts use"},
+
+      {post, "/v1/runs", write, Role::client, &Api::post_run, "", "Start a run"},
+      {get, "/v1/runs", read, Role::reader, &Api::get_runs,
+       "workflow status state id_prefix started_after started_before closed_after closed_before "
+       "tag.* fields limit cursor consistency",
+       "List runs, newest start first"},
+      {get, "/v1/runs/{id}", read, Role::reader, &Api::get_run, "uid fields consistency",
+       "The envelope of a run"},
+      {get, "/v1/runs/{id}/history", read, Role::reader, &Api::get_history,
+       "uid after limit cursor follow fields consistency", "The events of a run"},
+      {get, "/v1/runs/{id}/await", read, Role::reader, &Api::get_await,
+       "uid state status since wait consistency", "Answers once the run is in a state or status"},
+      {post, "/v1/runs/{id}/signals/{signal}", write, Role::client, &Api::post_signal, "uid",
+       "Send a signal"},
+      {post, "/v1/runs/{id}/move", write, Role::client, &Api::post_move, "uid",
+       "The application's own transition"},
+      {post, "/v1/runs/{id}/cancel", write, Role::operator_, &Api::post_verb, "uid",
+       "Ask the run to stop: on_cancel, else cancelled"},
+      {post, "/v1/runs/{id}/terminate", write, Role::operator_, &Api::post_verb, "uid",
+       "Stop the run at once"},
+      {post, "/v1/runs/{id}/pause", write, Role::operator_, &Api::post_verb, "uid",
+       "Hold the run: nothing new is offered"},
+      {post, "/v1/runs/{id}/resume", write, Role::operator_, &Api::post_verb, "uid",
+       "Go on, with what came meanwhile"},
+      {post, "/v1/runs/{id}/retry", write, Role::operator_, &Api::post_retry, "uid",
+       "Run a step in incident again"},
+
+      {get, "/v1/incidents", read, Role::reader, &Api::get_incidents,
+       "workflow limit cursor consistency", "What waits for an operator"},
+      {get, "/v1/tasks", read, Role::reader, &Api::get_tasks,
+       "queue type worker limit cursor consistency", "Open tasks"},
+      {get, "/v1/queues", read, Role::reader, &Api::get_queues, "consistency",
+       "Depth, oldest, in flight, workers"},
+      {post, "/v1/queues/{queue}/poll", write, Role::worker, &Api::post_poll, "wait",
+       "Get tasks to work on"},
+      {post, "/v1/tasks/batch", write, Role::worker, &Api::post_task_batch, "",
+       "Report several outcomes"},
+      {post, "/v1/tasks/{token}/complete", write, Role::worker, &Api::post_complete, "",
+       "Report a result"},
+      {post, "/v1/tasks/{token}/fail", write, Role::worker, &Api::post_fail, "",
+       "Report a failure"},
+      {post, "/v1/tasks/{token}/heartbeat", write, Role::worker, &Api::post_heartbeat, "",
+       "Keep the lease, report progress"},
+      {get, "/v1/events", read, Role::reader, &Api::get_events, "after limit follow consistency",
+       "Committed events of all groups, as ndjson"},
+
+      {post, "/v1/cluster/time/accept", immediate, Role::admin, &Api::post_time_accept, "",
+       "Vouch for the box's clock after a jump"},
+      {get, "/metrics", immediate, Role::reader, &Api::get_metrics, "", "Prometheus text"},
+      {get, "/healthz", immediate, Role::reader, &Api::get_health, "", "The process is alive"},
+      {get, "/readyz", immediate, Role::reader, &Api::get_ready, "", "It may serve"},
+      {get, "/v1/version", immediate, Role::reader, &Api::get_version, "", "Versions"},
+      {get, "/v1/openapi.json", immediate, Role::reader, &Api::get_openapi, "",
+       "This table as OpenAPI 3.1"},
+      {get, "/", immediate, Role::reader, &Api::get_root, "", "What this is"},
+  };
+  return table;
+}
+
+bool find_route(const Request& request, Call* call, Problem* problem) {
+  const auto parts = split(request.path);
+  std::string allowed;
+  for (const Compiled& row : compiled()) {
+    if (!matches(row, parts)) continue;
+    if (row.route->method != request.method) {
+      if (!allowed.empty()) allowed += ", ";
+      allowed += to_string(row.route->method);
+      continue;
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (!is_name(row.parts[i])) continue;
+      auto decoded = percent_decode(parts[i]);
+      if (!decoded) {
+        *problem = {400, "bad-path", "The path is malformed",
+                    "a part of the path is not percent-encoded UTF-8"};
+        return false;
+      }
+      call->path.push_back(std::move(*decoded));
+    }
+    call->route = row.route;
+    return true;
+  }
+  if (!allowed.empty()) {
+    *problem = {405, "method-not-allowed", "The path does not take this method",
+                "it takes " + allowed};
+  } else {
+    *problem = {404, "path-unknown", "There is nothing at this path",
+                "GET /v1/openapi.json lists what there is; a '/' within an id is written %2F"};
+  }
+  return false;
+}
+
+bool check_parameters(const Call& call, Problem* problem) {
+  for (const auto& [name, value] : call.query) {
+    std::string_view known = call.route->parameters;
+    bool found = false;
+    while (!known.empty() && !found) {
+      const std::string_view one = known.substr(0, known.find(' '));
+      known.remove_prefix(std::min(known.size(), one.size() + 1));
+      found =
+          one == name || (one.ends_with(".*") && name.starts_with(one.substr(0, one.size() - 1)));
+    }
+    if (!found) {
+      *problem = {
+          400, "bad-parameter", "The request is not understood",
+          "unknown parameter `" + name.substr(0, 80) + "`; the parameters here are: " +
+              (call.route->parameters.empty() ? "none" : std::string(call.route->parameters))};
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace pawl::daemon

@@ -1,0 +1,133 @@
+#include "daemon/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "base/limits.h"
+
+namespace pawl::daemon {
+namespace {
+
+constexpr std::string_view kMagic = "pawl store 1\n";
+
+absl::Status system_failure(const char* operation, const std::string& path) {
+  const int error = errno;
+  const std::string text = std::string(operation) + " " + path + ": " + std::strerror(error);
+  return error == EACCES || error == EROFS || error == EPERM
+             ? absl::PermissionDeniedError(text + "; the daemon must be able to write there")
+             : absl::UnavailableError(text);
+}
+
+std::string to_hex(const log::StoreId& id) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char b : id) {
+    text.push_back(kDigits[b >> 4]);
+    text.push_back(kDigits[b & 15]);
+  }
+  return text;
+}
+
+bool parse_hex(std::string_view text, log::StoreId* id) {
+  if (text.size() != 2 * id->size()) return false;
+  for (std::size_t i = 0; i < id->size(); ++i) {
+    const char* const at = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(at, at + 2, (*id)[i], 16);
+    if (error != std::errc{} || end != at + 2) return false;
+  }
+  return true;
+}
+
+std::string text_of(const StoreIdentity& store) {
+  return std::string(kMagic) + "id " + to_hex(store.id) + "\ngroups " +
+         std::to_string(store.run_groups) + "\n";
+}
+
+bool parse(std::string_view text, StoreIdentity* store) {
+  constexpr std::string_view kId = "id ", kGroups = "\ngroups ";
+  text.remove_prefix(kMagic.size());
+  if (!text.starts_with(kId) || text.size() < kId.size() + 32) return false;
+  if (!parse_hex(text.substr(kId.size(), 32), &store->id)) return false;
+  text.remove_prefix(kId.size() + 32);
+  if (!text.starts_with(kGroups)) return false;
+  text.remove_prefix(kGroups.size());
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), store->run_groups);
+  return error == std::errc{} && std::string_view(end, text.data() + text.size()) == "\n" &&
+         store->run_groups >= 1 && store->run_groups < limits::kGroupsMax;
+}
+
+absl::Status write_store(log::FileSystem& files, const std::string& directory,
+                         const StoreIdentity& store) {
+  const std::string temporary = directory + "/store.tmp";
+  absl::Status status = files.write(temporary, 0, text_of(store));
+  if (status.ok()) status = files.sync(temporary);
+  if (status.ok()) status = files.rename(temporary, directory + "/store");
+  if (status.ok()) status = files.sync_directory(directory);
+  return status;
+}
+
+}  // namespace
+
+StoreLock::~StoreLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+absl::Status StoreLock::acquire(const std::string& directory) {
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return system_failure("mkdir", directory);
+  }
+  const std::string path = directory + "/lock";
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd_ < 0) return system_failure("open", path);
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  if (errno != EWOULDBLOCK) return system_failure("flock", path);
+  return absl::AlreadyExistsError("another pawl runs on " + directory +
+                                  "; stop it, or give --data another directory");
+}
+
+absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
+                                         std::uint16_t run_groups, std::string_view random_16) {
+  StoreIdentity store;
+  const std::string path = directory + "/store";
+  std::string text(256, '\0');
+  const auto read = files.read(path, 0, text.data(), text.size());
+  if (read.ok()) {
+    text.resize(*read);
+    if (!text.starts_with("pawl store ")) {
+      return absl::DataLossError(path + " is not a store file; restore it from a backup");
+    }
+    if (!text.starts_with(kMagic)) {
+      return absl::FailedPreconditionError(path + " is of a newer format; start a newer pawl");
+    }
+    if (!parse(text, &store)) {
+      return absl::DataLossError(path + " is damaged; restore it from a backup");
+    }
+    return store;
+  }
+  if (!absl::IsNotFound(read.status())) return read.status();
+  const auto listed = files.list(directory);
+  if (!listed.ok()) return listed.status();
+  const bool journal = std::any_of(listed->begin(), listed->end(), [](const auto& file) {
+    return file.name.ends_with(".seg") && !file.name.starts_with("spare");
+  });
+  if (journal) {
+    return absl::DataLossError(path + " is missing, but " + directory +
+                               " holds a journal; restore the file from a backup");
+  }
+  store.run_groups = run_groups;
+  store.created = true;
+  std::memcpy(store.id.data(), random_16.data(), store.id.size());
+  const absl::Status written = write_store(files, directory, store);
+  if (!written.ok()) return written;
+  return store;
+}
+
+}  // namespace pawl::daemon
