@@ -1,0 +1,326 @@
+// Runs and what becomes of them: tests/scripts/engine/*.txt. A script is a sequence of
+//
+//   COMMAND [ARGUMENT ...] [: CEL VALUE]
+//   ----
+//   what it does
+//   (blank line)
+//
+// begun by `define`, whose definition follows it up to the ----. PAWL_REWRITE=1 writes what is done
+// now into the files; review the difference. Times read as +MS since the script began.
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "engine/waiting.h"
+#include "world.h"
+
+namespace pawl::engine {
+namespace {
+
+struct ScriptStep {
+  std::string comment, command, body, expected;
+  int line = 0;
+};
+
+std::vector<ScriptStep> read_script(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::vector<ScriptStep> steps;
+  std::string comment;
+  int number = 0;
+  std::string line;
+  while (std::getline(file, line)) {
+    ++number;
+    if (line.empty() || line[0] == '#') {
+      comment += line + "\n";
+      continue;
+    }
+    ScriptStep step;
+    step.comment = std::move(comment);
+    comment.clear();
+    step.command = line;
+    step.line = number;
+    while (std::getline(file, line) && line != "----") {
+      ++number;
+      step.body += line + "\n";
+    }
+    ++number;
+    while (std::getline(file, line) && !line.empty()) {
+      ++number;
+      step.expected += line + "\n";
+    }
+    ++number;
+    steps.push_back(std::move(step));
+    comment = "\n";
+  }
+  return steps;
+}
+
+std::string times_relative(const std::string& text) {
+  static const std::regex time("176[0-9]{10}");
+  std::string out;
+  auto at = std::sregex_iterator(text.begin(), text.end(), time);
+  std::size_t end = 0;
+  for (; at != std::sregex_iterator(); ++at) {
+    out += text.substr(end, static_cast<std::size_t>(at->position()) - end);
+    absl::StrAppend(&out, "+", std::stoll(at->str()) - kEpoch.v);
+    end = static_cast<std::size_t>(at->position() + at->length());
+  }
+  return out + text.substr(end);
+}
+
+const char* refusal_name(Refusal r) {
+  static constexpr const char* kNames[] = {"none",
+                                           "signal_not_accepted",
+                                           "signal_unknown",
+                                           "signal_forbidden",
+                                           "signal_buffer_full",
+                                           "payload_invalid",
+                                           "input_invalid",
+                                           "wrong_state",
+                                           "wrong_seq",
+                                           "move_not_allowed",
+                                           "run_closed",
+                                           "run_not_paused",
+                                           "already_paused",
+                                           "no_incident",
+                                           "task_unknown",
+                                           "task_withdrawn",
+                                           "lease_lost",
+                                           "too_big",
+                                           "nothing_to_do"};
+  return kNames[static_cast<std::size_t>(r)];
+}
+
+std::string join(const std::vector<std::string>& list) {
+  std::string out;
+  for (const std::string& x : list) out += (out.empty() ? "" : " ") + x;
+  return out;
+}
+
+class Script {
+ public:
+  std::string run(const ScriptStep& step);
+
+ private:
+  std::string start(std::string_view payload);
+  std::string signal(std::string_view payload);
+  std::string move(std::string_view payload);
+  std::string advance();
+  std::string waiting();
+  std::string task(std::string_view payload);
+  std::string report(const Decision& decision, std::size_t history_before);
+  std::string summary() const;
+  std::string send(const Command& command) {
+    const std::size_t before = world_->history.size();
+    return report(world_->send(command), before);
+  }
+  std::string option(const std::string& name) const {
+    const auto at = options_.find(name);
+    return at == options_.end() ? "" : at->second;
+  }
+  std::uint32_t number(std::size_t at) const {
+    return static_cast<std::uint32_t>(std::stoul(words_.at(at)));
+  }
+
+  std::unique_ptr<World> world_;
+  std::vector<std::string> words_;
+  std::map<std::string, std::string> options_;
+};
+
+std::string Script::run(const ScriptStep& step) {
+  const std::size_t colon = step.command.find(" : ");
+  const std::string payload = colon == std::string::npos ? "null" : step.command.substr(colon + 3);
+  words_.clear();
+  options_.clear();
+  std::istringstream in(step.command.substr(0, colon));
+  for (std::string word; in >> word;) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) {
+      words_.push_back(word);
+    } else {
+      options_[word.substr(0, equals)] = word.substr(equals + 1);
+    }
+  }
+  const std::string& verb = words_.at(0);
+  if (verb == "define") {
+    world_ = std::make_unique<World>(step.body);
+    return "ok\n";
+  }
+  if (verb == "start") return start(payload);
+  if (verb == "signal") return signal(payload);
+  if (verb == "move") return move(payload);
+  if (verb == "advance") return advance();
+  if (verb == "waiting") return waiting();
+  if (verb == "fire") return send(FireTimers{});
+  if (verb == "pause") return send(Pause{option("reason")});
+  if (verb == "resume") return send(Resume{option("reason")});
+  if (verb == "cancel") return send(Cancel{option("reason")});
+  if (verb == "terminate") return send(Terminate{option("reason")});
+  if (verb == "clock") {
+    world_->now = TimeMs(world_->now.v + number(1));
+    return "ok\n";
+  }
+  if (verb == "retry") {
+    RetryIncident command;
+    if (words_.size() > 1) command.incident = IncidentId(number(1));
+    command.reason = option("reason");
+    return send(command);
+  }
+  return task(payload);
+}
+
+std::string Script::task(std::string_view payload) {
+  const std::string& verb = words_.at(0);
+  const StepId step(number(1));
+  if (verb == "handout") return send(HandOut{step, words_.at(2)});
+  const std::uint32_t attempt = number(2);
+  if (verb == "return") return send(ReturnTask{step, attempt});
+  if (verb == "complete") return send(CompleteTask{step, attempt, value(payload)});
+  if (verb == "progress") return send(ProgressTask{step, attempt, value(payload)});
+  if (verb == "lose") return send(LoseLease{step, attempt});
+  BOOST_REQUIRE_MESSAGE(verb == "fail", "unknown command " + verb);
+  FailTask command{step, attempt, {words_.at(3), option("message"), value(payload)}, {}};
+  if (!option("retryable").empty()) command.retryable = option("retryable") == "true";
+  return send(command);
+}
+
+std::string Script::start(std::string_view payload) {
+  Start command;
+  command.id = words_.at(1);
+  command.version = 1;
+  command.input = value(payload);
+  if (!option("in").empty()) {
+    command.start_at = TimeMs(world_->now.v + std::stoll(option("in")));
+  }
+  if (!option("tag").empty()) command.tags.emplace_back("tag", option("tag"));
+  return report(world_->start(std::move(command)), 0);
+}
+
+std::string Script::signal(std::string_view payload) {
+  Signal command;
+  command.name = words_.at(1);
+  command.payload = value(payload);
+  command.dedupe_id = option("dedupe");
+  if (!option("state").empty()) command.expect_state = option("state");
+  if (!option("seq").empty()) command.expect_seq = Seq(std::stoull(option("seq")));
+  if (!option("group").empty()) world_->actor_groups = {option("group")};
+  return send(command);
+}
+
+std::string Script::move(std::string_view payload) {
+  Move command;
+  command.from = words_.at(1);
+  command.to = words_.at(2);
+  command.reason = option("reason");
+  if (!option("seq").empty()) command.seq = Seq(std::stoull(option("seq")));
+  const dsl::Value vars = value(payload);
+  if (!vars.is_null()) {
+    for (const auto& [name, x] : vars.as_map()) command.vars.emplace_back(name.as_string(), x);
+  }
+  return send(command);
+}
+
+std::string Script::advance() {
+  dsl::Duration duration;
+  BOOST_REQUIRE(dsl::parse_duration(words_.at(1), &duration));
+  const std::size_t before = world_->history.size();
+  world_->advance(duration.seconds * 1000 + duration.nanos / 1'000'000);
+  return report({}, before);
+}
+
+std::string Script::waiting() {
+  const WaitingFor w = waiting_for(world_->run(), *world_->definition);
+  std::string out = "signals: " + join(w.signals) + "\n";
+  for (const WaitingTimer& t : w.timers) {
+    absl::StrAppend(&out, "timer ", t.name, t.path.empty() ? "" : " of " + t.path, " at ",
+                    t.fire_at.v, "\n");
+  }
+  for (const WaitingTask& t : w.tasks) {
+    absl::StrAppend(&out, "task ", t.step.v, " ", t.type, " on ", t.queue, " ", to_string(t.status),
+                    " attempt ", t.attempt);
+    if (t.retry_at) absl::StrAppend(&out, " retry at ", t.retry_at->v);
+    out += "\n";
+  }
+  return times_relative(out);
+}
+
+std::string Script::report(const Decision& decision, std::size_t before) {
+  std::string out;
+  if (decision.refusal != Refusal::none) {
+    absl::StrAppend(&out, "refused: ", refusal_name(decision.refusal), ": ", decision.detail, "\n");
+    if (!decision.accepted.empty()) out += "accepted: " + join(decision.accepted) + "\n";
+    return times_relative(out);
+  }
+  if (decision.duplicate) return "duplicate\n";
+  for (std::size_t i = before; i < world_->history.size(); ++i) {
+    if (i > before && world_->times[i] != world_->times[i - 1]) {
+      absl::StrAppend(&out, "at ", world_->times[i].v, "\n");
+    } else if (i == before && before > 0 && world_->times[i] != world_->times[i - 1]) {
+      absl::StrAppend(&out, "at ", world_->times[i].v, "\n");
+    }
+    out += debug_string(world_->history[i]) + "\n";
+  }
+  return times_relative(out + summary());
+}
+
+std::string Script::summary() const {
+  const Run& run = world_->run();
+  std::string out =
+      absl::StrCat("-> ", to_string(run.status), " ", run.state(), " seq=", run.seq.v);
+  const dsl::Value vars = run.vars_value(0);
+  if (!vars.as_map().empty()) absl::StrAppend(&out, " vars=", vars.debug_string());
+  for (const auto& s : run.steps) {
+    absl::StrAppend(&out, " task", s->id.v, "=", to_string(s->status), "/", s->attempt);
+  }
+  for (const auto& i : run.incidents) {
+    absl::StrAppend(&out, " incident", i->id.v, "=", i->error.type, "@", i->state);
+  }
+  for (const WaitingSignal& s : *run.signals) {
+    absl::StrAppend(&out, s.held ? " held=" : " buffered=", s.name);
+  }
+  if (run.output->length > 0) {
+    absl::StrAppend(&out, " output=", run.output->value.debug_string());
+  }
+  if (run.error.get()) {
+    absl::StrAppend(&out, " error=", run.error.get()->type, " \"", run.error.get()->message(),
+                    "\"");
+  }
+  return out + "\n";
+}
+
+void run_script(const std::filesystem::path& path) {
+  const std::vector<ScriptStep> steps = read_script(path);
+  BOOST_REQUIRE_MESSAGE(!steps.empty(), path.string() + " is empty");
+  Script script;
+  const bool rewrite = std::getenv("PAWL_REWRITE") != nullptr;
+  std::string rewritten;
+  for (const ScriptStep& step : steps) {
+    const std::string actual = script.run(step);
+    BOOST_CHECK_MESSAGE(rewrite || actual == step.expected,
+                        path.string() << ":" << step.line << ": " << step.command << "\nexpected:\n"
+                                      << step.expected << "but got:\n"
+                                      << actual);
+    rewritten += step.comment + step.command + "\n" + step.body + "----\n" + actual;
+  }
+  if (rewrite) std::ofstream(path) << rewritten;
+}
+
+BOOST_AUTO_TEST_CASE(scripts) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/scripts/engine")) {
+    if (entry.path().extension() == ".txt") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  BOOST_REQUIRE_GE(paths.size(), 20u);
+  for (const auto& path : paths) BOOST_TEST_CONTEXT(path.string()) {
+      run_script(path);
+    }
+}
+
+}  // namespace
+}  // namespace pawl::engine
