@@ -158,7 +158,7 @@ void Api::get_queues(Call& call) {
     std::uint64_t depth = 0, in_flight = 0;
     std::optional<TimeMs> oldest;
   };
-  absl::btree_map<std::string, Sum> queues;
+  std::map<std::string, Sum> queues;
   for (std::size_t g = 1; g < parts_.node->group_count(); ++g) {
     const auto& tables = parts_.node->group(GroupId(static_cast<std::uint16_t>(g))).tables();
     for (const auto& [name, queue] : tables.queues()) {

@@ -31,6 +31,9 @@ constexpr std::uint64_t kSnapshotJournalBytes = 64 * limits::MiB;  // between sn
 constexpr std::uint64_t kSnapshotAtStopBytes = 1 * limits::MiB;
 constexpr std::int64_t kClockTrustMs = 10'000;  // between looks at the kernel's clock state
 constexpr std::int64_t kStopMs = 10'000;
+// Without a write for this long the journal's tail is marked, once: damage to the last frame is
+// then told from a torn tail.
+constexpr std::int64_t kQuietNs = 1'000'000'000;
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
@@ -106,7 +109,8 @@ struct App::Impl : TurnHook {
   std::uint64_t snapshot_at_bytes = 0;  // journal bytes at the last snapshot
   int snapshots_under_way = 0;
   std::int64_t started_ns = 0;
-  std::int64_t stop_by_ns = 0;  // 0: not stopping
+  std::int64_t stop_by_ns = 0;            // 0: not stopping
+  std::int64_t mark_at_ns = kNoDeadline;  // when the tail is marked, if nothing comes before
   bool stop_snapshots_begun = false;
 };
 
@@ -279,6 +283,7 @@ void App::Impl::take_batches() {
     metrics.disk.batch_time.record_ns(batch.took_ns);
     const bool background = std::exchange(background_under_way, false);
     if (batch.status.ok()) {
+      mark_at_ns = loop.now_ns() + kQuietNs;
       api->handle(node::BatchCompleted{batch.id});
     } else if (background && absl::IsResourceExhausted(batch.status)) {
       logger.write(LogLevel::warning, "journal: no room to prepare the next segment",
@@ -321,12 +326,17 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   }
   maybe_snapshot(kSnapshotJournalBytes);
   if (stop_by_ns != 0) continue_stop(now_ns);
+  if (mark_at_ns <= now_ns) {
+    mark_at_ns = kNoDeadline;
+    journal->mark_synced();
+  }
   next_batch();
 }
 
 std::int64_t App::Impl::deadline_ns() const {
   std::int64_t wake_ms = std::min(node->next_wake_mono_ms(), api->next_wake_mono_ms());
   std::int64_t wake = wake_ms > kNoDeadline / 1'000'000 ? kNoDeadline : wake_ms * 1'000'000;
+  wake = std::min(wake, mark_at_ns);
   // While stopping, look again soon: connections end in their own time.
   if (stop_by_ns != 0) wake = std::min(wake, loop.now_ns() + 20'000'000);
   return wake;

@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "daemon/http.h"
 #include "engine/run.h"
 
@@ -40,9 +40,9 @@ class Awaits {
  private:
   std::optional<Await> take(RequestId id);
 
-  absl::btree_map<RequestId, Await> awaits_;
-  absl::btree_map<std::pair<GroupId, Index>, absl::btree_set<RequestId>> by_run_;
-  absl::btree_set<std::pair<std::int64_t, RequestId>> by_deadline_;
+  std::map<RequestId, Await> awaits_;
+  std::map<std::pair<GroupId, Index>, std::set<RequestId>> by_run_;
+  std::set<std::pair<std::int64_t, RequestId>> by_deadline_;
 };
 
 }  // namespace pawl::daemon

@@ -324,13 +324,13 @@ void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_v
 
 void Feeds::changed(GroupId group, Index run) {
   if (const auto feeds = by_run_.find({group, run}); feeds != by_run_.end()) {
-    for (const RequestId id : absl::btree_set<RequestId>(feeds->second)) {
+    for (const RequestId id : std::set<RequestId>(feeds->second)) {
       const FeedPtr feed = feeds_.find(id)->second;
       feed->dirty = true;
       if (feed->kind == kFollow && !feed->reading && !feed->full) start_walk(feed);
     }
   }
-  for (const RequestId id : absl::btree_set<RequestId>(event_feeds_)) {
+  for (const RequestId id : std::set<RequestId>(event_feeds_)) {
     const FeedPtr feed = feeds_.find(id)->second;
     if (!feed->reading && !feed->full) advance_events(feed);
   }

@@ -10,12 +10,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "daemon/cold_thread.h"
 #include "daemon/history_walk.h"
 #include "daemon/http.h"
@@ -87,9 +87,9 @@ class Feeds {
 
   Parts parts_;
   std::int64_t mono_ms_ = 0;
-  absl::btree_map<RequestId, FeedPtr> feeds_;
-  absl::btree_map<std::pair<GroupId, Index>, absl::btree_set<RequestId>> by_run_;
-  absl::btree_set<RequestId> event_feeds_;
+  std::map<RequestId, FeedPtr> feeds_;
+  std::map<std::pair<GroupId, Index>, std::set<RequestId>> by_run_;
+  std::set<RequestId> event_feeds_;
 };
 
 }  // namespace pawl::daemon

@@ -25,7 +25,6 @@ sigset_t watched_signals() {
 }  // namespace
 
 struct Signals::Impl final : public Watcher {
-  EventLoop* loop = nullptr;
   int fd = -1;
   std::function<void()> stop;
   std::function<void()> reload;
@@ -48,16 +47,15 @@ Signals::Signals() : impl_(std::make_unique<Impl>()) {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
+// Made before every thread, this usually outlives the loop: closing alone takes the descriptor out
+// of the loop's set.
 Signals::~Signals() {
-  if (impl_->fd < 0) return;
-  impl_->loop->forget(impl_->fd, impl_.get());
-  ::close(impl_->fd);
+  if (impl_->fd >= 0) ::close(impl_->fd);
 }
 
 absl::Status Signals::start(EventLoop* loop, std::function<void()> stop,
                             std::function<void()> reload) {
   const sigset_t set = watched_signals();
-  impl_->loop = loop;
   impl_->stop = std::move(stop);
   impl_->reload = std::move(reload);
   impl_->fd = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -19,7 +19,8 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // Calls `stop` on SIGTERM and SIGINT, `reload` on SIGHUP, within a turn of `loop`.
+  // `loop` may end before this but does not run after it. Calls `stop` on SIGTERM and SIGINT,
+  // `reload` on SIGHUP, within a turn of `loop`.
   absl::Status start(EventLoop* loop, std::function<void()> stop, std::function<void()> reload);
 
  private:

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "base/digest.h"
 #include "base/ids.h"
 #include "engine/command.h"
@@ -57,7 +57,7 @@ struct CatalogVersion {
   std::string revision;
   TimeMs stored_at;
   Actor stored_by;
-  absl::btree_set<GroupId> pinned_by;
+  std::set<GroupId> pinned_by;
   friend bool operator==(const CatalogVersion&, const CatalogVersion&) = default;
 };
 
@@ -85,7 +85,7 @@ class Catalog {
   const CatalogWorkflow* find(std::string_view name) const;
   const CatalogVersion* find(std::string_view name, std::uint32_t version) const;
   // By name.
-  const absl::btree_map<std::string, CatalogWorkflow, std::less<>>& workflows() const {
+  const std::map<std::string, CatalogWorkflow, std::less<>>& workflows() const {
     return workflows_;
   }
   std::size_t version_count() const { return version_count_; }
@@ -96,7 +96,7 @@ class Catalog {
   friend bool operator==(const Catalog&, const Catalog&) = default;
 
  private:
-  absl::btree_map<std::string, CatalogWorkflow, std::less<>> workflows_;
+  std::map<std::string, CatalogWorkflow, std::less<>> workflows_;
   std::size_t version_count_ = 0;
 };
 

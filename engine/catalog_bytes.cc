@@ -1,5 +1,7 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
 // changed, 3 pinned), then its fields in order; the snapshot is a format byte, then each workflow.
+#include <limits>
+
 #include "base/bytes.h"
 #include "engine/catalog.h"
 

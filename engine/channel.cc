@@ -29,7 +29,7 @@ bool Channels::receive(GroupId from, const Message& message) {
   return true;
 }
 
-const absl::btree_map<std::uint64_t, Message>* Channels::outbox(GroupId to) const {
+const std::map<std::uint64_t, Message>* Channels::outbox(GroupId to) const {
   const auto at = out_.find(to);
   return at == out_.end() || at->second.messages.empty() ? nullptr : &at->second.messages;
 }

@@ -9,12 +9,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "base/ids.h"
 
 namespace pawl::engine {
@@ -43,7 +43,7 @@ class Channels {
   bool receive(GroupId from, const Message& message);
 
   // Unacknowledged messages to `to`, in order.
-  const absl::btree_map<std::uint64_t, Message>* outbox(GroupId to) const;
+  const std::map<std::uint64_t, Message>* outbox(GroupId to) const;
   // Receivers with unacknowledged messages.
   std::vector<GroupId> destinations() const;
   std::uint64_t watermark(GroupId from) const;
@@ -59,12 +59,12 @@ class Channels {
  private:
   struct Outbox {
     std::uint64_t last = 0;
-    absl::btree_map<std::uint64_t, Message> messages;
+    std::map<std::uint64_t, Message> messages;
     friend bool operator==(const Outbox&, const Outbox&) = default;
   };
-  absl::btree_map<GroupId, Outbox> out_;
-  absl::btree_map<GroupId, std::uint64_t> in_;
-  absl::btree_set<std::pair<std::string, std::uint32_t>> pins_;
+  std::map<GroupId, Outbox> out_;
+  std::map<GroupId, std::uint64_t> in_;
+  std::set<std::pair<std::string, std::uint32_t>> pins_;
 };
 
 }  // namespace pawl::engine

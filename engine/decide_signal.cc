@@ -142,8 +142,9 @@ void Decider::apply(const Signal& command) {
     return store_signal(command, std::move(payload), SignalFate::buffered, spec->buffer_ms);
   }
   decision_.accepted = accepted();
-  refuse(Refusal::signal_not_accepted,
-         "nothing takes signal `" + command.name + "` in state `" + run_->state() + "`");
+  const std::string where =
+      run_->state().empty() ? "before the run begins" : "in state `" + run_->state() + "`";
+  refuse(Refusal::signal_not_accepted, "nothing takes signal `" + command.name + "` " + where);
 }
 
 SignalReceived Decider::received(const Signal& command, dsl::Value payload, SignalFate fate) const {

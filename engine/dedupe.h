@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "base/digest.h"
 #include "base/ids.h"
@@ -36,7 +36,7 @@ class Dedupe {
  private:
   void forget_oldest();
   std::uint64_t next_ = 0;
-  absl::btree_map<std::uint64_t, KeyedAnswer> by_order_;
+  std::map<std::uint64_t, KeyedAnswer> by_order_;
   absl::flat_hash_map<std::string, std::uint64_t> by_key_;  // looked up, never iterated
 };
 

@@ -10,9 +10,9 @@ namespace pawl::engine {
 
 struct TableIndexes {
   absl::btree_set<DueTimer>& timers;
-  absl::btree_map<std::string, Queue>& queues;
-  absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version;
-  absl::btree_set<Index>& runs_with_incidents;
+  std::map<std::string, Queue>& queues;
+  std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version;
+  std::set<Index>& runs_with_incidents;
 };
 
 // Replaces what `before` (null: a new run) put into the indexes by what `after` puts there; touches
@@ -20,7 +20,7 @@ struct TableIndexes {
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
              Applied* applied);
 
-bool equal_queues(const absl::btree_map<std::string, Queue>& a,
-                  const absl::btree_map<std::string, Queue>& b);
+bool equal_queues(const std::map<std::string, Queue>& a,
+                  const std::map<std::string, Queue>& b);
 
 }  // namespace pawl::engine

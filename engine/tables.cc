@@ -62,7 +62,7 @@ std::optional<DueTimer> Tables::earliest_timer() const {
 
 std::vector<Index> Tables::runs_due(TimeMs now, std::size_t max) const {
   std::vector<Index> due;
-  absl::btree_set<Index> seen;
+  std::set<Index> seen;
   for (const DueTimer& timer : timers_) {
     if (timer.fire_at > now || due.size() >= max) break;
     if (seen.insert(timer.run).second) due.push_back(timer.run);
@@ -81,11 +81,11 @@ void Tables::raise_feature_level(std::uint16_t level) {
 
 std::string Tables::check_invariants() const {
   absl::btree_set<DueTimer> timers;
-  absl::btree_map<std::string, Queue> queues;
-  absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t> open;
-  absl::btree_set<Index> incidents;
+  std::map<std::string, Queue> queues;
+  std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open;
+  std::set<Index> incidents;
   TableIndexes rebuilt{timers, queues, open, incidents};
-  absl::btree_map<std::string, Index> newest;
+  std::map<std::string, Index> newest;
   for (const auto& [index, run] : runs_) {
     if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
     if (std::string problem = run_problem(*run); !problem.empty()) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -79,13 +80,12 @@ class Tables {
   std::optional<DueTimer> earliest_timer() const;
   // Runs with at least one timer due at `now`, in order of their earliest one; at most `max`.
   std::vector<Index> runs_due(TimeMs now, std::size_t max) const;
-  const absl::btree_map<std::string, Queue>& queues() const { return queues_; }
+  const std::map<std::string, Queue>& queues() const { return queues_; }
   // Open runs by (workflow, version).
-  const absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version()
-      const {
+  const std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version() const {
     return open_by_version_;
   }
-  const absl::btree_set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
+  const std::set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
 
   GroupId group() const { return group_; }
   TimeMs time() const { return time_; }
@@ -112,9 +112,9 @@ class Tables {
   absl::btree_map<Index, std::shared_ptr<Run>> runs_;
   absl::flat_hash_map<std::string, Index> by_id_;  // looked up, never iterated
   absl::btree_set<DueTimer> timers_;
-  absl::btree_map<std::string, Queue> queues_;
-  absl::btree_map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;
-  absl::btree_set<Index> runs_with_incidents_;
+  std::map<std::string, Queue> queues_;
+  std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;
+  std::set<Index> runs_with_incidents_;
   Dedupe dedupe_;
   Channels channels_;
 };

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "absl/container/btree_map.h"
 #include "dsl/definition.h"
 #include "engine/catalog.h"
 
@@ -37,8 +37,7 @@ class Definitions {
     }
   };
   engine::Catalog catalog_;
-  absl::btree_map<std::pair<std::string, std::uint32_t>, std::shared_ptr<const dsl::Definition>,
-                  ByVersion>
+  std::map<std::pair<std::string, std::uint32_t>, std::shared_ptr<const dsl::Definition>, ByVersion>
       parsed_;
 };
 

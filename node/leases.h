@@ -4,13 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "base/ids.h"
 #include "dsl/value.h"
 #include "engine/command.h"
@@ -50,8 +50,8 @@ class Leases {
   std::size_t size() const { return leases_.size(); }
 
  private:
-  absl::btree_map<TaskRef, Lease> leases_;
-  absl::btree_set<std::pair<std::int64_t, TaskRef>> by_end_;
+  std::map<TaskRef, Lease> leases_;
+  std::set<std::pair<std::int64_t, TaskRef>> by_end_;
 };
 
 }  // namespace pawl::node

@@ -13,14 +13,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/ids.h"
@@ -244,15 +244,15 @@ class Node : private Applier {
     std::uint64_t through = 0;
   };
   std::deque<Acknowledgement> acknowledgements_;
-  absl::btree_set<GroupId> senders_;                         // have messages to deliver
-  absl::btree_set<std::pair<GroupId, GroupId>> delivering_;  // sender, receiver: one on its way
+  std::set<GroupId> senders_;                         // have messages to deliver
+  std::set<std::pair<GroupId, GroupId>> delivering_;  // sender, receiver: one on its way
 
   // Requests that change something and are not answered yet, and when their outcome is unknown.
   absl::flat_hash_set<RequestId> outstanding_;  // looked up, never iterated
   std::deque<std::pair<std::int64_t, RequestId>> deadlines_;
   // Jobs whose idempotency key is that of an entry under way.
   absl::flat_hash_map<std::string, std::vector<std::pair<GroupId, Job>>> keys_under_way_;
-  absl::btree_map<RequestId, std::unique_ptr<ReportBatch>> report_batches_;
+  std::map<RequestId, std::unique_ptr<ReportBatch>> report_batches_;
   absl::flat_hash_map<std::string, std::vector<TaskRef>> poll_keys_;  // looked up, never iterated
   std::deque<Request> catalog_requests_;
   bool catalog_busy_ = false;

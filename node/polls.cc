@@ -72,7 +72,7 @@ std::size_t Polls::parked(const std::string& queue) const {
 }
 
 std::vector<std::string> Polls::workers(const std::string& queue) const {
-  absl::btree_set<std::string> names;
+  std::set<std::string> names;
   const auto ids = by_queue_.find(queue);
   if (ids != by_queue_.end()) {
     for (const RequestId id : ids->second) names.insert(polls_.find(id)->second.poll.worker);

@@ -9,12 +9,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "base/ids.h"
 #include "node/leases.h"
 #include "node/request.h"
@@ -54,9 +54,9 @@ class Polls {
   std::vector<std::string> queues() const;
 
  private:
-  absl::btree_map<RequestId, ParkedPoll> polls_;
-  absl::btree_map<std::string, absl::btree_set<RequestId>> by_queue_;
-  absl::btree_set<std::pair<std::int64_t, RequestId>> by_deadline_;
+  std::map<RequestId, ParkedPoll> polls_;
+  std::map<std::string, std::set<RequestId>> by_queue_;
+  std::set<std::pair<std::int64_t, RequestId>> by_deadline_;
 };
 
 }  // namespace pawl::node
