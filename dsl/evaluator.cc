@@ -138,6 +138,14 @@ const Value* Evaluator::eval(NodeId id, Value* slot) {
       return compare(n);
     case Op::in:
       return membership(n);
+    default:
+      return macro(n, slot);
+  }
+}
+
+// What binds variables of its own or leaves operands unevaluated.
+const Value* Evaluator::macro(const Node& n, Value* slot) {
+  switch (n.op) {
     case Op::all:
     case Op::exists:
       return quantifier(n);
@@ -160,10 +168,9 @@ const Value* Evaluator::eval(NodeId id, Value* slot) {
     case Op::or_optional:
     case Op::or_value:
       return optional_or(n, slot);
-    case Op::identifier:
-      break;  // the checker leaves none
+    default:
+      PAWL_UNREACHABLE();  // an identifier: the checker leaves none
   }
-  PAWL_UNREACHABLE();
 }
 
 const Value* Evaluator::variable(const Node& n) {

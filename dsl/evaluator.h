@@ -24,6 +24,7 @@ class Evaluator {
 
   // evaluator.cc
   const Value* eval(NodeId id, Value* slot);
+  const Value* macro(const Node& n, Value* slot);
   const Value* variable(const Node& n);
   Truth truth(NodeId id);
   const Value* logical(const Node& n);
