@@ -18,7 +18,7 @@ constexpr std::int64_t kPauseMs = 200;       // between attempts to reach it
 
 // True if the same question may find an answer in a moment.
 bool worth_repeating(const absl::StatusOr<Response>& response) {
-  if (!response.ok()) return response.status().code() == absl::StatusCode::kUnavailable;
+  if (!response.ok()) return is_away(response.status());
   return response->status == 503 || response->status == 429;
 }
 

@@ -39,6 +39,11 @@ std::int64_t wall_ms() {
   return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
 }
 
+bool is_away(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable ||
+         status.code() == absl::StatusCode::kAborted;
+}
+
 absl::Status Client::wait(std::int64_t deadline_ms) {
   pollfd fd{connection_.fd(), connection_.events(), 0};
   const std::int64_t left = std::max<std::int64_t>(deadline_ms - monotonic_ms(), 0);
@@ -70,10 +75,9 @@ absl::StatusOr<Response> Client::call(const Request& request, int timeout_ms) {
   // A kept connection may have been closed meanwhile; a fresh one that is refused is the answer.
   if (connection_.is_open()) (void)connection_.advance();
   absl::Status status = exchange(request, timeout_ms);
-  if (status.code() == absl::StatusCode::kUnavailable) {
+  if (status.code() == absl::StatusCode::kAborted) {
     const absl::Status again = exchange(request, timeout_ms);
-    if (!again.ok() && again.code() != absl::StatusCode::kUnavailable) return again;
-    if (again.ok()) status = again;
+    if (again.ok() || !is_away(again)) status = again;
   }
   if (!status.ok()) return status;
   return connection_.take();

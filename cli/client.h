@@ -18,6 +18,10 @@ std::int64_t monotonic_ms();
 // Milliseconds since the Unix epoch.
 std::int64_t wall_ms();
 
+// The daemon is not there (Unavailable), or went away under a request (Aborted): it may be back
+// soon.
+bool is_away(const absl::Status& status);
+
 // The daemon answers a write within limits::kRequestSecondsMax; a little more than that is a daemon
 // that hangs.
 inline constexpr int kAnswerMs = 20'000;
@@ -28,8 +32,9 @@ class Client {
 
   // Sends a request and waits for the whole answer, whatever its status. A connection that is lost
   // on the way is made again once and the request repeated: the caller gives everything that
-  // changes something an Idempotency-Key. Unavailable: unreachable; DeadlineExceeded: no answer
-  // within timeout_ms; Internal: the answer is not HTTP.
+  // changes something an Idempotency-Key. Unavailable: unreachable; Aborted: lost, what became of
+  // the request is not known; DeadlineExceeded: no answer within timeout_ms; Internal: the answer
+  // is not HTTP.
   absl::StatusOr<Response> call(const Request& request, int timeout_ms = kAnswerMs);
 
   // The same for an answer that goes on: each line of a 200's body is given to `line` as it comes,

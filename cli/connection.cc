@@ -85,9 +85,9 @@ void Connection::send(const Request& request) {
 absl::Status Connection::lost(std::string_view what) {
   const bool started = busy() && parser_->started();
   close();
-  return absl::UnavailableError("the connection to the daemon at " + path_ + " was lost" +
-                                (started ? " in the middle of its answer: " : ": ") +
-                                std::string(what));
+  return absl::AbortedError("the connection to the daemon at " + path_ + " was lost" +
+                            (started ? " in the middle of its answer: " : ": ") +
+                            std::string(what));
 }
 
 absl::Status Connection::write_some() {

@@ -39,7 +39,7 @@ class Connection {
   absl::Status open();
   // Needs an open connection that is not busy. Only queues; advance() writes.
   void send(const Request& request);
-  // Writes and reads as far as it goes without waiting. Unavailable: the connection was lost;
+  // Writes and reads as far as it goes without waiting. Aborted: the connection was lost;
   // Internal: the answer is not HTTP as we know it. Either closes. Not busy: notices that the
   // daemon has closed it, and closes too.
   absl::Status advance();

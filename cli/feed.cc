@@ -48,7 +48,7 @@ class Feed {
       if (ended_) return kDone;
       const bool away = response.ok()
                             ? response->status == 503 || response->status == 200
-                            : response.status().code() == absl::StatusCode::kUnavailable ||
+                            : is_away(response.status()) ||
                                   response.status().code() == absl::StatusCode::kDeadlineExceeded;
       if (!away)
         return response.ok() ? session_.refuse(*response) : session_.refuse(response.status());

@@ -18,9 +18,11 @@
 namespace pawl::cli {
 namespace {
 
-bool has_header(const Request& request, std::string_view name) {
-  return std::any_of(request.headers.begin(), request.headers.end(),
-                     [&](const auto& header) { return header.first == name; });
+std::string key_of(const Request& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (name == "Idempotency-Key") return value;
+  }
+  return "";
 }
 
 dsl::Value parse_body(const Response& response) {
@@ -54,13 +56,16 @@ Session::Session(const SessionOptions& options)
 }
 
 Answer Session::call(Request request, int timeout_ms) {
-  if (request.method == "POST" && !has_header(request, "Idempotency-Key")) {
+  if (request.method == "POST" && key_of(request).empty()) {
     request.headers.emplace_back("Idempotency-Key", random_key());
   }
   Answer answer;
   const absl::StatusOr<Response> response = client_.call(request, timeout_ms);
   if (!response.ok()) {
     answer.exit = refuse(response.status());
+    if (response.status().code() == absl::StatusCode::kAborted && request.method == "POST") {
+      note("      its idempotency key was " + key_of(request) + ": with --key it is done once");
+    }
     return answer;
   }
   answer.status = response->status;
@@ -108,6 +113,11 @@ int Session::refuse(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kUnavailable:
       return refuse(kUnreachable, text);
+    case absl::StatusCode::kAborted:
+      return refuse(kUnreachable,
+                    std::string(text) +
+                        "\nhint: the daemon may be restarting; whether it was done is not known: "
+                        "look, or repeat it");
     case absl::StatusCode::kDeadlineExceeded:
       return refuse(kTimedOut, text);
     case absl::StatusCode::kInvalidArgument:

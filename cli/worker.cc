@@ -93,6 +93,11 @@ class Worker : public Command {
     }
     if (const int exit = read_times(session); exit != kDone) return exit;
     options_.socket_path = session.client().socket_path();
+    // A path that can't be one is refused now; a daemon that isn't there yet is waited for.
+    Connection probe(options_.socket_path);
+    if (const absl::Status opened = probe.open(); absl::IsInvalidArgument(opened)) {
+      return session.refuse(opened);
+    }
     options_.name = name_.value_or(default_name());
     options_.log_tasks = verbose_ || session.error_terminal();
     WorkerLoop loop(options_);

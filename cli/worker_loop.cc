@@ -310,7 +310,9 @@ void WorkerLoop::wait(std::int64_t now) {
   for (const auto& [token, job] : jobs_) {
     if (job.program != nullptr) job.program->add_fds(&fds_);
   }
-  const std::int64_t left = std::clamp<std::int64_t>(wake_ms() - now, 0, 60'000);
+  // An answer just now may have been the end.
+  const std::int64_t wake = finished(now) ? now : wake_ms();
+  const std::int64_t left = std::clamp<std::int64_t>(wake - now, 0, 60'000);
   if (::poll(fds_.data(), fds_.size(), static_cast<int>(left)) <= 0) {
     for (pollfd& fd : fds_) fd.revents = 0;
   }

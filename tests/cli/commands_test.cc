@@ -58,6 +58,8 @@ BOOST_AUTO_TEST_CASE(usage) {
       {"worker", "--queue", "q"},
       {"worker", "--queue", "q", "--task", "a"},
       {"worker", "--queue", "q", "--task", "a=/nonexistent"},
+      {"worker", "--queue", "q", "--task", "a=/bin/true", "--socket", "/" + std::string(200, 'x')},
+      {"worker", "--queue", "q", "--task", "a=/bin/true", "--socket", "/" + std::string(200, 'x')},
       {"move", "r", "--from", "a"},
       {"retry", "r", "--incident", "x"},
       {"api", "GET", "runs"},
@@ -143,6 +145,15 @@ BOOST_AUTO_TEST_CASE(a_lost_answer_is_asked_for_again_under_the_same_key) {
   BOOST_TEST(stage.got[0].headers.at("idempotency-key") ==
              stage.got[1].headers.at("idempotency-key"));
   BOOST_TEST(stage.got[0].headers.at("host") == "pawl");
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_dies_under_a_request_leaves_the_key_to_repeat_it_with) {
+  Stage stage;
+  stage.on_request = [&](const Got& request) { stage.vanish(); };
+  const Process& process = stage.pawl({"pause", "x", "--key", "once"});
+  BOOST_TEST(process.exit == 5);
+  BOOST_TEST(has(process.err, "whether it was done is not known"), process.err);
+  BOOST_TEST(has(process.err, "key was once"), process.err);
 }
 
 BOOST_AUTO_TEST_CASE(show) {
