@@ -28,8 +28,29 @@ class Scanner {
                   "quote keys and values that have such characters: \"é\" = 1");
     }
     if (is_control(c)) return fail("a control character stands outside of any string", "remove it");
+    if (c == '[' && depth_ == 0 && at_line_start_ && !header_has_name()) {
+      return fail("a table's header has no name",
+                  "[state.NAME]; a name with other characters than "
+                  "letters, digits, `_` and `-` stands in quotes");
+    }
     follow(c);
+    if (c != ' ' && c != '\t') at_line_start_ = c == '\n';
     advance();
+  }
+
+  // A character that can begin a key, or the end that the library reports itself.
+  bool header_has_name() const {
+    std::size_t next = at_ + 1;
+    const auto skip_blanks = [&] { next = text_.find_first_not_of(" \t", next); };
+    skip_blanks();
+    if (next != std::string_view::npos && text_[next] == '[') {
+      ++next;
+      skip_blanks();
+    }
+    if (next >= text_.size()) return true;
+    const char c = text_[next];
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-\"']").find(c) != std::string_view::npos;
   }
 
   // Keeps count of open brackets and of a key's segments.
@@ -59,6 +80,7 @@ class Scanner {
   }
 
   void skip_string(char quote) {
+    at_line_start_ = false;
     const bool multi_line =
         text_.substr(at_, 3) == std::string_view(quote == '"' ? R"(""")" : "'''");
     for (int i = 0; i < (multi_line ? 3 : 1); ++i) advance();
@@ -110,6 +132,7 @@ class Scanner {
   Place place_{1, 1, 1};
   int depth_ = 0;
   int segments_ = 1;
+  bool at_line_start_ = true;
   bool failed_ = false;
 };
 

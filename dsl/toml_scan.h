@@ -1,6 +1,7 @@
 // A look at a definition's bytes before the TOML library sees them: refuses what the library
-// (toml++ 3.3) can't take. It recurses on nesting and on dotted keys, and a bare key that begins
-// with a character outside ASCII is undefined behaviour there.
+// (toml++ 3.3) can't take. It recurses on nesting and on dotted keys; a bare key that begins with a
+// character outside ASCII is undefined behaviour there, and a table's header that begins with none
+// of a key's characters fails an assertion.
 #pragma once
 
 #include <string_view>

@@ -108,6 +108,19 @@ BOOST_AUTO_TEST_CASE(characters_outside_ascii) {
   BOOST_CHECK(accepted(kGood + "output.'é' = '''é\né'''\n"));
 }
 
+// On these the library fails an assertion, which would stop the daemon.
+BOOST_AUTO_TEST_CASE(headers_without_a_name) {
+  const std::string message = " a table's header has no name";
+  BOOST_CHECK_EQUAL(only_error("a = 1\n[\\u00e9a]\n"), "2:1" + message);
+  BOOST_CHECK_EQUAL(only_error("[\n]"), "1:1" + message);
+  BOOST_CHECK_EQUAL(only_error("[#x]"), "1:1" + message);
+  BOOST_CHECK_EQUAL(only_error(" \t[ = ]"), "1:3" + message);
+  BOOST_CHECK_EQUAL(only_error("[[.a]]"), "1:1" + message);
+  BOOST_CHECK_EQUAL(only_error("[[ [a]]]"), "1:1" + message);
+  BOOST_CHECK_EQUAL(only_error("a = \"\"\"\n[x]\n\"\"\"\n[,]"), "4:1" + message);
+  BOOST_CHECK(accepted(kGood + "output = [\n[1],\n[]\n]\n"));
+}
+
 BOOST_AUTO_TEST_CASE(broken_toml_of_all_kinds) {
   for (const char* text : {"=",
                            "a",
