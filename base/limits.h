@@ -53,6 +53,9 @@ inline constexpr std::size_t kReasonBytesMax = 1 * KiB;
 inline constexpr std::size_t kDedupeIdBytesMax = 200;
 inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;
 
+inline constexpr std::uint64_t kFoldSamplePeriod =
+    64;  // one in so many decided entries is folded twice
+
 // --- groups (node/) ---
 inline constexpr int kPollKeysMax = 10'000;  // answered polls that can be repeated by key
 inline constexpr int kLeasesLostPerTurnMax = 1'000;

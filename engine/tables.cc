@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/check.h"
+#include "base/limits.h"
 #include "engine/evolve.h"
 #include "engine/table_index.h"
 
@@ -13,36 +14,63 @@ namespace pawl::engine {
 
 bool Tables::apply_run(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
                        Applied* applied) {
-  if (events.empty() || time < time_) return false;
+  std::shared_ptr<Run> next = folded(entry, run, time, events);
+  if (next == nullptr) return false;
+  install(entry, run, time, std::move(next), applied);
+  return true;
+}
+
+bool Tables::apply_decided(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
+                           std::shared_ptr<Run> after, Applied* applied) {
+  if (events.empty() || time < time_ || after == nullptr || after->uid() != RunUid{group_, run}) {
+    return false;
+  }
+  if (entry.v % limits::kFoldSamplePeriod == 0) {
+    const std::shared_ptr<Run> again = folded(entry, run, time, events);
+    PAWL_CHECK(again != nullptr && again->hash == after->hash);
+    PAWL_CHECK(again->seq == after->seq && again->timers == after->timers);
+  }
+  install(entry, run, time, std::move(after), applied);
+  return true;
+}
+
+std::shared_ptr<Run> Tables::folded(Index entry, Index run, TimeMs time,
+                                    const std::vector<Event>& events) const {
+  if (events.empty() || time < time_) return nullptr;
   const auto at = runs_.find(run);
   const auto* started = std::get_if<RunStarted>(&events.front());
-  if ((started != nullptr) != (at == runs_.end())) return false;
+  if ((started != nullptr) != (at == runs_.end())) return nullptr;
   if (started != nullptr) {
-    if (entry != run || started->group != group_ || started->index != run) return false;
+    if (entry != run || started->group != group_ || started->index != run) return nullptr;
     const Run* namesake = find_id(started->id);
-    if (namesake != nullptr && !namesake->closed()) return false;
+    if (namesake != nullptr && !namesake->closed()) return nullptr;
   }
   auto next = started != nullptr ? std::make_shared<Run>() : std::make_shared<Run>(*at->second);
   HashScratch scratch;
   for (const Event& event : events) {
-    if (!evolve(next.get(), event, time, &scratch)) return false;
+    if (!evolve(next.get(), event, time, &scratch)) return nullptr;
   }
+  return next;
+}
+
+void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> next,
+                     Applied* applied) {
   next->last_entry = entry;
   time_ = time;
-  const std::shared_ptr<Run> before = started != nullptr ? nullptr : at->second;
-  if (started != nullptr) {
-    by_id_[started->id] = run;
+  const auto at = runs_.find(run);
+  const std::shared_ptr<Run> before = at == runs_.end() ? nullptr : at->second;
+  if (before == nullptr) {
+    by_id_[next->id()] = run;
     runs_.emplace_hint(runs_.end(), run, next);
   } else {
     at->second = next;
   }
   *applied = Applied();
   applied->run = run;
-  applied->started = started != nullptr;
+  applied->started = before == nullptr;
   applied->closed = next->closed() && (before == nullptr || !before->closed());
   TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
   reindex(run, before.get(), next.get(), &indexes, applied);
-  return true;
 }
 
 const Run* Tables::find(Index run) const {

@@ -70,6 +70,12 @@ class Tables {
   bool apply_run(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
                  Applied* applied);
 
+  // The same for an entry this box decided: `after` is the run once the entry's events are folded,
+  // as Decision::after gave it, so they need not be folded a second time. One entry in
+  // kFoldSamplePeriod is folded all the same and compared (a difference is a programmer's error).
+  bool apply_decided(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
+                     std::shared_ptr<Run> after, Applied* applied);
+
   // --- look-ups; pointers stay valid until the next apply ---
   const Run* find(Index run) const;
   const Run* find_id(std::string_view id) const;  // the newest run of the id
@@ -106,6 +112,11 @@ class Tables {
   std::string check_invariants() const;
 
  private:
+  // The run with the events folded into it; null if they do not fit.
+  std::shared_ptr<Run> folded(Index entry, Index run, TimeMs time,
+                              const std::vector<Event>& events) const;
+  void install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> next, Applied* applied);
+
   GroupId group_;
   TimeMs time_;
   std::uint16_t feature_level_ = 0;

@@ -19,7 +19,7 @@ struct Node::Assembly {
   bool starts = false;  // its first event is the run's first
   Index previous;       // the run's newest entry before this one
   Seq first_seq;        // of the first event
-  std::shared_ptr<const engine::Run>
+  std::shared_ptr<engine::Run>
       after;  // the run once `events` are folded; null before the first
   std::vector<engine::Event> events;
   std::vector<PendingAnswer> answers;

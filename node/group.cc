@@ -177,20 +177,27 @@ bool Group::apply_payload(Index index, std::string_view payload, Applier* applie
 bool Group::apply(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
                   Proposal* proposal, Applier* applier, std::string* error) {
   engine::Applied applied;
-  if (!fold(index, entry, events, &applied, error)) return false;
+  if (!fold(index, entry, events, proposal, &applied, error)) return false;
   applier->on_applied(*this, index, entry, applied, proposal);
   return true;
 }
 
 bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
-                 engine::Applied* applied, std::string* error) {
+                 Proposal* proposal, engine::Applied* applied, std::string* error) {
   if (entry.level > tables_.feature_level() && entry.raise_level == 0) {
     *error = where(id_, index) + "the entry's feature level was never raised in this group";
     return false;
   }
   tables_.advance_time(entry.time);
   if (entry.raise_level > 0) tables_.raise_feature_level(entry.raise_level);
-  if (!events.empty() && !tables_.apply_run(index, entry.run, entry.time, events, applied)) {
+  bool fits = true;
+  if (proposal != nullptr && proposal->after != nullptr) {
+    fits = tables_.apply_decided(index, entry.run, entry.time, events, std::move(proposal->after),
+                                 applied);
+  } else if (!events.empty()) {
+    fits = tables_.apply_run(index, entry.run, entry.time, events, applied);
+  }
+  if (!fits) {
     *error = where(id_, index) + "its events do not fit run " + to_string(RunUid{id_, entry.run});
     return false;
   }

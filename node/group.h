@@ -10,7 +10,7 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,9 +40,10 @@ struct Grant {
 
 // An entry this node proposed, with what happens once it is applied.
 struct Proposal {
-  codecs::Entry entry;                // events are filled in by propose()
-  std::vector<engine::Event> events;  // of entry.run
-  std::string run_id;                 // the mailbox to release, or ""
+  codecs::Entry entry;                 // events are filled in by propose()
+  std::vector<engine::Event> events;   // of entry.run
+  std::shared_ptr<engine::Run> after;  // entry.run once they are folded
+  std::string run_id;                  // the mailbox to release, or ""
   std::vector<PendingAnswer> answers;
   std::vector<Grant> grants;
   std::vector<TaskRef> ended;     // tasks with an outcome: their leases end
@@ -112,7 +113,7 @@ class Group {
              Proposal* proposal, Applier* applier, std::string* error);
   bool apply_payload(Index index, std::string_view payload, Applier* applier, std::string* error);
   bool fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
-            engine::Applied* applied, std::string* error);
+            Proposal* proposal, engine::Applied* applied, std::string* error);
 
   GroupId id_;
   NodeId self_;

@@ -274,6 +274,7 @@ void Node::propose(Group& group, Assembly* a) {
   }
   proposal.entry.answers = std::move(a->keyed);
   proposal.events = std::move(a->events);
+  proposal.after = std::move(a->after);
   proposal.run_id = a->run_id;
   proposal.answers = std::move(a->answers);
   proposal.grants = std::move(a->grants);
