@@ -110,7 +110,7 @@ std::string fields_line(const dsl::Value& map, std::string_view hidden) {
   if (map.kind() != dsl::Kind::map) return text_of(map);
   for (const auto& [key, value] : map.as_map()) {
     const std::string name = text_of(key);
-    if (value.is_null() || hidden.find(" " + name + " ") != std::string_view::npos) continue;
+    if (text_of(value).empty() || hidden.find(" " + name + " ") != std::string_view::npos) continue;
     if (!out.empty()) out.push_back(' ');
     out += name + "=" + shorten(text_of(value), kValueCharacters);
   }
