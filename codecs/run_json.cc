@@ -8,7 +8,9 @@ namespace pawl::codecs {
 namespace {
 
 void write_payload(JsonWriter& w, const engine::Payload& payload) {
-  if (payload.scrubbed) {
+  if (payload.cold) {
+    w.begin_object().field("cold", true).field("length", payload.length).end_object();
+  } else if (payload.scrubbed) {
     w.begin_object().field("scrubbed", to_hex(*payload.digest)).end_object();
   } else {
     w.value(payload.value);

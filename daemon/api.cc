@@ -95,7 +95,13 @@ void Api::request(const Request& request) {
   call.last_event_id = std::string(request.last_event_id);
   node::Request barrier;
   barrier.id = node::RequestId(call.id.v);
-  barrier.operation = node::Barrier{};
+  node::Barrier wanted;
+  if (call.route->pattern.starts_with("/v1/runs/{id}")) {
+    node::RunRef ref;
+    if (!run_ref(call, &ref)) return;
+    wanted.run = std::move(ref);
+  }
+  barrier.operation = std::move(wanted);
   call.http = nullptr;
   reads_.emplace(call.id, std::move(owned));
   handle(std::move(barrier));
@@ -136,6 +142,8 @@ void Api::deliver(node::Outputs& outputs) {
     reads_.erase(it);
     (this->*call->route->handler)(*call);
   }
+  for (const node::LoadRun& load : outputs.loads)
+    feeds_.load(load, [this](node::RunLoaded loaded) { handle(std::move(loaded)); });
   for (const auto& [group, run] : outputs.changed) {
     if (run.v == 0) continue;
     feeds_.changed(group, run);
@@ -147,8 +155,8 @@ void Api::deliver(node::Outputs& outputs) {
   }
 }
 
-void Api::respond(node::Answer& answer) {
-  HeaderField headers[2];
+void Api::respond(node::Answer& answer, std::string_view allow) {
+  HeaderField headers[3];
   std::size_t count = 0;
   std::string etag;
   if (!answer.etag.empty()) {
@@ -157,6 +165,7 @@ void Api::respond(node::Answer& answer) {
   }
   if (!answer.location.empty()) headers[count++] = {"Location", answer.location};
   if (answer.status == 429 || answer.status == 503) headers[count++] = {"Retry-After", "1"};
+  if (!allow.empty()) headers[count++] = {"Allow", allow};
   Response response;
   response.status = answer.status;
   response.body = answer.body;
@@ -167,16 +176,16 @@ void Api::respond(node::Answer& answer) {
 }
 
 void Api::refuse(RequestId id, const Problem& problem) {
-  refuse(id, problem.status, problem.type, problem.title, problem.detail);
+  node::Answer answer;
+  answer.id = node::RequestId(id.v);
+  answer.status = problem.status;
+  answer.body = codecs::problem_json(problem.status, problem.type, problem.title, problem.detail);
+  respond(answer, problem.allow);
 }
 
 void Api::refuse(RequestId id, std::uint16_t status, std::string_view type, std::string_view title,
                  std::string_view detail) {
-  node::Answer answer;
-  answer.id = node::RequestId(id.v);
-  answer.status = status;
-  answer.body = codecs::problem_json(status, type, title, detail);
-  respond(answer);
+  refuse(id, Problem{status, std::string(type), std::string(title), std::string(detail)});
 }
 
 void Api::respond_json(RequestId id, int status, std::string_view body) {

@@ -104,7 +104,8 @@ class Api final : public HttpHandler {
   void submit(Call& call, node::Operation operation);
   bool read_common(Call& call, node::Request* request, Problem* problem);
   void deliver(node::Outputs& outputs);
-  void respond(node::Answer& answer);
+  // `allow`: a 405's header of this name.
+  void respond(node::Answer& answer, std::string_view allow = {});
   // The run a path names, with ?uid=; refuses and returns null if there is none.
   const engine::Run* run_of(Call& call, GroupId* group);
   bool run_ref(Call& call, node::RunRef* ref);

@@ -7,6 +7,7 @@
 #include "dsl/expression.h"
 #include "engine/run_id.h"
 #include "engine/waiting.h"
+#include "node/refusals.h"
 
 namespace pawl::daemon {
 namespace {
@@ -107,7 +108,9 @@ const engine::Run* Api::run_of(Call& call, GroupId* group) {
   const engine::Run* run = parts_.node->find(ref, group);
   if (run == nullptr) {
     refuse(call.id, 404, "run-unknown", "There is no such run",
-           "`pawl list` shows the runs; ids are case-sensitive");
+           ref.uid ? "no run has the uid " + to_string(*ref.uid) +
+                         "; leave ?uid= out for the newest run of the id"
+                   : node::run_unknown(ref.id));
   }
   return run;
 }

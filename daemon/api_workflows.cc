@@ -7,6 +7,8 @@
 #include "codecs/run_json.h"
 #include "daemon/api.h"
 #include "dsl/definition.h"
+#include "dsl/diagnostic_list.h"
+#include "node/refusals.h"
 
 namespace pawl::daemon {
 namespace {
@@ -162,7 +164,7 @@ const engine::CatalogWorkflow* Api::workflow_of(Call& call) {
   const auto* workflow = parts_.node->definitions().catalog().find(call.path[0]);
   if (workflow == nullptr) {
     refuse(call.id, 404, "workflow-unknown", "There is no such workflow",
-           "`pawl deploy FILE` stores one; GET /v1/workflows lists what is there");
+           node::workflow_unknown(call.path[0], std::nullopt));
   }
   return workflow;
 }
@@ -180,16 +182,14 @@ void Api::get_workflow(Call& call) {
 const engine::CatalogVersion* Api::version_of(Call& call) {
   const auto* workflow = workflow_of(call);
   if (workflow == nullptr) return nullptr;
-  std::uint32_t number = workflow->default_version;
-  if (call.path.size() > 1) {
-    number = version_number(call.path[1]);
-  } else if (const std::string* asked = call.parameter("version")) {
-    number = version_number(*asked);
-  }
-  const auto* version = workflow->find(number);
+  const std::string* asked = call.path.size() > 1 ? &call.path[1] : call.parameter("version");
+  const auto* version =
+      workflow->find(asked == nullptr ? workflow->default_version : version_number(*asked));
   if (version == nullptr) {
     refuse(call.id, 404, "workflow-unknown", "There is no such version",
-           "GET /v1/workflows/" + workflow->name + " lists the versions that are stored");
+           dsl::quoted(workflow->name) + " has no version " +
+               dsl::quoted(asked == nullptr ? "0" : *asked) + "; GET /v1/workflows/" +
+               workflow->name + " lists those that are stored");
   }
   return version;
 }

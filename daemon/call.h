@@ -21,6 +21,7 @@ namespace pawl::daemon {
 struct Problem {
   std::uint16_t status = 400;
   std::string type, title, detail;
+  std::string allow = {};  // of a 405: the methods the path takes, as the header lists them
 };
 
 struct Route;

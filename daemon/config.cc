@@ -14,10 +14,12 @@
 namespace pawl::daemon {
 namespace {
 
+constexpr std::string_view kBuiltIn = "default";  // the origin of what no layer says
+
 // What the layers so far say about one key.
 struct Current {
   KeyValue value;
-  std::string origin = "default";
+  std::string origin{kBuiltIn};
 };
 
 std::string bounds_of(const ConfigKey& key) {
@@ -37,7 +39,7 @@ class Merge {
  public:
   explicit Merge(ConfigResult* result) : result_(result) {
     for (const ConfigKey& key : config_keys()) {
-      current_.push_back({key.fallback, "default"});
+      current_.push_back({key.fallback, std::string(kBuiltIn)});
       PAWL_CHECK(key.apply(key.fallback, &result_->config).empty());
     }
   }
@@ -207,6 +209,10 @@ void Merge::finish() {
   for (std::size_t i = 0; i < keys.size(); ++i) {
     result_->origins.push_back(
         {keys[i].path(), to_toml(keys[i], current_[i].value), current_[i].origin, keys[i].restart});
+    for (int role = 0; role < kRoles && keys[i].section == "roles"; ++role) {
+      if (keys[i].name != to_string(static_cast<Role>(role))) continue;
+      result_->config.roles.built_in[role] = current_[i].origin == kBuiltIn;
+    }
   }
   result_->ok = result_->errors.empty();
 }
@@ -255,8 +261,12 @@ RoleMap make_roles(const Config& config, const Accounts& accounts,
   for (int i = 0; i < kRoles; ++i) {
     Principals principals;
     std::string why;
+    std::vector<std::string> missing;
     for (const std::string& text : config.roles.of[i]) {
-      PAWL_CHECK(add_principal(text, accounts, &principals, unknown, &why));
+      PAWL_CHECK(add_principal(text, accounts, &principals, &missing, &why));
+    }
+    if (!config.roles.built_in[i]) {
+      unknown->insert(unknown->end(), missing.begin(), missing.end());
     }
     map.set(static_cast<Role>(i), std::move(principals));
   }

@@ -38,6 +38,7 @@ struct Config {
   } store;
   struct Roles {
     std::vector<std::string> of[kRoles];  // principals as written, by Role
+    bool built_in[kRoles] = {};           // by Role: nobody wrote them, they are the defaults
   } roles;
   struct Log {
     LogLevel level = LogLevel::info;
@@ -91,7 +92,8 @@ std::vector<std::string> keys_needing_restart(const ConfigResult& before,
 // The TOML text of all keys, with "# from ORIGIN" behind each if `with_origin`.
 std::string dump_config(const ConfigResult& result, bool with_origin);
 
-// The role map of a configuration; names that don't exist on this machine are put into *unknown.
+// The role map of a configuration; names that don't exist on this machine are put into *unknown,
+// except the built-in ones: nobody wrote those, and a machine may well lack them.
 RoleMap make_roles(const Config& config, const Accounts& accounts,
                    std::vector<std::string>* unknown);
 

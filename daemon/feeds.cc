@@ -322,6 +322,46 @@ void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_v
   write_line(feed, text);
 }
 
+void Feeds::load(const node::LoadRun& load, std::function<void(node::RunLoaded)> loaded) {
+  HistoryWalk::Options options;
+  options.group = load.group;
+  options.run = load.run;
+  options.newest = load.newest;
+  options.limit = SIZE_MAX - 1;
+  advance_load(std::make_shared<HistoryWalk>(options), load, loaded);
+}
+
+// As long as the walk goes back: one place of the journal a job; then one that folds what was
+// found.
+void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun& load,
+                         const std::function<void(node::RunLoaded)>& loaded) {
+  const bool fold = walk->next().v == 0;
+  const auto place = fold ? log::Place() : parts_.journal->place(load.group, walk->next());
+  const bool taken =
+      place &&
+      parts_.cold->submit([this, walk, load, loaded, fold, place = *place,
+                           directory = parts_.journal->directory(),
+                           store = parts_.journal->store_id()]() -> ColdThread::Completion {
+        log::PosixFileSystem files;
+        node::RunLoaded result{load.group, load.run, nullptr, ""};
+        const absl::Status status =
+            fold ? walk->fold(&result.run) : walk->step(files, directory, store, place);
+        result.error = std::string(status.message());
+        return [this, walk, load, loaded, fold, result] {
+          if (fold || !result.error.empty()) {
+            loaded(result);
+          } else {
+            advance_load(walk, load, loaded);
+          }
+        };
+      });
+  if (taken) return;
+  // Not from within the call that asked: the node is not handed two inputs at once.
+  failed_loads_.push_back([loaded, load] {
+    loaded({load.group, load.run, nullptr, "too many reads of the journal wait; try again"});
+  });
+}
+
 void Feeds::changed(GroupId group, Index run) {
   if (const auto feeds = by_run_.find({group, run}); feeds != by_run_.end()) {
     for (const RequestId id : std::set<RequestId>(feeds->second)) {
@@ -392,6 +432,7 @@ void Feeds::failed(const FeedPtr& feed, const absl::Status& status) {
 
 void Feeds::tick(std::int64_t mono_ms) {
   mono_ms_ = mono_ms;
+  for (const auto& fail : std::exchange(failed_loads_, {})) fail();
   std::vector<FeedPtr> due;
   for (const auto& [id, feed] : feeds_) {
     const bool follows = feed->streaming && (feed->kind == kFollow || feed->follow);
@@ -406,7 +447,7 @@ void Feeds::tick(std::int64_t mono_ms) {
 }
 
 std::int64_t Feeds::next_wake_mono_ms() const {
-  std::int64_t wake = INT64_MAX;
+  std::int64_t wake = failed_loads_.empty() ? INT64_MAX : 0;
   for (const auto& [id, feed] : feeds_) {
     if (feed->streaming && !feed->full) wake = std::min(wake, feed->keep_alive_mono_ms);
   }

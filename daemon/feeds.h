@@ -56,6 +56,9 @@ class Feeds {
   // Streams committed events of all groups from the cursor; ends when caught up unless `follow`.
   void events(RequestId id, EventCursor from, std::size_t limit, bool follow, bool server_sent);
 
+  // Folds a run's whole history and hands it to `loaded`.
+  void load(const node::LoadRun& load, std::function<void(node::RunLoaded)> loaded);
+
   // An entry of this run was applied.
   void changed(GroupId group, Index run);
   void writable(RequestId id);
@@ -83,6 +86,8 @@ class Feeds {
   void write_line(Feed& feed, std::string_view line);
   void finish(const FeedPtr& feed);
   void failed(const FeedPtr& feed, const absl::Status& status);
+  void advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun& load,
+                    const std::function<void(node::RunLoaded)>& loaded);
   bool run_cold(const FeedPtr& feed, ColdThread::Job job);
 
   Parts parts_;
@@ -90,6 +95,7 @@ class Feeds {
   std::map<RequestId, FeedPtr> feeds_;
   std::map<std::pair<GroupId, Index>, std::set<RequestId>> by_run_;
   std::set<RequestId> event_feeds_;
+  std::vector<std::function<void()>> failed_loads_;  // told at the next tick
 };
 
 }  // namespace pawl::daemon

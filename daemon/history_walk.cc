@@ -5,6 +5,7 @@
 #include "codecs/entry.h"
 #include "codecs/event_json.h"
 #include "engine/event_bytes.h"
+#include "engine/evolve.h"
 #include "log/place_reader.h"
 
 namespace pawl::daemon {
@@ -78,6 +79,25 @@ absl::Status HistoryWalk::render() {
       items_.push_back(std::move(item));
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status HistoryWalk::fold(std::shared_ptr<engine::Run>* run) {
+  auto folded = std::make_shared<engine::Run>();
+  engine::HashScratch scratch;
+  for (const Kept& kept : kept_) {
+    std::vector<engine::Event> events;
+    const bool first = folded->seq.v == 0;
+    const auto status = engine::decode_events(
+        kept.events, first ? nullptr : &folded->identity->salt, kept.first_seq, &events);
+    if (!status.ok()) return status;
+    for (const engine::Event& event : events) {
+      if (!engine::evolve(folded.get(), event, kept.time, &scratch)) {
+        return absl::DataLossError("an event of the history does not fit the run");
+      }
+    }
+  }
+  *run = std::move(folded);
   return absl::OkStatus();
 }
 

@@ -8,12 +8,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/ids.h"
 #include "engine/event_parts.h"
+#include "engine/run.h"
 #include "log/file_system.h"
 #include "log/record.h"
 
@@ -49,6 +51,9 @@ class HistoryWalk {
                     const log::StoreId& store_id, const log::Place& place);
   // Cold thread, after the last step: decodes and renders, ascending, at most `limit`.
   absl::Status render();
+
+  // Cold thread, instead of render: folds the whole history (after == 0) into the run it makes.
+  absl::Status fold(std::shared_ptr<engine::Run>* run);
 
   const std::vector<HistoryItem>& items() const { return items_; }
   // More events follow the last item.

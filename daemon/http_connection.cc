@@ -32,11 +32,14 @@ HttpConnection::~HttpConnection() {
   shared_->buffers.give(&in_);
   shared_->buffers.give(&out_);
   shared_->buffers.give(&body_);
+  sent_ = 0;  // with the output it was a part of
   account();
+  PAWL_CHECK(accounted_in_ == 0 && accounted_out_ == 0);
 }
 
 // Keeps the server-wide sums of held bytes up to date.
 void HttpConnection::account() {
+  PAWL_CHECK(sent_ <= out_.size());
   const std::size_t in = in_.size() + body_.size();
   const std::size_t out = out_.size() - sent_;
   shared_->input_bytes += in - accounted_in_;

@@ -136,6 +136,7 @@ bool find_route(const Request& request, Call* call, Problem* problem) {
     if (row.route->method != request.method) {
       if (!allowed.empty()) allowed += ", ";
       allowed += to_string(row.route->method);
+      if (row.route->method == get) allowed += ", HEAD";
       continue;
     }
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -153,7 +154,7 @@ bool find_route(const Request& request, Call* call, Problem* problem) {
   }
   if (!allowed.empty()) {
     *problem = {405, "method-not-allowed", "The path does not take this method",
-                "it takes " + allowed};
+                "it takes " + allowed, allowed};
   } else {
     *problem = {404, "path-unknown", "There is nothing at this path",
                 "GET /v1/openapi.json lists what there is; a '/' within an id is written %2F"};

@@ -43,7 +43,7 @@ Digest payload_digest(const Salt& salt, Seq seq, std::uint32_t ordinal, std::str
 
 Digest payload_digest(const Salt& salt, Seq seq, std::uint32_t ordinal, const Payload& payload) {
   if (payload.digest) return *payload.digest;
-  PAWL_CHECK(!payload.scrubbed);
+  PAWL_CHECK(!payload.scrubbed && !payload.cold);
   std::string encoded;
   encoded.reserve(payload.length);
   payload.value.encode(&encoded);

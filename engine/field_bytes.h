@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/digest.h"
 #include "engine/event_bytes.h"
 #include "engine/event_visit.h"
@@ -99,11 +100,13 @@ class FieldEncoder {
       put(d);
       return;
     }
+    PAWL_CHECK(!x.cold || form == FieldForm::snapshot);
     const bool with_digest = x.scrubbed || (form == FieldForm::snapshot && x.digest.has_value());
     writer_.varint(x.length);
-    writer_.u8(static_cast<std::uint8_t>((x.scrubbed ? 1 : 0) | (with_digest ? 2 : 0)));
+    writer_.u8(
+        static_cast<std::uint8_t>((x.scrubbed ? 1 : 0) | (with_digest ? 2 : 0) | (x.cold ? 4 : 0)));
     if (with_digest) put(*x.digest);
-    if (!x.scrubbed) x.value.encode(out_);
+    if (!x.scrubbed && !x.cold) x.value.encode(out_);
   }
 
  private:
@@ -205,10 +208,12 @@ class FieldDecoder {
     const std::uint8_t flags = in_->u8();
     x->scrubbed = (flags & 1) != 0;
     const bool with_digest = (flags & 2) != 0;
-    if (flags > 3 || (x->scrubbed && !with_digest)) return in_->fail();
-    if (form == FieldForm::stored && with_digest && !x->scrubbed) return in_->fail();
+    x->cold = (flags & 4) != 0;
+    const bool no_value = x->scrubbed || x->cold;
+    if (flags > 7 || (no_value && !with_digest) || (x->scrubbed && x->cold)) return in_->fail();
+    if (form == FieldForm::stored && (x->cold || (with_digest && !x->scrubbed))) return in_->fail();
     if (with_digest) get(&x->digest.emplace());
-    if (!x->scrubbed) value_of(x);
+    if (!no_value) value_of(x);
   }
   void value_of(Payload* x) {
     const std::string_view encoded = in_->raw(x->length);

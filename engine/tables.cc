@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/evolve.h"
+#include "engine/residency.h"
 #include "engine/table_index.h"
 
 namespace pawl::engine {
@@ -81,6 +82,13 @@ const Run* Tables::find(Index run) const {
 const Run* Tables::find_id(std::string_view id) const {
   const auto at = by_id_.find(absl::string_view(id.data(), id.size()));
   return at == by_id_.end() ? nullptr : find(at->second);
+}
+
+void Tables::replace_values(Index run, std::shared_ptr<Run> with_or_without) {
+  const auto at = runs_.find(run);
+  PAWL_CHECK(at != runs_.end() && is_same_run(*at->second, *with_or_without));
+  with_or_without->last_entry = at->second->last_entry;
+  at->second = std::move(with_or_without);
 }
 
 std::optional<DueTimer> Tables::earliest_timer() const {

@@ -76,6 +76,10 @@ class Tables {
   bool apply_decided(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
                      std::shared_ptr<Run> after, Applied* applied);
 
+  // Replaces a run by itself without its values, or with them again (residency.h): no index
+  // changes.
+  void replace_values(Index run, std::shared_ptr<Run> with_or_without);
+
   // --- look-ups; pointers stay valid until the next apply ---
   const Run* find(Index run) const;
   const Run* find_id(std::string_view id) const;  // the newest run of the id

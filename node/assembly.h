@@ -16,11 +16,10 @@ namespace pawl::node {
 struct Node::Assembly {
   Index run;  // 0: no job has touched one yet
   std::string run_id;
-  bool starts = false;  // its first event is the run's first
-  Index previous;       // the run's newest entry before this one
-  Seq first_seq;        // of the first event
-  std::shared_ptr<engine::Run>
-      after;  // the run once `events` are folded; null before the first
+  bool starts = false;                 // its first event is the run's first
+  Index previous;                      // the run's newest entry before this one
+  Seq first_seq;                       // of the first event
+  std::shared_ptr<engine::Run> after;  // the run once `events` are folded; null before the first
   std::vector<engine::Event> events;
   std::vector<PendingAnswer> answers;
   std::vector<engine::KeyedAnswer> keyed;

@@ -64,6 +64,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
   now_ = now;
   stamp_ = time_.stamp(now);
   out_ = outputs;
+  if (!unloads_.empty()) unload_closed();
   std::visit(Overloaded{
                  [this](Request& request) { on_request(request); },
                  [this](const Cancelled& gone) { on_cancelled(gone.id); },
@@ -72,6 +73,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                  [this](const AnswerPolls&) {
                    for (const ParkedPoll& poll : polls_.take_expired(INT64_MAX)) answer_poll(poll);
                  },
+                 [this](RunLoaded& loaded) { on_loaded(loaded); },
                  [this](const Tick&) { on_tick(); },
              },
              input);
@@ -265,6 +267,7 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
                       const engine::Applied& applied, Proposal* proposal) {
   ++stats_.entries_applied;
   if (group.id().v == 0) PAWL_CHECK(catalog_applied(entry));
+  if (applied.closed) unload_later(group.id(), applied.run);
   // In recovery nobody waits, and effects are rebuilt from the tables once all is folded.
   if (out_ == nullptr) return;
   out_->changed.emplace_back(group.id(), entry.run);

@@ -59,10 +59,18 @@ struct BatchCompleted {
 };
 // Parked polls are to be answered now, with what they have: the process is stopping.
 struct AnswerPolls {};
+// The answer to Outputs::loads: the run as its history folds, or null and why not.
+struct RunLoaded {
+  GroupId group;
+  Index index;
+  std::shared_ptr<engine::Run> run;
+  std::string error;
+};
 // Time has passed.
 struct Tick {};
 
-using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, Tick>;
+using Input =
+    std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, Tick>;
 
 struct NodeStats {
   std::uint64_t requests = 0;
@@ -75,7 +83,10 @@ struct NodeStats {
   std::uint64_t timers_fired = 0;      // entries that fired at least one
   std::uint64_t answers_replayed = 0;  // by idempotency key
   std::uint64_t refused_full = 0;      // 429
-  std::uint64_t outcome_unknown = 0;   // 504
+  std::uint64_t loads = 0;             // cold runs loaded
+  std::uint64_t loads_failed = 0;
+  std::uint64_t unloads = 0;          // runs whose values were dropped from memory
+  std::uint64_t outcome_unknown = 0;  // 504
 };
 
 class Node : private Applier {
@@ -192,6 +203,18 @@ class Node : private Applier {
   void lease_all_started(Group& group);
   void fire_timers();
 
+  // node_loads.cc
+  struct Load {
+    std::vector<RequestId> reads;
+    std::vector<Job> jobs;
+  };
+  bool load_if_cold(Group& group, const engine::Run& run);
+  bool wait_for_load(Group& group, Job& job);
+  void on_loaded(RunLoaded& loaded);
+  void refuse_load(Load& load, const std::string& why);
+  void unload_later(GroupId group, Index run);
+  void unload_closed();
+
   // node_catalog.cc
   void on_operation(Request& request, DeployWorkflow& op);
   void on_operation(Request& request, SetDefault& op);
@@ -254,6 +277,8 @@ class Node : private Applier {
   absl::flat_hash_map<std::string, std::vector<std::pair<GroupId, Job>>> keys_under_way_;
   std::map<RequestId, std::unique_ptr<ReportBatch>> report_batches_;
   absl::flat_hash_map<std::string, std::vector<TaskRef>> poll_keys_;  // looked up, never iterated
+  std::map<std::pair<GroupId, Index>, Load> loads_;                   // on their way
+  std::vector<std::pair<GroupId, Index>> unloads_;                    // closed runs to look at
   std::deque<Request> catalog_requests_;
   bool catalog_busy_ = false;
   std::int64_t timers_retry_mono_ms_ = 0;

@@ -4,6 +4,7 @@
 #include "codecs/run_json.h"
 #include "dsl/definition.h"
 #include "node/node.h"
+#include "node/refusals.h"
 
 namespace pawl::node {
 namespace {
@@ -80,7 +81,7 @@ void Node::decide_default(const Request& request, const SetDefault& op) {
   const engine::CatalogWorkflow* workflow = definitions_.catalog().find(op.workflow);
   if (workflow == nullptr || workflow->find(op.version) == nullptr) {
     refuse(request.id, 404, "workflow-unknown", "There is no such workflow version",
-           "GET /v1/workflows/" + op.workflow + " lists the versions that are stored");
+           workflow_unknown(op.workflow, op.version));
     return;
   }
   std::vector<engine::CatalogEvent> events;

@@ -41,6 +41,7 @@ void Node::submit(Group& group, Job job) {
     }
     return;
   }
+  if (wait_for_load(group, job)) return;
   std::vector<Job> jobs;
   jobs.push_back(std::move(job));
   decide_all(group, std::move(jobs));
@@ -119,8 +120,8 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
   if (run == nullptr) {
-    refuse(job.request, 404, "run-unknown", "There is no such run",
-           "`pawl list` shows the runs; ids are case-sensitive", job.item);
+    refuse(job.request, 404, "run-unknown", "There is no such run", run_unknown(job.run_id),
+           job.item);
     return true;
   }
   if (job.if_match && (job.if_match->uid != run->uid() || job.if_match->seq != run->seq)) {
@@ -154,7 +155,7 @@ bool Node::decide_start(Group& group, Job& job, Assembly* a) {
   const dsl::Definition* definition = version ? definitions_.find(job.workflow, *version) : nullptr;
   if (definition == nullptr) {
     refuse(job.request, 404, "workflow-unknown", "There is no such workflow version",
-           "`pawl deploy FILE` stores one; GET /v1/workflows lists what is there", job.item);
+           workflow_unknown(job.workflow, job.version), job.item);
     return true;
   }
   start.version = *version;

@@ -58,7 +58,8 @@ void Node::on_operation(Request& request, CommandRun& op) {
     const engine::Run* run = find(op.run, &group);
     if (run == nullptr) {
       refuse(request.id, 404, "run-unknown", "There is no such run",
-             "no run has this uid; leave ?uid= out for the newest run of the id");
+             "no run has the uid " + to_string(*op.run.uid) +
+                 "; leave ?uid= out for the newest run of the id");
       return;
     }
     job.run_id = run->id();
@@ -198,12 +199,6 @@ void Node::take_details(const TaskRef& task, const engine::Run& run, Lease* leas
   job.run = task.run;
   job.command = engine::ProgressTask{task.step, task.attempt, std::move(details)};
   submit(mutable_group(task.group), std::move(job));
-}
-
-void Node::on_operation(Request& request, Barrier&) {
-  // The only voter of every group, leading with its own entry applied: the tables hold all that was
-  // acknowledged (dissertation 6.4, with a majority of one).
-  out_->reads.push_back({request.id});
 }
 
 }  // namespace pawl::node

@@ -16,9 +16,17 @@ struct ReadReady {
   RequestId id;
 };
 
+// A cold run's history is wanted: read it back, fold it, and say RunLoaded.
+struct LoadRun {
+  GroupId group;
+  Index run;
+  Index newest;  // the run's newest entry
+};
+
 struct Outputs {
   std::vector<Answer> answers;
   std::vector<ReadReady> reads;
+  std::vector<LoadRun> loads;
   // Runs that an applied entry changed, with the entry: for whoever waits for them. (group 0: 0, a
   // definition)
   std::vector<std::pair<GroupId, Index>> changed;
@@ -29,6 +37,7 @@ struct Outputs {
   void clear() {
     answers.clear();
     reads.clear();
+    loads.clear();
     changed.clear();
     fatal.clear();
   }

@@ -1,8 +1,10 @@
 #include "node/refusals.h"
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "codecs/json.h"
 #include "codecs/problem.h"
+#include "dsl/diagnostic_list.h"
 
 namespace pawl::node {
 namespace {
@@ -79,6 +81,18 @@ Answer refusal_answer(RequestId id, const engine::Decision& decision, const engi
                                        }
                                      });
   return answer;
+}
+
+std::string run_unknown(std::string_view id) {
+  return "no run has the id " + dsl::quoted(id, limits::kRunIdBytesMax) +
+         "; `pawl list` shows the runs, and ids are case-sensitive";
+}
+
+std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t> version) {
+  std::string text = dsl::quoted(name, limits::kNameBytesMax);
+  if (version) text += " has no version " + std::to_string(*version) + " here, or";
+  text += " is not deployed; `pawl deploy FILE` stores a workflow, GET /v1/workflows lists them";
+  return text;
 }
 
 }  // namespace pawl::node

@@ -1,7 +1,10 @@
 // How the engine's refusals read as problem documents.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/decide.h"
 #include "engine/run.h"
@@ -11,5 +14,10 @@ namespace pawl::node {
 
 // The answer to a request whose decision was a refusal (not Refusal::none). `run` may be null.
 Answer refusal_answer(RequestId id, const engine::Decision& decision, const engine::Run* run);
+
+// The details of "run-unknown" and "workflow-unknown": they name what was asked for, shortened
+// where it is no name anyone could have meant. Without a version: none was asked for.
+std::string run_unknown(std::string_view id);
+std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t> version);
 
 }  // namespace pawl::node

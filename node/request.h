@@ -80,7 +80,9 @@ struct SetDefault {
 
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
-struct Barrier {};
+struct Barrier {
+  std::optional<RunRef> run;  // this run is wanted whole: it is loaded first if it is cold
+};
 
 struct IfMatch {
   RunUid uid;

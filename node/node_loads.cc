@@ -1,0 +1,100 @@
+// Runs that are not in memory: a cold run is loaded before it is decided on or shown
+// (engine/residency.h). While it is loaded its mailbox is busy, so what comes for it waits in
+// order.
+#include "base/check.h"
+#include "base/limits.h"
+#include "engine/residency.h"
+#include "node/node.h"
+
+namespace pawl::node {
+
+// Asks for the run if it is cold. True: whoever needs it must wait for RunLoaded.
+bool Node::load_if_cold(Group& group, const engine::Run& run) {
+  if (!engine::is_cold(run)) return false;
+  const std::pair key(group.id(), run.uid().index);
+  if (!loads_.contains(key)) {
+    loads_[key];
+    out_->loads.push_back({group.id(), run.uid().index, run.last_entry});
+  }
+  return true;
+}
+
+void Node::on_operation(Request& request, Barrier& op) {
+  // The only voter of every group, leading with its own entry applied: the tables hold all that was
+  // acknowledged (dissertation 6.4, with a majority of one).
+  if (op.run) {
+    GroupId group;
+    const engine::Run* run = find(*op.run, &group);
+    if (run != nullptr && load_if_cold(mutable_group(group), *run)) {
+      loads_[{group, run->uid().index}].reads.push_back(request.id);
+      return;
+    }
+  }
+  out_->reads.push_back({request.id});
+}
+
+// Makes the job wait for its run; false if the run is resident and the job can be decided.
+bool Node::wait_for_load(Group& group, Job& job) {
+  const engine::Run* run =
+      job.run.v > 0 ? group.tables().find(job.run) : group.tables().find_id(job.run_id);
+  if (run == nullptr || !load_if_cold(group, *run)) return false;
+  std::vector<Job>& waiting = loads_[{group.id(), run->uid().index}].jobs;
+  if (waiting.size() >= limits::kMailboxCommandsMax && job.reply != Reply::nothing) {
+    ++stats_.refused_full;
+    refuse(job.request, 429, "run-busy", "Too many commands wait for this run",
+           "try again in a second", job.item);
+    return true;
+  }
+  waiting.push_back(std::move(job));
+  return true;
+}
+
+void Node::on_loaded(RunLoaded& loaded) {
+  const auto it = loads_.find({loaded.group, loaded.index});
+  PAWL_CHECK(it != loads_.end());
+  Load load = std::move(it->second);
+  loads_.erase(it);
+  Group& group = mutable_group(loaded.group);
+  const engine::Run* known = group.tables().find(loaded.index);
+  const bool fits = loaded.run != nullptr && engine::is_same_run(*known, *loaded.run);
+  if (!fits) {
+    ++stats_.loads_failed;
+    refuse_load(load, loaded.error.empty() ? "its history does not give its hash" : loaded.error);
+    return;
+  }
+  ++stats_.loads;
+  group.tables().replace_values(loaded.index, std::move(loaded.run));
+  for (const RequestId id : load.reads) out_->reads.push_back({id});
+  for (Job& job : load.jobs) submit(group, std::move(job));
+  unload_later(loaded.group, loaded.index);
+  settle();
+}
+
+void Node::refuse_load(Load& load, const std::string& why) {
+  const std::string detail = "the journal could not be read: " + why;
+  for (const RequestId id : load.reads) {
+    refuse(id, 500, "journal-unreadable", "The run could not be loaded", detail);
+  }
+  for (const Job& job : load.jobs) {
+    if (job.reply == Reply::nothing) continue;
+    refuse(job.request, 500, "journal-unreadable", "The run could not be loaded", detail, job.item);
+  }
+}
+
+void Node::unload_later(GroupId group, Index run) { unloads_.emplace_back(group, run); }
+
+// Closed runs with large payloads: at the next input, when their end has been told to whoever
+// asked.
+void Node::unload_closed() {
+  for (const auto& [group, index] : std::exchange(unloads_, {})) {
+    engine::Tables& tables = mutable_group(group).tables();
+    const engine::Run* run = tables.find(index);
+    const bool wanted = run->closed() && run->state_bytes >= engine::kColdBytesMin &&
+                        !engine::is_cold(*run) && !mailboxes_[group.v].busy(run->id());
+    if (!wanted) continue;
+    ++stats_.unloads;
+    tables.replace_values(index, engine::without_values(*run));
+  }
+}
+
+}  // namespace pawl::node
