@@ -11,7 +11,6 @@ namespace pawl::dsl {
 namespace {
 
 constexpr std::size_t kLineBytesShown = 200;
-constexpr std::size_t kNameBytesShown = 60;
 constexpr std::size_t kHintWorkMax = 50'000'000;  // byte comparisons; about 0.1 s
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
@@ -118,9 +117,9 @@ std::vector<Diagnostic> DiagnosticList::take(int* suppressed) {
   return std::move(items_);
 }
 
-std::string quoted(std::string_view name) {
+std::string quoted(std::string_view name, std::size_t bytes_max) {
   constexpr char kHex[] = "0123456789abcdef";
-  const std::size_t shown = cut_at_character(name, kNameBytesShown);
+  const std::size_t shown = cut_at_character(name, bytes_max);
   std::string out = "`";
   for (const char c : name.substr(0, shown)) {
     if (is_control(c)) {

@@ -57,7 +57,7 @@ class DiagnosticList {
   int dropped_ = 0;
 };
 
-// `name` between backquotes, at most about 60 bytes of it, control characters as \xNN.
-std::string quoted(std::string_view name);
+// `name` between backquotes, at most about `bytes_max` bytes of it, control characters as \xNN.
+std::string quoted(std::string_view name, std::size_t bytes_max = 60);
 
 }  // namespace pawl::dsl

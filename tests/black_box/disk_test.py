@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A disk that is full, read-only or damaged: the daemon stops and says so, and nothing acknowledged is lost."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -83,13 +84,11 @@ class Disk(unittest.TestCase):
         daemon.start()
         client = self.deploy_and_start(daemon)
         filler = place / "filler"
-        with open(filler, "wb") as out:
-            try:
+        with open(filler, "wb", buffering=0) as out:  # a buffer would be written, and refused, again at the close
+            with self.assertRaises(OSError) as full:
                 while True:
                     out.write(bytes(1 << 16))
-                    out.flush()
-            except OSError:
-                pass  # full
+            self.assertEqual(full.exception.errno, errno.ENOSPC)
         acknowledged = 0
         for number in range(5000):  # 200 MB of payloads: more than any segment made beforehand holds
             try:

@@ -144,6 +144,24 @@ BOOST_AUTO_TEST_CASE(a_client_that_vanishes_cancels_what_is_open) {
   BOOST_TEST(!s.answer(s.seen[0].id, "late"));
 }
 
+// A sum that went below nothing would look like a full server, and pause every connection.
+BOOST_AUTO_TEST_CASE(a_client_that_vanishes_within_an_answer_takes_its_bytes_with_it) {
+  ConnectionScript s;
+  {
+    HttpConnection half_read(&s.shared, 1, Peer{});
+    half_read.receive(kGet);
+    BOOST_REQUIRE_EQUAL(s.seen.size(), 1);
+    Response response;
+    response.body = "a body of some length";
+    BOOST_TEST(half_read.respond(s.seen[0].id, response));
+    half_read.wrote(10);
+    BOOST_TEST(s.shared.output_bytes == half_read.output().size());
+    half_read.vanish();
+  }
+  BOOST_TEST(s.shared.output_bytes == 0);
+  BOOST_TEST(s.shared.input_bytes == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_has_said_all_is_still_answered) {
   ConnectionScript s;
   s.send(std::string(kGet) + "GET /half");
