@@ -44,7 +44,7 @@ class Cold(unittest.TestCase):
             self.assertEqual(closed.json["status"], "completed", closed)
 
     def metric(self, name):
-        text = self.daemon.client().request("GET", "/metrics").body.decode()
+        text = self.daemon.client().request("GET", "/metrics").data.decode()
         return int(re.search(rf"^{name} (\d+)$", text, re.MULTILINE).group(1))
 
     def look(self):
