@@ -1,6 +1,8 @@
 #include "daemon/routes.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <span>
 
 #include "daemon/api.h"
 
@@ -9,6 +11,88 @@ namespace {
 
 using enum Method;
 using enum Access;
+
+constexpr Route kWorkflows[] = {
+    {put, "/v1/workflows/{name}", write, Role::admin, &Api::put_workflow, "activate",
+     "Deploy a definition: the body is its TOML text"},
+    {get, "/v1/workflows", read, Role::reader, &Api::get_workflows, "limit cursor consistency",
+     "List the workflows"},
+    {get, "/v1/workflows/{name}", read, Role::reader, &Api::get_workflow, "consistency",
+     "One workflow and its versions"},
+    {get, "/v1/workflows/{name}/versions/{version}", read, Role::reader, &Api::get_workflow_version,
+     "consistency", "One version, with its text"},
+    {get, "/v1/workflows/{name}/graph", read, Role::reader, &Api::get_graph,
+     "format version consistency", "States and what leads where"},
+    {get, "/v1/workflows/{name}/versions/{version}/graph", read, Role::reader, &Api::get_graph,
+     "format consistency", "States and what leads where, of one version"},
+    {get, "/v1/workflows/{name}/usage", read, Role::reader, &Api::get_usage, "consistency",
+     "Open runs by version"},
+    {post, "/v1/workflows/{name}/check", immediate, Role::reader, &Api::post_check, "",
+     "Check a definition without storing it"},
+    {post, "/v1/workflows/{name}/default", write, Role::admin, &Api::post_default, "",
+     "Change the version that starts use"},
+};
+
+constexpr Route kRuns[] = {
+    {post, "/v1/runs", write, Role::client, &Api::post_run, "", "Start a run"},
+    {get, "/v1/runs", read, Role::reader, &Api::get_runs,
+     "workflow status state id_prefix started_after started_before closed_after closed_before "
+     "tag.* fields limit cursor consistency",
+     "List runs, newest start first"},
+    {get, "/v1/runs/{id}", read, Role::reader, &Api::get_run, "uid fields consistency",
+     "The envelope of a run"},
+    {get, "/v1/runs/{id}/history", read, Role::reader, &Api::get_history,
+     "uid after limit cursor follow fields consistency", "The events of a run"},
+    {get, "/v1/runs/{id}/await", read, Role::reader, &Api::get_await,
+     "uid state status since wait consistency", "Answers once the run is in a state or status"},
+    {post, "/v1/runs/{id}/signals/{signal}", write, Role::client, &Api::post_signal, "uid",
+     "Send a signal"},
+    {post, "/v1/runs/{id}/move", write, Role::client, &Api::post_move, "uid",
+     "The application's own transition"},
+    {post, "/v1/runs/{id}/cancel", write, Role::operator_, &Api::post_verb, "uid",
+     "Ask the run to stop: on_cancel, else cancelled"},
+    {post, "/v1/runs/{id}/terminate", write, Role::operator_, &Api::post_verb, "uid",
+     "Stop the run at once"},
+    {post, "/v1/runs/{id}/pause", write, Role::operator_, &Api::post_verb, "uid",
+     "Hold the run: nothing new is offered"},
+    {post, "/v1/runs/{id}/resume", write, Role::operator_, &Api::post_verb, "uid",
+     "Go on, with what came meanwhile"},
+    {post, "/v1/runs/{id}/retry", write, Role::operator_, &Api::post_retry, "uid",
+     "Run a step in incident again"},
+};
+
+// What waits for an operator, workers and whoever follows.
+constexpr Route kWork[] = {
+    {get, "/v1/incidents", read, Role::reader, &Api::get_incidents,
+     "workflow limit cursor consistency", "What waits for an operator"},
+    {get, "/v1/tasks", read, Role::reader, &Api::get_tasks,
+     "queue type worker limit cursor consistency", "Open tasks"},
+    {get, "/v1/queues", read, Role::reader, &Api::get_queues, "consistency",
+     "Depth, oldest, in flight, workers"},
+    {post, "/v1/queues/{queue}/poll", write, Role::worker, &Api::post_poll, "wait",
+     "Get tasks to work on"},
+    {post, "/v1/tasks/batch", write, Role::worker, &Api::post_task_batch, "",
+     "Report several outcomes"},
+    {post, "/v1/tasks/{token}/complete", write, Role::worker, &Api::post_complete, "",
+     "Report a result"},
+    {post, "/v1/tasks/{token}/fail", write, Role::worker, &Api::post_fail, "", "Report a failure"},
+    {post, "/v1/tasks/{token}/heartbeat", write, Role::worker, &Api::post_heartbeat, "",
+     "Keep the lease, report progress"},
+    {get, "/v1/events", read, Role::reader, &Api::get_events, "after limit follow consistency",
+     "Committed events of all groups, as ndjson"},
+};
+
+constexpr Route kSystem[] = {
+    {post, "/v1/cluster/time/accept", immediate, Role::admin, &Api::post_time_accept, "",
+     "Vouch for the box's clock after a jump"},
+    {get, "/metrics", immediate, Role::reader, &Api::get_metrics, "", "Prometheus text"},
+    {get, "/healthz", immediate, Role::reader, &Api::get_health, "", "The process is alive"},
+    {get, "/readyz", immediate, Role::reader, &Api::get_ready, "", "It may serve"},
+    {get, "/v1/version", immediate, Role::reader, &Api::get_version, "", "Versions"},
+    {get, "/v1/openapi.json", immediate, Role::reader, &Api::get_openapi, "",
+     "This table as OpenAPI 3.1"},
+    {get, "/", immediate, Role::reader, &Api::get_root, "", "What this is"},
+};
 
 // Splits at '/'; the first part (before the leading slash) is left out.
 std::vector<std::string_view> split(std::string_view path) {
@@ -50,81 +134,14 @@ bool matches(const Compiled& row, const std::vector<std::string_view>& parts) {
 }  // namespace
 
 const std::vector<Route>& routes() {
-  static const std::vector<Route> table = {
-      {put, "/v1/workflows/{name}", write, Role::admin, &Api::put_workflow, "activate",
-       "Deploy a definition: the body is its TOML text"},
-      {get, "/v1/workflows", read, Role::reader, &Api::get_workflows, "limit cursor consistency",
-       "List the workflows"},
-      {get, "/v1/workflows/{name}", read, Role::reader, &Api::get_workflow, "consistency",
-       "One workflow and its versions"},
-      {get, "/v1/workflows/{name}/versions/{version}", read, Role::reader,
-       &Api::get_workflow_version, "consistency", "One version, with its text"},
-      {get, "/v1/workflows/{name}/graph", read, Role::reader, &Api::get_graph,
-       "format version consistency", "States and what leads where"},
-      {get, "/v1/workflows/{name}/versions/{version}/graph", read, Role::reader, &Api::get_graph,
-       "format consistency", "States and what leads where, of one version"},
-      {get, "/v1/workflows/{name}/usage", read, Role::reader, &Api::get_usage, "consistency",
-       "Open runs by version"},
-      {post, "/v1/workflows/{name}/check", immediate, Role::reader, &Api::post_check, "",
-       "Check a definition without storing it"},
-      {post, "/v1/workflows/{name}/default", write, Role::admin, &Api::post_default, "",
-       "Change the version that starts use"},
-
-      {post, "/v1/runs", write, Role::client, &Api::post_run, "", "Start a run"},
-      {get, "/v1/runs", read, Role::reader, &Api::get_runs,
-       "workflow status state id_prefix started_after started_before closed_after closed_before "
-       "tag.* fields limit cursor consistency",
-       "List runs, newest start first"},
-      {get, "/v1/runs/{id}", read, Role::reader, &Api::get_run, "uid fields consistency",
-       "The envelope of a run"},
-      {get, "/v1/runs/{id}/history", read, Role::reader, &Api::get_history,
-       "uid after limit cursor follow fields consistency", "The events of a run"},
-      {get, "/v1/runs/{id}/await", read, Role::reader, &Api::get_await,
-       "uid state status since wait consistency", "Answers once the run is in a state or status"},
-      {post, "/v1/runs/{id}/signals/{signal}", write, Role::client, &Api::post_signal, "uid",
-       "Send a signal"},
-      {post, "/v1/runs/{id}/move", write, Role::client, &Api::post_move, "uid",
-       "The application's own transition"},
-      {post, "/v1/runs/{id}/cancel", write, Role::operator_, &Api::post_verb, "uid",
-       "Ask the run to stop: on_cancel, else cancelled"},
-      {post, "/v1/runs/{id}/terminate", write, Role::operator_, &Api::post_verb, "uid",
-       "Stop the run at once"},
-      {post, "/v1/runs/{id}/pause", write, Role::operator_, &Api::post_verb, "uid",
-       "Hold the run: nothing new is offered"},
-      {post, "/v1/runs/{id}/resume", write, Role::operator_, &Api::post_verb, "uid",
-       "Go on, with what came meanwhile"},
-      {post, "/v1/runs/{id}/retry", write, Role::operator_, &Api::post_retry, "uid",
-       "Run a step in incident again"},
-
-      {get, "/v1/incidents", read, Role::reader, &Api::get_incidents,
-       "workflow limit cursor consistency", "What waits for an operator"},
-      {get, "/v1/tasks", read, Role::reader, &Api::get_tasks,
-       "queue type worker limit cursor consistency", "Open tasks"},
-      {get, "/v1/queues", read, Role::reader, &Api::get_queues, "consistency",
-       "Depth, oldest, in flight, workers"},
-      {post, "/v1/queues/{queue}/poll", write, Role::worker, &Api::post_poll, "wait",
-       "Get tasks to work on"},
-      {post, "/v1/tasks/batch", write, Role::worker, &Api::post_task_batch, "",
-       "Report several outcomes"},
-      {post, "/v1/tasks/{token}/complete", write, Role::worker, &Api::post_complete, "",
-       "Report a result"},
-      {post, "/v1/tasks/{token}/fail", write, Role::worker, &Api::post_fail, "",
-       "Report a failure"},
-      {post, "/v1/tasks/{token}/heartbeat", write, Role::worker, &Api::post_heartbeat, "",
-       "Keep the lease, report progress"},
-      {get, "/v1/events", read, Role::reader, &Api::get_events, "after limit follow consistency",
-       "Committed events of all groups, as ndjson"},
-
-      {post, "/v1/cluster/time/accept", immediate, Role::admin, &Api::post_time_accept, "",
-       "Vouch for the box's clock after a jump"},
-      {get, "/metrics", immediate, Role::reader, &Api::get_metrics, "", "Prometheus text"},
-      {get, "/healthz", immediate, Role::reader, &Api::get_health, "", "The process is alive"},
-      {get, "/readyz", immediate, Role::reader, &Api::get_ready, "", "It may serve"},
-      {get, "/v1/version", immediate, Role::reader, &Api::get_version, "", "Versions"},
-      {get, "/v1/openapi.json", immediate, Role::reader, &Api::get_openapi, "",
-       "This table as OpenAPI 3.1"},
-      {get, "/", immediate, Role::reader, &Api::get_root, "", "What this is"},
-  };
+  static const std::vector<Route> table = [] {
+    std::vector<Route> all;
+    for (const std::span<const Route> area :
+         std::initializer_list<std::span<const Route>>{kWorkflows, kRuns, kWork, kSystem}) {
+      all.insert(all.end(), area.begin(), area.end());
+    }
+    return all;
+  }();
   return table;
 }
 
