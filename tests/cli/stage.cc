@@ -174,7 +174,7 @@ Process& Stage::pawl(const std::vector<std::string>& arguments,
 }
 
 bool Stage::run_until(const std::function<bool()>& done) {
-  const std::int64_t deadline = now_ms() + 10'000;
+  const std::int64_t deadline = now_ms() + 30'000;
   while (!done()) {
     if (now_ms() >= deadline) return false;
     turn();

@@ -59,7 +59,7 @@ class Stage {
   // Starts, serves until it ends, and returns it.
   Process& pawl(const std::vector<std::string>& arguments,
                 const std::vector<std::string>& environment = {});
-  // Serves until `done` holds; false if it does not within 10 s.
+  // Serves until `done` holds; false if it does not within 30 s (a busy machine).
   bool run_until(const std::function<bool()>& done);
   // Bytes to hand to the stdin of processes started from now on.
   std::string standard_input;
