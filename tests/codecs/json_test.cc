@@ -90,6 +90,10 @@ BOOST_AUTO_TEST_CASE(what_json_has_no_word_for_is_refused) {
   check_refused("NaN", "line 1, column 1: a value was expected");
   check_refused("Infinity", "line 1, column 1: a value was expected");
   check_refused("-Infinity", "line 1, column 2: a value was expected");
+  check_refused("[1.8e308]", "line 1, column 9: the number is too large");
+  BOOST_TEST((parsed("1e-999") == Value::float64(0)));
+  BOOST_TEST((parsed("0e9") == Value::float64(0)));
+  BOOST_TEST((parsed("4.9e-324") == Value::float64(5e-324)));
   check_refused("1e999", "line 1, column 1: the number is too large");
 }
 

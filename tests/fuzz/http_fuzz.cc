@@ -1,5 +1,7 @@
-// The HTTP layer on arbitrary bytes. How the bytes are cut into reads must not change what the handler
-// sees nor what is answered, every request is answered in order, and nothing is held afterwards.
+// The HTTP layer on arbitrary bytes. How the bytes are cut into reads must not change what the
+// handler sees nor what is answered, every request is answered in order, and nothing is held
+// afterwards.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -22,11 +24,14 @@ struct Recorder final : HttpHandler {
     seen.append("\n").append(r.body).append("\n");
     open.push_back(r.id);
   }
-  void cancelled(RequestId) override { std::abort(); }
+  void cancelled(RequestId) override {
+    if (!may_cancel) std::abort();
+  }
   void stream_writable(RequestId) override {}
 
   std::string seen;
   std::vector<RequestId> open;
+  bool may_cancel = false;
 };
 
 struct Outcome {
@@ -71,6 +76,35 @@ Outcome run(std::string_view bytes, std::size_t step, bool backwards) {
   return outcome;
 }
 
+// A client that takes a few bytes at a time and goes away in the middle of it all: what was held
+// for it is held no longer, and every call with its ids is refused.
+void run_vanishing(std::string_view bytes, std::size_t step) {
+  Recorder recorder;
+  recorder.may_cancel = true;
+  std::size_t begun = 0;  // of the requests, every other one
+  HttpMetrics metrics;
+  HttpShared shared;
+  shared.handler = &recorder;
+  shared.metrics = &metrics;
+  {
+    HttpConnection connection(&shared, 1, Peer{});
+    for (std::size_t at = 0; at < bytes.size() && connection.wants_input(); at += step) {
+      connection.receive(bytes.substr(at, step));
+      for (; begun < recorder.open.size(); begun += 2) {
+        connection.begin_stream(recorder.open[begun], {});
+        connection.stream(recorder.open[begun], "piece");
+      }
+      connection.wrote(std::min(connection.output().size(), step));
+      if (shared.output_bytes != connection.output().size()) std::abort();
+    }
+    connection.vanish();
+    for (const RequestId id : recorder.open) {
+      if (connection.stream(id, "late") != StreamState::kGone) std::abort();
+    }
+  }
+  if (shared.input_bytes != 0 || shared.output_bytes != 0) std::abort();
+}
+
 // Interim answers depend on how the bytes arrive, by design.
 std::string without_continue(std::string text) {
   const std::string_view line = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -88,6 +122,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Outcome whole = run(bytes, size, false);
   const Outcome pieces = run(bytes, step, true);
+  run_vanishing(bytes, step);
   if (whole.seen != pieces.seen) std::abort();
   if (without_continue(whole.said) != without_continue(pieces.said)) std::abort();
   return 0;
