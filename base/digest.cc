@@ -38,11 +38,11 @@ Digest digest_chain(const Digest& previous, std::string_view data) {
 
 std::string to_hex(const Digest& d) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * d.size());
+  std::string text(2 * d.size(), '0');
+  char* p = text.data();
   for (const unsigned char b : d) {
-    text.push_back(kDigits[b >> 4]);
-    text.push_back(kDigits[b & 15]);
+    *p++ = kDigits[b >> 4];
+    *p++ = kDigits[b & 15];
   }
   return text;
 }

@@ -109,14 +109,16 @@ void append_double(double x, std::string* out) {
   if (digits.find_first_of(".e") == std::string_view::npos) out->append(".0");
 }
 
-void append_two(int x, std::string* out) {
-  const char text[2] = {static_cast<char>('0' + x / 10), static_cast<char>('0' + x % 10)};
-  out->append(text, 2);
+// Writes two digits; returns the end.
+char* put_two(int x, char* p) {
+  *p++ = static_cast<char>('0' + x / 10);
+  *p++ = static_cast<char>('0' + x % 10);
+  return p;
 }
 
 // Year, month and day of a day number since 1970-01-01 (proleptic Gregorian), by eras of 400 years
 // counted from 0000-03-01, so that the leap day ends a year.
-void append_date(std::int64_t days, std::string* out) {
+char* put_date(std::int64_t days, char* p) {
   days += 719'468;
   const std::int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
   const auto day_of_era = static_cast<int>(days - era * 146'097);
@@ -126,12 +128,12 @@ void append_date(std::int64_t days, std::string* out) {
   const int shifted = (5 * day_of_year + 2) / 153;
   const int month = shifted < 10 ? shifted + 3 : shifted - 9;
   const auto year = static_cast<int>(era * 400) + year_of_era + (month <= 2 ? 1 : 0);
-  append_two(year / 100, out);
-  append_two(year % 100, out);
-  out->push_back('-');
-  append_two(month, out);
-  out->push_back('-');
-  append_two(day_of_year - (153 * shifted + 2) / 5 + 1, out);
+  p = put_two(year / 100, p);
+  p = put_two(year % 100, p);
+  *p++ = '-';
+  p = put_two(month, p);
+  *p++ = '-';
+  return put_two(day_of_year - (153 * shifted + 2) / 5 + 1, p);
 }
 
 void append_time_ms(std::int64_t ms, std::string* out) {
@@ -141,21 +143,23 @@ void append_time_ms(std::int64_t ms, std::string* out) {
   constexpr std::int64_t kDay = 86'400'000;
   const std::int64_t days = (ms >= 0 ? ms : ms - kDay + 1) / kDay;
   auto rest = static_cast<int>(ms - days * kDay);
-  append_date(days, out);
-  out->push_back('T');
-  append_two(rest / 3'600'000, out);
+  char text[32];
+  char* p = put_date(days, text);
+  *p++ = 'T';
+  p = put_two(rest / 3'600'000, p);
   rest %= 3'600'000;
-  out->push_back(':');
-  append_two(rest / 60'000, out);
+  *p++ = ':';
+  p = put_two(rest / 60'000, p);
   rest %= 60'000;
-  out->push_back(':');
-  append_two(rest / 1000, out);
+  *p++ = ':';
+  p = put_two(rest / 1000, p);
   if (const int milli = rest % 1000; milli != 0) {
-    out->push_back('.');
-    out->push_back(static_cast<char>('0' + milli / 100));
-    append_two(milli % 100, out);
+    *p++ = '.';
+    *p++ = static_cast<char>('0' + milli / 100);
+    p = put_two(milli % 100, p);
   }
-  out->push_back('Z');
+  *p++ = 'Z';
+  out->append(text, static_cast<std::size_t>(p - text));
 }
 
 // Spaces and line ends of the two styles; indent < 0 is the compact one.

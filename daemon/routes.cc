@@ -97,6 +97,7 @@ constexpr Route kSystem[] = {
 // Splits at '/'; the first part (before the leading slash) is left out.
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> parts;
+  parts.reserve(8);
   path.remove_prefix(1);
   while (true) {
     const auto slash = path.find('/');

@@ -36,7 +36,9 @@ class EvalScope : public dsl::Scope {
   const Run& run_;
   std::uint32_t frame_;
   TimeMs now_;
-  std::optional<dsl::Value> result_, error_, signal_, actor_;
+  std::optional<dsl::Value> result_, error_, signal_;
+  std::optional<Actor> sender_;              // of the signal
+  mutable std::optional<dsl::Value> actor_;  // made of it when asked for
   mutable std::optional<dsl::Value> vars_, run_map_;
 };
 

@@ -93,6 +93,7 @@ void Group::persisted(const log::Durable& durable) {
 Index Group::propose(Proposal proposal) {
   PAWL_CHECK(ready());
   if (!proposal.events.empty()) {
+    proposal.entry.events.reserve(512);  // of a usual entry: spares growing it
     engine::encode_events(proposal.events, &proposal.entry.events);
   }
   proposing_ = &proposal;

@@ -12,6 +12,7 @@
 namespace pawl::node {
 namespace {
 
+constexpr std::size_t kEnvelopeBytesUsual = 1200;  // of a small run: spares growing the text
 constexpr std::size_t kEventsPerAssemblyMax =
     1000;  // then the rest of the mailbox waits for the next
 
@@ -251,6 +252,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     if (done != nullptr) a->ended.push_back({group.id(), a->run, done->step, done->attempt});
     if (failed != nullptr) a->ended.push_back({group.id(), a->run, failed->step, failed->attempt});
   } else {
+    answer.body.reserve(kEnvelopeBytesUsual);
     answer.status = job.reply == Reply::started ? 201 : 200;
     if (job.reply == Reply::started) answer.location = codecs::run_location(run.id());
     answer.etag = etag_of(run);

@@ -20,6 +20,17 @@ Job job_of(const Request& request) {
   return job;
 }
 
+// The same for a request that makes one job only: what it needs is moved out.
+Job take_job(Request& request) {
+  Job job;
+  job.request = request.id;
+  job.actor = std::move(request.actor);
+  job.key = std::move(request.key);
+  job.digest = request.digest;
+  job.if_match = request.if_match;
+  return job;
+}
+
 }  // namespace
 
 bool parse_token(std::string_view token, TaskRef* task) {
@@ -35,8 +46,8 @@ std::string token_of(const TaskRef& task) {
 }
 
 void Node::on_operation(Request& request, StartRun& op) {
-  Job job = job_of(request);
-  const std::string& key = request.key.empty() ? request.minted_key : request.key;
+  Job job = take_job(request);
+  const std::string& key = job.key.empty() ? request.minted_key : job.key;
   job.run_id = op.id.empty() ? engine::derived_run_id("default", key) : std::move(op.id);
   job.reply = Reply::started;
   job.workflow = std::move(op.workflow);
@@ -52,7 +63,7 @@ void Node::on_operation(Request& request, StartRun& op) {
 }
 
 void Node::on_operation(Request& request, CommandRun& op) {
-  Job job = job_of(request);
+  Job job = take_job(request);
   GroupId group;
   if (op.run.uid) {
     const engine::Run* run = find(op.run, &group);
