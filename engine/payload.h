@@ -23,7 +23,8 @@ struct Payload {
       0;             // of the encoded value; 0: there is no payload (its value reads as null)
   dsl::Value value;  // null when scrubbed
   bool scrubbed = false;
-  // The value is in the journal alone (residency.h); length and digest are known. Never in an event.
+  // The value is in the journal alone (residency.h); length and digest are known. Never in an
+  // event.
   bool cold = false;
   // Known once the event has been folded or decided; always known when scrubbed.
   std::optional<Digest> digest;

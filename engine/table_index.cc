@@ -109,8 +109,7 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
   if (had && !has) indexes->runs_with_incidents.erase(run);
 }
 
-bool equal_queues(const std::map<std::string, Queue>& a,
-                  const std::map<std::string, Queue>& b) {
+bool equal_queues(const std::map<std::string, Queue>& a, const std::map<std::string, Queue>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
     return x.first == y.first && x.second.waiting == y.second.waiting &&
            x.second.started == y.second.started;

@@ -20,7 +20,6 @@ struct TableIndexes {
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
              Applied* applied);
 
-bool equal_queues(const std::map<std::string, Queue>& a,
-                  const std::map<std::string, Queue>& b);
+bool equal_queues(const std::map<std::string, Queue>& a, const std::map<std::string, Queue>& b);
 
 }  // namespace pawl::engine

@@ -23,12 +23,12 @@ BOOST_AUTO_TEST_CASE(the_end_is_found_wherever_the_head_is_cut) {
 
 BOOST_AUTO_TEST_CASE(bad_characters_are_found_wherever_the_head_is_cut) {
   for (const std::string& text : {std::string("GET / HTTP/1.1\nHost: pawl\r\n\r\n"),
-                                 std::string("GET / HTTP/1.1\r\nHost: pa\0wl\r\n\r\n", 30),
-                                 std::string("GET / HTTP/1.1\r\nHost: pawl\r\n folded\r\n\r\n"),
-                                 std::string("GET / HTTP/1.1\r\nHost: pawl\r\n\tfolded\r\n\r\n"),
-                                 std::string("GET / HTTP/1.1\r\nHost: pa\rwl\r\n\r\n"),
-                                 std::string("GET / HTTP/1.1\r\nHost: pawl\r\n\r\rX: y\r\n\r\n"),
-                                 std::string("GET / HTTP/1.1\r\nHost: \x7f\r\n\r\n")}) {
+                                  std::string("GET / HTTP/1.1\r\nHost: pa\0wl\r\n\r\n", 30),
+                                  std::string("GET / HTTP/1.1\r\nHost: pawl\r\n folded\r\n\r\n"),
+                                  std::string("GET / HTTP/1.1\r\nHost: pawl\r\n\tfolded\r\n\r\n"),
+                                  std::string("GET / HTTP/1.1\r\nHost: pa\rwl\r\n\r\n"),
+                                  std::string("GET / HTTP/1.1\r\nHost: pawl\r\n\r\rX: y\r\n\r\n"),
+                                  std::string("GET / HTTP/1.1\r\nHost: \x7f\r\n\r\n")}) {
     for (std::size_t cut = 0; cut <= text.size(); ++cut) {
       HeadScan scan = scan_head(std::string_view(text).substr(0, cut), 0);
       if (scan.kind == HeadScan::Kind::more) scan = scan_head(text, scan.position);

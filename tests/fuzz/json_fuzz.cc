@@ -19,7 +19,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!pawl::codecs::parse_json(once, &again, &error)) std::abort();
     // Integers past 2^53 come back as strings, which print as themselves from then on.
     if (pawl::codecs::to_json(again) != once) std::abort();
-    if (!pawl::codecs::parse_json(pawl::codecs::to_pretty_json(value), &again, &error)) std::abort();
+    if (!pawl::codecs::parse_json(pawl::codecs::to_pretty_json(value), &again, &error))
+      std::abort();
     if (pawl::codecs::to_json(again) != once) std::abort();
   }
   // Any bytes as a string make valid JSON.
