@@ -96,8 +96,20 @@ class Scanner {
                     "write it as an escape, such as \"\\u0007\"");
       }
       advance();
-      if (c == '\\' && quote == '"' && at_ < text_.size() && text_[at_] != '\n') advance();
+      if (c != '\\' || quote != '"') continue;
+      if (multi_line) check_line_join();
+      if (!failed_ && at_ < text_.size() && text_[at_] != '\n') advance();
     }
+  }
+
+  // Behind a backslash: the library asks whether the next character is one of Unicode's blanks, and
+  // for some that is undefined behaviour.
+  void check_line_join() {
+    const std::size_t next = text_.find_first_not_of(" \t\r\n", at_);
+    if (next == std::string_view::npos || static_cast<unsigned char>(text_[next]) < 0x80) return;
+    while (at_ < next) advance();
+    fail("a character outside ASCII follows directly on a backslash or a joined line",
+         "write this one as an escape, such as \\u00e9");
   }
 
   // Up to two quotes may stand directly before the closing three.

@@ -121,6 +121,16 @@ BOOST_AUTO_TEST_CASE(headers_without_a_name) {
   BOOST_CHECK(accepted(kGood + "output = [\n[1],\n[]\n]\n"));
 }
 
+BOOST_AUTO_TEST_CASE(characters_outside_ascii_behind_a_joined_line) {
+  const std::string message =
+      " a character outside ASCII follows directly on a backslash or a joined line";
+  BOOST_CHECK_EQUAL(only_error("a = \"\"\"b \\\n   é\"\"\""), "2:4" + message);
+  BOOST_CHECK_EQUAL(only_error("a = \"\"\"b \\é\"\"\""), "1:11" + message);
+  BOOST_CHECK_EQUAL(only_error("a = \"\"\"b \\ \t é\"\"\""), "1:14" + message);
+  BOOST_CHECK(accepted(kGood + "output = \"\"\"\\\\é \\\n  e é\n é\"\"\"\n"));
+  BOOST_CHECK(accepted(kGood + "output = '''\\é \\\n é'''\n"));
+}
+
 BOOST_AUTO_TEST_CASE(broken_toml_of_all_kinds) {
   for (const char* text : {"=",
                            "a",
