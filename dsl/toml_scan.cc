@@ -21,6 +21,9 @@ class Scanner {
  private:
   void step() {
     const char c = text_[at_];
+    if (in_bare_value_ && std::string_view("\"'[{=").find(c) != std::string_view::npos) {
+      return fail("a value is followed by another one", "put a comma or a line break between them");
+    }
     if (c == '"' || c == '\'') return skip_string(c);
     if (c == '#') return skip_comment();
     if (static_cast<unsigned char>(c) >= 0x80) {
@@ -28,7 +31,7 @@ class Scanner {
                   "quote keys and values that have such characters: \"é\" = 1");
     }
     if (is_control(c)) return fail("a control character stands outside of any string", "remove it");
-    if (c == '[' && depth_ == 0 && at_line_start_ && !header_has_name()) {
+    if (c == '[' && open_.empty() && at_line_start_ && !header_has_name()) {
       return fail("a table's header has no name",
                   "[state.NAME]; a name with other characters than "
                   "letters, digits, `_` and `-` stands in quotes");
@@ -53,26 +56,42 @@ class Scanner {
            std::string_view("_-\"']").find(c) != std::string_view::npos;
   }
 
-  // Keeps count of open brackets and of a key's segments.
+  // Keeps track of open brackets, of a key's segments, and of where values stand.
   void follow(char c) {
     if (c == '[' || c == '{') {
-      segments_ = 1;
-      if (++depth_ > limits::kTomlDepthMax) {
-        fail("more than " + std::to_string(limits::kTomlDepthMax) + " nested lists and tables",
-             "split the definition into flatter tables");
-      }
+      open_bracket(c);
     } else if (c == ']' || c == '}') {
-      segments_ = 1;
-      if (depth_ > 0) --depth_;
-    } else if (c == '\n' || c == '=' || c == ',') {
-      segments_ = 1;
+      if (!open_.empty()) open_.pop_back();
+      after_equals_ = true;  // of the value that has just ended, if it was one
+    } else if (c == '=') {
+      after_equals_ = true;
+    } else if (c == ',' || (c == '\n' && open_.empty())) {
+      after_equals_ = false;
     } else if (c == '.' && ++segments_ > limits::kTomlKeySegmentsMax) {
       fail("a dotted key of more than " + std::to_string(limits::kTomlKeySegmentsMax) + " segments",
            "");
     }
+    if (std::string_view("[]{}=,\n").find(c) != std::string_view::npos) segments_ = 1;
+    const bool in_value = after_equals_ || (!open_.empty() && open_.back() == kList);
+    in_bare_value_ =
+        in_value && std::string_view(" \t\r\n,=[]{}").find(c) == std::string_view::npos;
   }
 
+  void open_bracket(char c) {
+    const bool header =
+        c == '[' && (at_line_start_ ? open_.empty() : open_ == kHeader && after('['));
+    open_ += c == '{' ? kTable : header ? 'h' : kList;
+    after_equals_ = false;
+    if (open_.size() > static_cast<std::size_t>(limits::kTomlDepthMax)) {
+      fail("more than " + std::to_string(limits::kTomlDepthMax) + " nested lists and tables",
+           "split the definition into flatter tables");
+    }
+  }
+
+  bool after(char c) const { return at_ > 0 && text_[at_ - 1] == c; }
+
   void skip_comment() {
+    in_bare_value_ = false;
     while (at_ < text_.size() && text_[at_] != '\n' && !failed_) {
       if (is_control(text_[at_])) return fail("a control character in a comment", "remove it");
       advance();
@@ -81,6 +100,7 @@ class Scanner {
 
   void skip_string(char quote) {
     at_line_start_ = false;
+    in_bare_value_ = false;
     const bool multi_line =
         text_.substr(at_, 3) == std::string_view(quote == '"' ? R"(""")" : "'''");
     for (int i = 0; i < (multi_line ? 3 : 1); ++i) advance();
@@ -138,12 +158,18 @@ class Scanner {
     diagnostics_->error(place_, std::move(message), std::move(hint));
   }
 
+  static constexpr char kList = '[';
+  static constexpr char kTable = '{';
+  static constexpr std::string_view kHeader = "h";
+
   DiagnosticList* diagnostics_;
   std::string_view text_;
   std::size_t at_ = 0;
   Place place_{1, 1, 1};
-  int depth_ = 0;
   int segments_ = 1;
+  std::string open_;            // kinds of the brackets that are open here
+  bool after_equals_ = false;   // and before the end of its value
+  bool in_bare_value_ = false;  // inside a number, date or boolean
   bool at_line_start_ = true;
   bool failed_ = false;
 };

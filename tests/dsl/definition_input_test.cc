@@ -131,6 +131,21 @@ BOOST_AUTO_TEST_CASE(characters_outside_ascii_behind_a_joined_line) {
   BOOST_CHECK(accepted(kGood + "output = '''\\é \\\n é'''\n"));
 }
 
+// The library looks ahead in what it takes for a number, into strings too.
+BOOST_AUTO_TEST_CASE(values_without_anything_between_them) {
+  const std::string message = " a value is followed by another one";
+  BOOST_CHECK_EQUAL(only_error("a = 1550\"é\""), "1:9" + message);
+  BOOST_CHECK_EQUAL(only_error("a = 1.'é'"), "1:7" + message);
+  BOOST_CHECK_EQUAL(only_error("a = 1[\"é\"]"), "1:6" + message);
+  BOOST_CHECK_EQUAL(only_error("a = 1={\"é\"=1}"), "1:6" + message);
+  BOOST_CHECK_EQUAL(only_error("a = [2, true\"é\"]"), "1:13" + message);
+  BOOST_CHECK_EQUAL(only_error("a = { b = 1.\"é\" }"), "1:13" + message);
+  BOOST_CHECK_EQUAL(only_error("a = [\n1.\"é\"]"), "2:3" + message);
+  BOOST_CHECK(
+      accepted(kGood + "[signal . \"s.x\" ]\nbuffer = '1h'#\"\n[input]\n\"é\" . type = 'int'\n"));
+  BOOST_CHECK(accepted(kGood + "output = [1,\"é\",[1],{a.\"é\".b=1,c=2},'é'] # 1\"é\"\n"));
+}
+
 BOOST_AUTO_TEST_CASE(broken_toml_of_all_kinds) {
   for (const char* text : {"=",
                            "a",
