@@ -17,6 +17,16 @@
 #include "engine/decider.h"
 
 namespace pawl::engine {
+namespace {
+
+bool awaits_outcome(const Run& run, const Timer& t) {
+  const bool of_task = t.kind == TimerKind::task_attempt || t.kind == TimerKind::task_total;
+  if (!of_task || run.held->empty()) return false;
+  const Step* step = run.step(StepId(static_cast<std::uint32_t>(t.owner)));
+  return step != nullptr && step->status == StepStatus::held;
+}
+
+}  // namespace
 
 // The run's timeout and the root's handlers, counted from now. An expression that fails sets
 // `error`; the other timers are armed all the same.
@@ -43,11 +53,12 @@ std::vector<Timer> Decider::root_timers(Error* error) {
 }
 
 // Only timers armed up to `newest`: one that is armed and due at once waits for the next firing,
-// so that a zero delay can't loop within one decision.
+// so that a zero delay can't loop within one decision. A timer of a task whose outcome is held
+// waits for that outcome: it was acknowledged, no timeout takes it back.
 const Timer* Decider::earliest_due(TimerId newest) const {
   const Timer* due = nullptr;
   for (const Timer& t : run_->timers) {
-    if (t.fire_at > context_.now || t.id > newest) continue;
+    if (t.fire_at > context_.now || t.id > newest || awaits_outcome(*run_, t)) continue;
     if (due == nullptr || std::tie(t.fire_at, t.id) < std::tie(due->fire_at, due->id)) due = &t;
   }
   return due;

@@ -73,13 +73,17 @@ Decision World::send(const Command& command) {
 
 void World::advance(std::int64_t ms) {
   const TimeMs end(now.v + ms);
+  const Index main = index;
   for (int turns = 0; turns < 10'000; ++turns) {
     const std::optional<DueTimer> due = tables.earliest_timer();
     if (!due || due->fire_at > end) break;
     now = std::max(now, due->fire_at);
     index = due->run;
+    recording = index == main;
     send(FireTimers{});
   }
+  index = main;
+  recording = true;
   now = end;
 }
 
@@ -136,11 +140,15 @@ void World::commit(const Decision& decision, const Run* before) {
   BOOST_REQUIRE_MESSAGE(run() == expected,
                         "the fold differs in " + first_difference(run(), expected));
   for (Event& event : decoded) {
+    if (!recording) break;
     history.push_back(std::move(event));
     times.push_back(now);
   }
+  auto after = std::make_shared<Run>(*decision.after);
+  BOOST_REQUIRE(decided.apply_decided(entry, index, now, decision.events, after, &applied));
   if (!checks) return;
   BOOST_REQUIRE_EQUAL(tables.check_invariants(), "");
+  BOOST_REQUIRE_EQUAL(decided.check_invariants(), "");
   check_snapshot();
 }
 
@@ -177,6 +185,9 @@ void World::check_snapshot() {
   std::string bytes, again;
   tables.encode(&bytes);
   Tables copy{GroupId(1)};
+  decided.encode(&again);
+  BOOST_REQUIRE(again == bytes);
+  again.clear();
   BOOST_REQUIRE(Tables::decode(bytes, &copy));
   copy.encode(&again);
   BOOST_REQUIRE(again == bytes);

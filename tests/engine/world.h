@@ -48,7 +48,8 @@ class World {
   Context context();
 
   std::shared_ptr<const dsl::Definition> definition;
-  Tables tables{GroupId(1)};
+  Tables tables{GroupId(1)};   // of a replica: folds every entry
+  Tables decided{GroupId(1)};  // of the box that decides: takes Decision::after
   TimeMs now = kEpoch;
   Index index;
   std::vector<Event> history;  // of the run started last
@@ -57,11 +58,13 @@ class World {
   std::vector<std::string> actor_groups;
   std::uint64_t seed = 1;
   bool checks = true;
+  bool recording = true;  // into history
 
   // Folds what was decided into the tables, as every replica would. Requires that
   //   - the events encode, decode, and are equal after it,
   //   - folding the decoded events gives just the run that was decided, hash included,
   //   - the chain recomputed from hashed forms, and from scrubbed events, is the run's hash,
+  //   - the box that decided, which does not fold again, holds equal tables,
   //   - the tables' invariants hold, and their snapshot decodes to equal bytes.
   void commit(const Decision& decision, const Run* before);
 

@@ -1,0 +1,289 @@
+// Random commands on workflows under seeds: World::commit checks every decision. A failure names
+// its seed; PAWL_SEEDS=N runs more of them.
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/random.h"
+#include "world.h"
+
+namespace pawl::engine {
+namespace {
+
+// Everything this language has, and errors at every turn.
+constexpr const char* kEverything = R"toml(
+dsl = 1
+name = "everything"
+start = "init"
+timeout = "3h"
+on_timeout = "late"
+on_cancel = "undo"
+on_error = "trouble"
+[input]
+n = { type = "int", default = 3 }
+[vars]
+d = 1
+log = "list"
+[signal.a]
+buffer = "10m"
+[signal.b]
+[signal.c]
+buffer = "1h"
+[retry.quick]
+attempts = 3
+initial = "2s"
+never = ["fatal.*"]
+[retry.stubborn]
+attempts = 2
+exhausted = "incident"
+again = "5m"
+[on.c]
+save.c = "= signal"
+task = { task = "note", with = { c = "= signal" }, retry = "quick", timeout = { queue = "20m" } }
+[every."25m"]
+save.ticks = "= 1 / vars.d"
+[after."2h"]
+save.old = true
+[state.init]
+set.log = []
+choose = [ { if = "input.n % 2 == 0", next = "wait" }, { next = "work" } ]
+[state.wait]
+on.a = [ { if = "int(signal) / vars.d > 2", next = "work" }, { if = "signal == 1", save.d = 0 } ]
+on.b = { next = "wait", save.d = "= vars.d - 1" }
+after."30m" = { next = "work" }
+every."7m" = { save.d = "= vars.d + 1", task = { task = "tick", timeout = { queue = "5m" }, retry = "stubborn" } }
+moves = ["work", "nap"]
+[state.work]
+task = "do"
+queue = "= 'q' + string(input.n % 2)"
+with = { n = "= input.n / vars.d" }
+retry = "quick"
+timeout = { queue = "30m", attempt = "5m", total = "1h", heartbeat = "1m" }
+save.log = "= vars.log + [result.x]"
+catch = [ { errors = ["fatal.*"], next = "nap", save.why = "= error.message" } ]
+on.b = { next = "wait" }
+next = "nap"
+moves = ["wait"]
+[state.nap]
+sleep = "= duration(string(10 / vars.d) + 'm')"
+on.a = { next = "wait" }
+next = "decide"
+[state.decide]
+choose = [ { if = "size(vars.log) > 4", next = "done" }, { if = "vars.d > 50", next = "oops" }, { next = "work" } ]
+[state.oops]
+raise = { type = "app.oops", message = "= string(vars.d)" }
+catch = [ { errors = ["other"], next = "end" } ]
+[state.trouble]
+task = "repair"
+retry = "stubborn"
+timeout = { queue = "1h" }
+next = "wait"
+[state.late]
+on.b = { next = "end" }
+[state.undo]
+task = "undo"
+timeout = { queue = "1h" }
+next = "undone"
+[state.undone]
+end = "cancelled"
+[state.done]
+end = "completed"
+output = { log = "= vars.log", n = "= input.n / (vars.d - 2)" }
+)toml";
+
+class Storm {
+ public:
+  Storm(std::shared_ptr<const dsl::Definition> definition, std::uint64_t seed)
+      : random_(seed), world_(std::move(definition)) {
+    world_.seed = seed * 1000;
+  }
+
+  const std::vector<Event>& history() const { return world_.history; }
+
+  void run(int commands) {
+    Start start;
+    start.id = "r";
+    start.version = 1;
+    start.input = input();
+    if (random_.chance(0.1)) start.start_at = TimeMs(world_.now.v + 60'000);
+    if (world_.start(start).refusal != Refusal::none) return;
+    for (int i = 0; i < commands && !finished(); ++i) {
+      if (random_.chance(0.3)) {
+        world_.advance(random_.between(0, random_.chance(0.2) ? 3'600'000 : 60'000));
+      } else {
+        world_.send(command());
+      }
+    }
+  }
+
+ private:
+  bool finished() { return world_.run().closed() && random_.chance(0.5); }
+
+  dsl::Value input() {
+    dsl::Map map;
+    if (world_.definition->input) {
+      for (const auto& [name, schema] : world_.definition->input->items) {
+        map.emplace_back(dsl::Value::string(name), of(schema));
+      }
+    }
+    return dsl::Value::map(std::move(map));
+  }
+
+  dsl::Value of(const dsl::Schema& schema) {
+    if (!schema.enum_values.empty()) return schema.enum_values[0];
+    switch (schema.type) {
+      case dsl::SchemaType::string:
+        return dsl::Value::string("text");
+      case dsl::SchemaType::boolean:
+        return dsl::Value::boolean(random_.chance(0.5));
+      case dsl::SchemaType::list:
+        return dsl::Value::list({});
+      case dsl::SchemaType::map:
+        return dsl::Value::map({});
+      default:
+        return dsl::Value::int64(random_.between(0, 9));
+    }
+  }
+
+  dsl::Value any() {
+    switch (random_.below(6)) {
+      case 0:
+        return {};
+      case 1:
+        return dsl::Value::string("text");
+      case 2:
+        return dsl::Value::map({{dsl::Value::string("x"), dsl::Value::int64(4)}});
+      default:
+        return dsl::Value::int64(random_.between(-1, 9));
+    }
+  }
+
+  StepId step() {
+    const Run& run = world_.run();
+    if (run.steps.empty() || random_.chance(0.05)) {
+      return StepId(static_cast<std::uint32_t>(random_.below(run.last_step.v + 2)));
+    }
+    return run.steps[random_.below(run.steps.size())]->id;
+  }
+  std::uint32_t attempt(StepId id) {
+    const Step* step = world_.run().step(id);
+    const std::uint32_t newest = step == nullptr ? 1 : step->attempt;
+    return random_.chance(0.9) ? newest : static_cast<std::uint32_t>(random_.below(newest + 2));
+  }
+
+  Command signal() {
+    Signal s;
+    const auto& specs = world_.definition->signals;
+    s.name = specs.empty() ? "none" : specs[random_.below(specs.size())].name;
+    s.payload = any();
+    if (!specs.empty() && random_.chance(0.6)) {
+      const auto* spec = world_.definition->signal(s.name);
+      if (spec->payload && spec->payload->fields) s.payload = fields(*spec->payload->fields);
+    }
+    if (random_.chance(0.2)) s.dedupe_id = "d" + std::to_string(random_.below(5));
+    return s;
+  }
+  dsl::Value fields(const dsl::Fields& all) {
+    dsl::Map map;
+    for (const auto& [name, schema] : all.items) {
+      map.emplace_back(dsl::Value::string(name), of(schema));
+    }
+    return dsl::Value::map(std::move(map));
+  }
+
+  Command move() {
+    const dsl::State* state = world_.definition->root.find(world_.run().state());
+    if (state == nullptr || state->moves.empty()) return Move{"x", "y", "", std::nullopt, {}};
+    return Move{state->name, state->moves[0], "", std::nullopt, {{"m", any()}}};
+  }
+
+  Command command() {
+    const StepId id = step();
+    switch (random_.below(26)) {
+      case 0:
+        return random_.chance(0.2) ? Command(Cancel{"c"}) : Command(Pause{"p"});
+      case 1:
+        return random_.chance(0.05) ? Command(Terminate{"t"}) : Command(Resume{"r"});
+      case 2:
+      case 3:
+        return Resume{"r"};
+      case 4:
+      case 5:
+        return RetryIncident{};
+      case 6:
+        return move();
+      case 7:
+        return ReturnTask{id, attempt(id)};
+      case 8:
+        return LoseLease{id, attempt(id)};
+      case 9:
+        return ProgressTask{id, attempt(id), any()};
+      case 10:
+      case 11:
+        return FailTask{id, attempt(id), {"net", "m", any()}, std::nullopt};
+      case 12:
+        return FailTask{id, attempt(id), {"fatal.x", "m", {}}, random_.chance(0.5)};
+      case 13:
+      case 14:
+      case 15:
+      case 16:
+        return CompleteTask{id, attempt(id), any()};
+      case 17:
+        return FireTimers{};
+      case 18:
+      case 19:
+      case 20:
+      case 21:
+        return HandOut{id, "w"};
+      default:
+        return signal();
+    }
+  }
+
+  Random random_;
+  World world_;
+};
+
+int seeds() {
+  const char* wanted = std::getenv("PAWL_SEEDS");
+  return wanted == nullptr ? 60 : std::atoi(wanted);
+}
+
+BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
+  const auto definition = parse(kEverything);
+  std::vector<int> seen(std::variant_size_v<Event> + 1);
+  for (int seed = 1; seed <= seeds(); ++seed) {
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      Storm storm(definition, seed);
+      storm.run(150);
+      for (const Event& event : storm.history()) ++seen[event_kind(event)];
+    }
+  }
+  // A storm that never gets somewhere proves nothing about it.
+  for (std::size_t kind = 1; kind < seen.size(); ++kind) {
+    BOOST_CHECK_MESSAGE(seen[kind] > 0, "no event of kind " << kind);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(random_commands_on_the_examples) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("configs/examples")) {
+    if (entry.path().extension() == ".toml") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  BOOST_REQUIRE_GE(paths.size(), 5u);
+  for (const auto& path : paths) {
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    const auto definition = parse(text.str());
+    for (int seed = 1; seed <= seeds() / 6; ++seed) {
+      BOOST_TEST_CONTEXT(path.string() << " seed " << seed) { Storm(definition, seed).run(150); }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pawl::engine
