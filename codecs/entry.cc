@@ -2,6 +2,8 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/limits.h"
 #include "codecs/entry_generated.h"
@@ -28,13 +30,17 @@ Offset<fb::Message> encode_message(FlatBufferBuilder& builder, GroupId to,
                            name, message.version);
 }
 
-engine::Message decode_message(const fb::Message& from) {
-  engine::Message message;
-  message.number = from.number();
-  message.kind = static_cast<engine::MessageKind>(from.kind());
-  if (from.name() != nullptr) message.name = from.name()->str();
-  message.version = from.version();
-  return message;
+// False for a kind this build does not know: a newer one, written at a level that was not raised.
+bool decode_message(const fb::Message& from, engine::Message* message, std::string* error) {
+  if (from.kind() != static_cast<std::uint8_t>(engine::MessageKind::pin)) {
+    *error = "the entry has a message of the unknown kind " + std::to_string(from.kind());
+    return false;
+  }
+  message->number = from.number();
+  message->kind = engine::MessageKind::pin;
+  if (from.name() != nullptr) message->name = from.name()->str();
+  message->version = from.version();
+  return true;
 }
 
 using AnswerVector = Offset<flatbuffers::Vector<Offset<fb::KeyedAnswer>>>;
@@ -57,6 +63,19 @@ MessageVector encode_sends(FlatBufferBuilder& builder, const Entry& entry) {
   sends.reserve(entry.sends.size());
   for (const auto& s : entry.sends) sends.push_back(encode_message(builder, s.to, s.message));
   return builder.CreateVector(sends);
+}
+
+bool decode_messages(const fb::Entry& from, Entry* entry, std::string* error) {
+  if (from.sends() != nullptr) {
+    for (const fb::Message* m : *from.sends()) {
+      OutgoingMessage send;
+      send.to = GroupId(m->to());
+      if (!decode_message(*m, &send.message, error)) return false;
+      entry->sends.push_back(std::move(send));
+    }
+  }
+  entry->receive_from = GroupId(from.receive_from());
+  return from.receive() == nullptr || decode_message(*from.receive(), &entry->receive, error);
 }
 
 bool decode_answers(const fb::Entry& from, Entry* entry) {
@@ -114,10 +133,10 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   const fb::Entry& from = *fb::GetEntry(bytes.data());
   *entry = Entry{};
   entry->level = from.level();
-  if (entry->level > kFeatureLevel) {
-    *error = "the entry has feature level " + std::to_string(entry->level) +
-             ", this build reads up to " + std::to_string(kFeatureLevel) +
-             ": start a newer version of pawl on this store";
+  const std::uint16_t level = std::max(entry->level, from.raise_level());
+  if (level > kFeatureLevel) {
+    *error = "the entry has feature level " + std::to_string(level) + ", this build reads up to " +
+             std::to_string(kFeatureLevel) + ": start a newer version of pawl on this store";
     return false;
   }
   entry->time = TimeMs(from.time_ms());
@@ -130,13 +149,7 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
     *error = "an answer's request digest is not 32 bytes";
     return false;
   }
-  if (from.sends() != nullptr) {
-    for (const fb::Message* m : *from.sends()) {
-      entry->sends.push_back({GroupId(m->to()), decode_message(*m)});
-    }
-  }
-  entry->receive_from = GroupId(from.receive_from());
-  if (from.receive() != nullptr) entry->receive = decode_message(*from.receive());
+  if (!decode_messages(from, entry, error)) return false;
   entry->ack_to = GroupId(from.ack_to());
   entry->ack_through = from.ack_through();
   entry->raise_level = from.raise_level();

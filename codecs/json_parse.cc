@@ -267,17 +267,18 @@ bool is_ascii(std::string_view text) {
 
 }  // namespace
 
+// RapidJSON works on a copy of the quick stream, which therefore can't say where a mistake is: a
+// text that is refused is read again by the exact one.
 bool parse_json(std::string_view text, dsl::Value* out, JsonError* error) {
-  if (!is_ascii(text)) {
-    rapidjson::MemoryStream stream(text.data(), text.size());
-    return parse_stream<kValidatingFlags>(stream, text, out, error);
+  if (is_ascii(text)) {
+    std::string padded;
+    padded.reserve(text.size() + kPadding);
+    padded.append(text).append(kPadding, '\0');
+    rapidjson::StringStream stream(padded.c_str());
+    if (parse_stream<kFlags>(stream, text, out, error)) return true;
   }
-  // Nothing to validate: the quick stream, which wants a NUL at the end.
-  std::string padded;
-  padded.reserve(text.size() + kPadding);
-  padded.append(text).append(kPadding, '\0');
-  rapidjson::StringStream stream(padded.c_str());
-  return parse_stream<kFlags>(stream, text, out, error);
+  rapidjson::MemoryStream stream(text.data(), text.size());
+  return parse_stream<kValidatingFlags>(stream, text, out, error);
 }
 
 }  // namespace pawl::codecs

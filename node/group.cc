@@ -92,10 +92,7 @@ void Group::persisted(const log::Durable& durable) {
 
 Index Group::propose(Proposal proposal) {
   PAWL_CHECK(ready());
-  if (!proposal.events.empty()) {
-    proposal.entry.events.reserve(512);  // of a usual entry: spares growing it
-    engine::encode_events(proposal.events, &proposal.entry.events);
-  }
+  PAWL_CHECK(proposal.events.empty() == proposal.entry.events.empty());
   proposing_ = &proposal;
   proposed_bytes_ = encoder_.encode(proposal.entry);
   proposal.entry.events.clear();

@@ -40,8 +40,8 @@ struct Grant {
 
 // An entry this node proposed, with what happens once it is applied.
 struct Proposal {
-  codecs::Entry entry;                 // events are filled in by propose()
-  std::vector<engine::Event> events;   // of entry.run
+  codecs::Entry entry;
+  std::vector<engine::Event> events;   // of entry.run: entry.events, decoded
   std::shared_ptr<engine::Run> after;  // entry.run once they are folded
   std::string run_id;                  // the mailbox to release, or ""
   std::vector<PendingAnswer> answers;

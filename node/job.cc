@@ -13,11 +13,12 @@ void Mailboxes::acquire(const std::string& run_id) {
 bool Mailboxes::wait(Job&& job) {
   const auto box = boxes_.find(job.run_id);
   PAWL_CHECK(box != boxes_.end());
-  // The node's own jobs (a lost lease, a returned task) are few and must not be refused.
-  const bool internal = job.reply == Reply::nothing;
+  // The node's own jobs (a lost lease, a returned task) are few and must not be refused, nor a
+  // start for which the id's open run is being terminated.
+  const bool taken_on = job.reply == Reply::nothing || job.terminated_existing;
   const bool full =
       box->second.size() >= limits::kMailboxCommandsMax || waiting_ >= limits::kCommandsQueuedMax;
-  if (full && !internal) return false;
+  if (full && !taken_on) return false;
   box->second.push_back(std::move(job));
   ++waiting_;
   return true;

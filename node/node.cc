@@ -54,6 +54,8 @@ void Node::start(log::Journal* journal, const Now& now) {
   TimeMs last;
   for (const auto& group : groups_) last = std::max(last, group->tables().time());
   time_.restore(last);
+  now_ = now;  // leases are counted from here
+  stamp_ = time_.stamp(now);
   for (const auto& group : groups_) {
     group->start(journal, {now.mono_ms, random_.next()}, this);
     lease_all_started(*group);
@@ -111,6 +113,7 @@ const engine::Run* Node::find(const RunRef& ref, GroupId* group) const {
 
 void Node::on_request(Request& request) {
   ++stats_.requests;
+  outstanding_.insert(request.id);
   if (!admit(request)) return;
   std::visit([&](auto& operation) { on_operation(request, operation); }, request.operation);
   settle();
@@ -130,7 +133,6 @@ bool Node::admit(const Request& request) {
            "the journal's queue is full; try again in a second");
     return false;
   }
-  outstanding_.insert(request.id);
   deadlines_.emplace_back(request.deadline_ms, request.id);
   return true;
 }
@@ -139,6 +141,7 @@ void Node::on_cancelled(RequestId id) {
   ParkedPoll* poll = polls_.find(id);
   // A poll with hand-outs on their way is kept until they are applied, then they are returned.
   if (poll == nullptr) return;
+  outstanding_.erase(id);
   poll->gone = true;
   if (poll->reserved == 0) {
     for (const TaskRef& task : poll->granted) give_back(task);
@@ -184,7 +187,8 @@ void Node::settle() {
     Group& group = *groups_[released.group.v];
     std::vector<Job> jobs = mailboxes_[released.group.v].release(released.run_id);
     if (!jobs.empty()) decide_all(group, std::move(jobs));
-    if (released.offer && !mailboxes_[released.group.v].busy(released.run_id)) {
+    // Also what was queued before: a poll that came meanwhile has passed over the busy run.
+    if (!mailboxes_[released.group.v].busy(released.run_id)) {
       offer_waiting(group, released.run);
     }
   }
@@ -209,7 +213,8 @@ void Node::answer(Answer answer, int item) {
     answer_item(std::move(answer), item);
     return;
   }
-  outstanding_.erase(answer.id);
+  // Nobody waits for it: 504 was said meanwhile, or the node itself asked.
+  if (outstanding_.erase(answer.id) == 0) return;
   out_->answers.push_back(std::move(answer));
 }
 
@@ -283,14 +288,13 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   if (proposal == nullptr) return;
   stats_.events_applied += proposal->events.size();
   for (PendingAnswer& pending : proposal->answers) {
-    // A 504 may have been said meanwhile: then there is nobody to answer.
-    if (outstanding_.contains(pending.answer.id)) answer(std::move(pending.answer), pending.item);
+    answer(std::move(pending.answer), pending.item);
   }
   for (const TaskRef& task : proposal->ended) leases_.end(task);
   for (const Grant& grant : proposal->grants) granted(grant, group);
   for (const std::string& key : proposal->keys) retry_keyed(key);
   if (!proposal->run_id.empty()) {
-    released_.push_back({group.id(), proposal->run_id, applied.run, applied.tasks_queued});
+    released_.push_back({group.id(), proposal->run_id, applied.run});
   }
 }
 

@@ -173,6 +173,7 @@ class Node : private Applier {
 
   // node_jobs.cc
   void submit(Group& group, Job job);
+  bool wait_for_key(Group& group, Job& job);
   bool replay_answer(Group& group, const Job& job);
   void decide_all(Group& group, std::vector<Job> jobs);
   bool decide_one(Group& group, Job& job, Assembly* a);
@@ -257,7 +258,6 @@ class Node : private Applier {
     GroupId group;
     std::string run_id;  // its mailbox opens
     Index run;
-    bool offer = false;  // it has tasks in queues that nobody has yet
   };
   std::deque<Released> released_;
   std::deque<TaskRef> returns_;                        // handed out to a client that is gone
@@ -270,8 +270,9 @@ class Node : private Applier {
   std::set<GroupId> senders_;                         // have messages to deliver
   std::set<std::pair<GroupId, GroupId>> delivering_;  // sender, receiver: one on its way
 
-  // Requests that change something and are not answered yet, and when their outcome is unknown.
+  // Requests that are not answered yet: what is not in here is never answered (again).
   absl::flat_hash_set<RequestId> outstanding_;  // looked up, never iterated
+  // Of those that change something: when their outcome is unknown, in order.
   std::deque<std::pair<std::int64_t, RequestId>> deadlines_;
   // Jobs whose idempotency key is that of an entry under way.
   absl::flat_hash_map<std::string, std::vector<std::pair<GroupId, Job>>> keys_under_way_;

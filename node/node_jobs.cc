@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "codecs/problem.h"
 #include "codecs/run_json.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
@@ -13,24 +14,38 @@ namespace pawl::node {
 namespace {
 
 constexpr std::size_t kEnvelopeBytesUsual = 1200;  // of a small run: spares growing the text
-constexpr std::size_t kEventsPerAssemblyMax =
-    1000;  // then the rest of the mailbox waits for the next
+// What an entry may hold before the rest of the mailbox waits for the next one, and the largest
+// answer that is remembered with a key. One more decision and its answer always fit.
+constexpr std::size_t kEventsPerAssemblyMax = 1000;
+constexpr std::size_t kAssemblyBytesMax = limits::kEntryBytesMax / 8;
+constexpr std::size_t kKeyedAnswerBytesMax = limits::kEntryBytesMax / 4;
+static_assert(kAssemblyBytesMax + limits::kDecisionBytesMax + kKeyedAnswerBytesMax <=
+              limits::kEntryBytesMax / 8 * 7);
 
 std::string etag_of(const engine::Run& run) {
   return to_string(run.uid()) + "." + std::to_string(run.seq.v);
 }
 
+// A refusal that rests on the state the entry so far leaves: it is answered with the entry.
+PendingAnswer refused(const Job& job, std::uint16_t status, std::string_view type,
+                      std::string_view title, std::string_view detail) {
+  PendingAnswer pending;
+  pending.item = job.item;
+  pending.answer.id = job.request;
+  pending.answer.status = status;
+  pending.answer.body = codecs::problem_json(status, type, title, detail);
+  return pending;
+}
+
+bool is_keyed(const std::vector<engine::KeyedAnswer>& answers, const std::string& key) {
+  return std::any_of(answers.begin(), answers.end(),
+                     [&](const engine::KeyedAnswer& answer) { return answer.key == key; });
+}
+
 }  // namespace
 
 void Node::submit(Group& group, Job job) {
-  if (!job.key.empty() && replay_answer(group, job)) return;
-  if (!job.key.empty()) {
-    const auto under_way = keys_under_way_.find(job.key);
-    if (under_way != keys_under_way_.end()) {
-      under_way->second.emplace_back(group.id(), std::move(job));
-      return;
-    }
-  }
+  if (!job.key.empty() && (replay_answer(group, job) || wait_for_key(group, job))) return;
   Mailboxes& mailboxes = mailboxes_[group.id().v];
   if (mailboxes.busy(job.run_id)) {
     const RequestId request = job.request;
@@ -46,6 +61,20 @@ void Node::submit(Group& group, Job job) {
   std::vector<Job> jobs;
   jobs.push_back(std::move(job));
   decide_all(group, std::move(jobs));
+}
+
+// Makes the job wait for the entry that its key is under way with; false if there is none.
+bool Node::wait_for_key(Group& group, Job& job) {
+  const auto under_way = keys_under_way_.find(job.key);
+  if (under_way == keys_under_way_.end()) return false;
+  if (under_way->second.size() >= limits::kMailboxCommandsMax) {
+    ++stats_.refused_full;
+    refuse(job.request, 429, "run-busy", "Too many requests with this Idempotency-Key wait",
+           "try again in a second", job.item);
+    return true;
+  }
+  under_way->second.emplace_back(group.id(), std::move(job));
+  return true;
 }
 
 // Answers from the dedupe table; false if the key is new.
@@ -70,7 +99,8 @@ bool Node::replay_answer(Group& group, const Job& job) {
 void Node::decide_all(Group& group, std::vector<Job> jobs) {
   Assembly a;
   std::size_t done = 0;
-  while (done < jobs.size() && a.events.size() < kEventsPerAssemblyMax) {
+  while (done < jobs.size() && a.events.size() < kEventsPerAssemblyMax &&
+         a.encoded.size() + a.answer_bytes < kAssemblyBytesMax) {
     if (!decide_one(group, jobs[done], &a)) break;
     ++done;
   }
@@ -115,28 +145,34 @@ bool Node::target(Group& group, const Job& job, const Assembly& a, const engine:
 
 // False: the job must wait for the entry that is being put together.
 bool Node::decide_one(Group& group, Job& job, Assembly* a) {
-  // The key may have been answered while the job waited.
-  if (!job.key.empty() && replay_answer(group, job)) return true;
+  // The key may have been answered while the job waited, or be that of an entry under way: of this
+  // one, then the job waits for the next, or of another run's.
+  if (!job.key.empty()) {
+    if (replay_answer(group, job)) return true;
+    if (is_keyed(a->keyed, job.key)) return false;
+    if (wait_for_key(group, job)) return true;
+  }
   if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
   if (run == nullptr) {
-    refuse(job.request, 404, "run-unknown", "There is no such run", run_unknown(job.run_id),
-           job.item);
+    a->answers.push_back(
+        refused(job, 404, "run-unknown", "There is no such run", run_unknown(job.run_id)));
     return true;
   }
   if (job.if_match && (job.if_match->uid != run->uid() || job.if_match->seq != run->seq)) {
-    refuse(job.request, 412, "wrong-seq", "The run has changed since",
-           "it is at \"" + etag_of(*run) + "\" now: read it again and decide anew", job.item);
+    a->answers.push_back(
+        refused(job, 412, "wrong-seq", "The run has changed since",
+                "it is at \"" + etag_of(*run) + "\" now: read it again and decide anew"));
     return true;
   }
   const dsl::Definition* definition = definitions_.find(run->workflow(), run->version());
   if (definition == nullptr) {
     if (job.reply == Reply::nothing) return true;
-    refuse(job.request, 503, "definition-missing", "This box lacks the run's definition",
-           "version " + std::to_string(run->version()) + " of " + run->workflow() +
-               " can't be read by this version of pawl: start a newer one",
-           job.item);
+    a->answers.push_back(
+        refused(job, 503, "definition-missing", "This box lacks the run's definition",
+                "version " + std::to_string(run->version()) + " of " + run->workflow() +
+                    " can't be read by this version of pawl: start a newer one"));
     return true;
   }
   if (a->after == nullptr) {
@@ -155,8 +191,8 @@ bool Node::decide_start(Group& group, Job& job, Assembly* a) {
   const auto version = definitions_.resolve(job.workflow, job.version);
   const dsl::Definition* definition = version ? definitions_.find(job.workflow, *version) : nullptr;
   if (definition == nullptr) {
-    refuse(job.request, 404, "workflow-unknown", "There is no such workflow version",
-           workflow_unknown(job.workflow, job.version), job.item);
+    a->answers.push_back(refused(job, 404, "workflow-unknown", "There is no such workflow version",
+                                 workflow_unknown(job.workflow, job.version)));
     return true;
   }
   start.version = *version;
@@ -232,12 +268,7 @@ void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Deci
     write_answer(group, job, changed ? *decision.after : run, changed, a);
   }
   if (!changed) return;
-  if (a->events.empty()) {
-    a->events = std::move(decision.events);
-  } else {
-    std::move(decision.events.begin(), decision.events.end(), std::back_inserter(a->events));
-  }
-  a->after = std::move(decision.after);
+  a->take(std::move(decision));
 }
 
 void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool changed, Assembly* a) {
@@ -259,6 +290,13 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body);
   }
   if (!job.key.empty() && changed) {
+    // Its replays must say the same, so it is shortened for the first client too.
+    if (answer.body.size() > kKeyedAnswerBytesMax) {
+      answer.body.clear();
+      codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body,
+                              {.input = false, .vars = false, .output = false});
+    }
+    a->answer_bytes += answer.body.size();
     a->keyed.push_back({job.key, job.digest, stamp_, answer.status, answer.body});
   }
   a->answers.push_back(std::move(pending));
@@ -276,6 +314,7 @@ void Node::propose(Group& group, Assembly* a) {
     proposal.keys.push_back(keyed.key);
   }
   proposal.entry.answers = std::move(a->keyed);
+  proposal.entry.events = std::move(a->encoded);
   proposal.events = std::move(a->events);
   proposal.after = std::move(a->after);
   proposal.run_id = a->run_id;

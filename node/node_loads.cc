@@ -30,6 +30,7 @@ void Node::on_operation(Request& request, Barrier& op) {
       return;
     }
   }
+  outstanding_.erase(request.id);
   out_->reads.push_back({request.id});
 }
 
@@ -64,7 +65,10 @@ void Node::on_loaded(RunLoaded& loaded) {
   }
   ++stats_.loads;
   group.tables().replace_values(loaded.index, std::move(loaded.run));
-  for (const RequestId id : load.reads) out_->reads.push_back({id});
+  for (const RequestId id : load.reads) {
+    outstanding_.erase(id);
+    out_->reads.push_back({id});
+  }
   for (Job& job : load.jobs) submit(group, std::move(job));
   unload_later(loaded.group, loaded.index);
   settle();

@@ -120,6 +120,13 @@ void Node::on_operation(Request& request, ReportTask& op) {
 }
 
 void Node::on_operation(Request& request, ReportTasks& op) {
+  if (op.items.empty()) {
+    Answer nothing;
+    nothing.id = request.id;
+    codecs::append_report_answers({}, &nothing.body);
+    answer(std::move(nothing));
+    return;
+  }
   auto batch = std::make_unique<ReportBatch>();
   batch->items.resize(op.items.size());
   batch->tokens.reserve(op.items.size());

@@ -38,8 +38,7 @@ void Node::offer(Group& group, Assembly* a) {
     const auto* definition = definitions_.find(a->after->workflow(), a->after->version());
     auto decision = engine::decide(*a->after, hand_out(step, *poll), context(job, definition));
     if (decision.refusal != engine::Refusal::none || decision.after == nullptr) continue;
-    std::move(decision.events.begin(), decision.events.end(), std::back_inserter(a->events));
-    a->after = std::move(decision.after);
+    a->take(std::move(decision));
     ++poll->reserved;
     a->grants.push_back({poll->id, {group.id(), a->run, id, a->after->step(id)->attempt}});
   }
@@ -72,8 +71,7 @@ void Node::give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* 
   const auto* definition = definitions_.find(run->workflow(), run->version());
   auto decision = engine::decide(*run, hand_out(step, *poll), context(job, definition));
   if (decision.refusal != engine::Refusal::none || decision.after == nullptr) return;
-  a.events = std::move(decision.events);
-  a.after = std::move(decision.after);
+  a.take(std::move(decision));
   ++poll->reserved;
   a.grants.push_back({poll->id, {group.id(), a.run, step.id, a.after->step(step.id)->attempt}});
   offer(group, &a);
@@ -191,7 +189,10 @@ void Node::answer_poll(const ParkedPoll& poll) {
   for (const TaskRef& task : poll.granted) {
     const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
     const engine::Step* step = run->step(task.step);
-    if (step == nullptr) continue;  // withdrawn in the entry that followed
+    // Withdrawn or failed in an entry that followed, while another hand-out was on its way here.
+    const bool out = step != nullptr && step->attempt == task.attempt &&
+                     step->status == engine::StepStatus::started;
+    if (!out) continue;
     handed.push_back({run, step, token_of(task), TimeMs(stamp_.v + step->lease_ms)});
     tasks.tokens.push_back(handed.back().token);
   }

@@ -1,0 +1,132 @@
+// A log entry as bytes: everything comes back, and what is no entry is refused with a reason.
+#include <boost/test/unit_test.hpp>
+
+#include "base/random.h"
+#include "codecs/entry.h"
+
+namespace pawl::codecs {
+namespace {
+
+Entry full_entry() {
+  Entry entry;
+  entry.time = TimeMs(1'767'225'600'123);
+  entry.run = Index(7);
+  entry.previous = Index(6);
+  entry.first_seq = Seq(9);
+  entry.events = std::string("\x00\x01\xff events", 10);
+  engine::KeyedAnswer answer;
+  answer.key = "key";
+  answer.request = digest("body");
+  answer.at = entry.time;
+  answer.status = 201;
+  answer.body = R"({"id":"r"})";
+  entry.answers = {answer, answer};
+  entry.answers[1].key = "other";
+  entry.answers[1].body.clear();
+  engine::Message message;
+  message.number = 3;
+  message.name = "w";
+  message.version = 4;
+  entry.sends = {{GroupId(0), message}, {GroupId(5), message}};
+  entry.receive_from = GroupId(2);
+  entry.receive = message;
+  entry.ack_to = GroupId(1);
+  entry.ack_through = 1ull << 40;
+  entry.catalog = "catalog";
+  entry.raise_level = 1;
+  return entry;
+}
+
+BOOST_AUTO_TEST_SUITE(entry)
+
+BOOST_AUTO_TEST_CASE(every_field_comes_back) {
+  EntryEncoder encoder;
+  for (const Entry& written : {full_entry(), Entry{}}) {
+    Entry read;
+    std::string error;
+    BOOST_TEST(decode_entry(encoder.encode(written), &read, &error), error);
+    BOOST_TEST((read == written));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(equal_entries_have_equal_bytes) {
+  EntryEncoder encoder, other;
+  const std::string first(encoder.encode(full_entry()));
+  (void)encoder.encode(Entry{});
+  BOOST_TEST((first == encoder.encode(full_entry())));
+  BOOST_TEST((first == other.encode(full_entry())));
+}
+
+// The journal's payloads stand at any address.
+BOOST_AUTO_TEST_CASE(an_entry_is_read_at_any_alignment) {
+  EntryEncoder encoder;
+  const std::string bytes(encoder.encode(full_entry()));
+  for (std::size_t shift = 0; shift < 8; ++shift) {
+    const std::string shifted = std::string(shift, 'x') + bytes;
+    Entry read;
+    std::string error;
+    BOOST_TEST(decode_entry(std::string_view(shifted).substr(shift), &read, &error));
+    BOOST_TEST((read == full_entry()));
+  }
+}
+
+void check_refused(std::string_view bytes, std::string_view why) {
+  Entry read;
+  std::string error;
+  BOOST_TEST(!decode_entry(bytes, &read, &error));
+  BOOST_TEST(error.find(why) != std::string::npos, error);
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_is_refused) {
+  check_refused("", "not a valid buffer");
+  check_refused("rubbish", "not a valid buffer");
+  check_refused(std::string(1000, '\xff'), "not a valid buffer");
+  check_refused(std::string(1000, '\0'), "not a valid buffer");
+}
+
+BOOST_AUTO_TEST_CASE(a_cut_entry_is_refused) {
+  EntryEncoder encoder;
+  const std::string bytes(encoder.encode(full_entry()));
+  for (std::size_t n = 0; n < 64; ++n) check_refused(std::string_view(bytes).substr(0, n), "");
+}
+
+// Any bytes are read or refused, never trusted.
+BOOST_AUTO_TEST_CASE(a_flipped_bit_is_harmless) {
+  EntryEncoder encoder;
+  const std::string bytes(encoder.encode(full_entry()));
+  Random random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string damaged = bytes;
+    for (std::uint64_t n = 1 + random.below(3); n > 0; --n) {
+      damaged[random.below(damaged.size())] ^= static_cast<char>(1 << random.below(8));
+    }
+    Entry read;
+    std::string error;
+    if (!decode_entry(damaged, &read, &error)) BOOST_REQUIRE(!error.empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_newer_level_is_refused) {
+  EntryEncoder encoder;
+  Entry newer;
+  newer.level = kFeatureLevel + 1;
+  check_refused(encoder.encode(newer), "start a newer version of pawl");
+  newer.level = kFeatureLevel;
+  newer.raise_level = kFeatureLevel + 1;
+  check_refused(encoder.encode(newer), "start a newer version of pawl");
+}
+
+// It would be taken for one of another kind, and skipped nowhere.
+BOOST_AUTO_TEST_CASE(a_message_of_an_unknown_kind_is_refused) {
+  EntryEncoder encoder;
+  Entry sent = full_entry(), received = full_entry();
+  sent.sends[1].message.kind = static_cast<engine::MessageKind>(9);
+  received.receive.kind = static_cast<engine::MessageKind>(0);
+  check_refused(encoder.encode(sent), "kind 9");
+  check_refused(encoder.encode(received), "kind 0");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace pawl::codecs

@@ -1,0 +1,389 @@
+#include "tests/node/host.h"
+
+#include <stdexcept>
+
+#include "base/check.h"
+#include "codecs/entry.h"
+#include "codecs/json.h"
+#include "dsl/definition.h"
+#include "engine/event_bytes.h"
+#include "tests/log/journal_model.h"
+
+namespace pawl::node {
+namespace {
+
+// A failure is thrown: Boost.Test reports it, the storm catches it.
+void require(bool holds, const std::string& otherwise) {
+  if (!holds) throw std::runtime_error(otherwise);
+}
+
+// Passes everything on but, after the first few, the syncs.
+class LyingDisk final : public log::FileSystem {
+ public:
+  LyingDisk(log::MemoryFileSystem* files, std::uint64_t honest) : files_(*files), honest_(honest) {}
+  absl::StatusOr<std::vector<log::FileInfo>> list(const std::string& directory) override {
+    return files_.list(directory);
+  }
+  absl::StatusOr<std::size_t> read(const std::string& path, std::uint64_t offset, char* out,
+                                   std::size_t bytes) override {
+    return files_.read(path, offset, out, bytes);
+  }
+  absl::Status write(const std::string& path, std::uint64_t offset,
+                     std::string_view bytes) override {
+    return files_.write(path, offset, bytes);
+  }
+  absl::Status allocate(const std::string& path, std::uint64_t offset,
+                        std::uint64_t bytes) override {
+    return files_.allocate(path, offset, bytes);
+  }
+  absl::Status sync(const std::string& path) override {
+    return honest_-- > 0 ? files_.sync(path) : absl::OkStatus();
+  }
+  absl::Status rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  absl::Status remove(const std::string& path) override { return files_.remove(path); }
+  absl::Status sync_directory(const std::string& directory) override {
+    return files_.sync_directory(directory);
+  }
+
+ private:
+  log::MemoryFileSystem& files_;
+  std::int64_t honest_;
+};
+
+// Reads every run of the journal with nothing of the node: decoded events and their chain.
+class Reader final : public log::RecoverySink {
+ public:
+  struct Seen {
+    std::string id;
+    engine::Salt salt;
+    Digest hash{};
+    Seq seq;
+    Index last_entry;
+    std::vector<std::string> names;
+  };
+  std::map<RunUid, Seen> runs;
+
+  absl::Status on_hard_state(GroupId, const log::HardState&) override { return absl::OkStatus(); }
+  absl::Status on_entry(GroupId group, Term, Index index, std::string_view payload) override {
+    if (payload.empty()) return absl::OkStatus();
+    codecs::Entry entry;
+    std::string error;
+    if (!codecs::decode_entry(payload, &entry, &error)) return absl::DataLossError(error);
+    if (entry.events.empty()) return absl::OkStatus();
+    std::vector<engine::Event> events;
+    if (auto s = engine::decode_events(entry.events, nullptr, entry.first_seq, &events); !s.ok()) {
+      return s;
+    }
+    Seen& run = runs[{group, entry.run}];
+    if (entry.previous != run.last_entry || entry.first_seq != run.seq.next()) {
+      return absl::DataLossError("an entry does not name the run's entry before it");
+    }
+    run.last_entry = index;
+    for (const engine::Event& event : events) {
+      if (const auto* started = std::get_if<engine::RunStarted>(&event)) {
+        run.id = started->id;
+        run.salt = started->salt;
+      }
+      run.seq = run.seq.next();
+      engine::HashScratch scratch;
+      run.hash = engine::chain_event(run.hash, event, {run.salt, run.seq, entry.time}, &scratch);
+      run.names.emplace_back(engine::event_name(event));
+    }
+    return absl::OkStatus();
+  }
+};
+
+}  // namespace
+
+dsl::Value json(std::string_view text) {
+  dsl::Value value;
+  codecs::JsonError error;
+  require(codecs::parse_json(text, &value, &error), std::string(text) + ": " + error.message);
+  return value;
+}
+
+Host::Host(std::uint16_t run_groups, std::uint64_t seed)
+    : chance(seed), run_groups_(run_groups), seed_(seed) {}
+
+log::JournalOptions Host::journal_options() const { return log::small_options(); }
+
+void Host::boot(bool only_open) {
+  require(node == nullptr, "node == nullptr");
+  if (planted.drops_syncs && lying == nullptr) {
+    lying = std::make_unique<LyingDisk>(&files, static_cast<std::uint64_t>(40));
+  }
+  NodeOptions options;
+  options.run_groups = run_groups_;
+  options.seed = seed_ * 1000 + ++boots_;
+  node = std::make_unique<Node>(options);
+  std::string error;
+  for (std::size_t g = 0; g < snapshots.size(); ++g) {
+    const auto [index, term] = snapshot_places[g];
+    require(node->restore_snapshot(GroupId(static_cast<std::uint16_t>(g)), snapshots[g], index,
+                                   term, &error),
+            error);
+  }
+  auto opened = log::Journal::open(disk(), journal_options(), node->recovery(), nullptr);
+  require(opened.ok(), opened.status().ToString());
+  journal = std::move(*opened);
+  node->start(journal.get(), now);
+  if (only_open) return;
+  drain();
+  require(node->ready(), "node->ready()");
+}
+
+std::string Host::boot_refused() {
+  require(node == nullptr, "node == nullptr");
+  NodeOptions options;
+  options.run_groups = run_groups_;
+  Node refusing(options);
+  const auto opened = log::Journal::open(disk(), journal_options(), refusing.recovery(), nullptr);
+  require(!opened.ok(), "!opened.ok()");
+  return std::string(opened.status().message());
+}
+
+void Host::crash() {
+  kill();
+  files.crash(&chance);
+}
+
+void Host::kill() {
+  node.reset();
+  journal.reset();
+  batch_ = nullptr;
+}
+
+RequestId Host::ask(Operation operation, const Asking& asking) {
+  Request request;
+  request.id = RequestId(next_request_++);
+  request.actor = engine::Actor{NodeId(1), 1000, {1000}};
+  request.key = asking.key;
+  request.minted_key = "minted-" + std::to_string(request.id.v);
+  request.digest = digest(asking.body);
+  request.if_match = asking.if_match;
+  request.deadline_ms = now.mono_ms + asking.deadline_ms;
+  request.operation = std::move(operation);
+  const RequestId id = request.id;
+  give(std::move(request));
+  return id;
+}
+
+void Host::give(Input input) {
+  outputs.clear();
+  node->handle(now, std::move(input), &outputs);
+  take_outputs();
+}
+
+void Host::take_outputs() {
+  require(outputs.fatal.empty(), outputs.fatal);
+  for (const Answer& answer : outputs.answers) {
+    require(answer.id.v > 0 && answer.id.v < next_request_, "a request nobody made");
+    const bool first = answers.emplace(answer.id, answer).second;
+    require(first, "request " + std::to_string(answer.id.v) +
+                       " was answered twice: " + answers[answer.id].body + " then " + answer.body);
+  }
+  for (const ReadReady& read : outputs.reads) reads.insert(read.id);
+}
+
+bool Host::begin() {
+  if (batch_ != nullptr) return false;
+  batch_ = node->next_batch();
+  return batch_ != nullptr;
+}
+
+void Host::finish() {
+  require(batch_ != nullptr, "batch_ != nullptr");
+  const log::Batch batch = *std::exchange(batch_, nullptr);
+  if (!planted.completes_before_disk) {
+    const absl::Status status = log::execute(disk(), batch);
+    require(status.ok(), status.ToString());
+    give(BatchCompleted{batch.id});
+    return;
+  }
+  // The bug: the answers are out, and now and then the disk never heard of the batch.
+  log::Batch copy = batch;
+  std::vector<std::string> bytes;
+  bytes.reserve(copy.operations.size());
+  for (log::Operation& operation : copy.operations) {
+    if (auto* write = std::get_if<log::WriteFile>(&operation)) {
+      bytes.emplace_back(write->bytes);
+      write->bytes = bytes.back();
+    }
+  }
+  give(BatchCompleted{batch.id});
+  if (chance.chance(0.02)) {
+    crash();
+    return;
+  }
+  require(log::execute(disk(), copy).ok(), "log::execute(disk(), copy).ok()");
+}
+
+void Host::crash_within_batch(std::uint64_t operations) {
+  require(batch_ != nullptr, "batch_ != nullptr");
+  files.reset_operations();
+  files.stop_at(operations);
+  (void)log::execute(disk(), *batch_);
+  files.stop_at(~std::uint64_t{0});
+  crash();
+}
+
+void Host::drain() {
+  while (up() && (under_way() || begin())) finish();
+}
+
+void Host::advance(std::int64_t ms) {
+  const std::int64_t until = now.mono_ms + ms;
+  drain();
+  while (up()) {
+    const std::int64_t wake = std::clamp(node->next_wake_mono_ms(), now.mono_ms, until);
+    stall(wake - now.mono_ms);
+    tick();
+    drain();
+    if (!up() || (now.mono_ms == until && node->next_wake_mono_ms() > until)) return;
+  }
+}
+
+void Host::stall(std::int64_t ms) {
+  now.mono_ms += ms;
+  now.wall_ms += ms;
+}
+
+const Answer& Host::answer(RequestId id) const {
+  const auto at = answers.find(id);
+  require(at != answers.end(), "request " + std::to_string(id.v) + " has no answer");
+  return at->second;
+}
+
+dsl::Value Host::member(RequestId id, std::string_view name) const {
+  const dsl::Value body = json(answer(id).body);
+  const dsl::Value* found = body.field(name);
+  require(found != nullptr, std::string(name) + " is not in " + answer(id).body);
+  return *found;
+}
+
+void Host::deploy(std::string_view toml, bool activate) {
+  const dsl::ParsedDefinition parsed = dsl::parse_definition(toml);
+  std::string problems;
+  for (const dsl::Diagnostic& d : parsed.diagnostics) problems += dsl::render(d, "test.toml");
+  require(parsed.definition != nullptr, problems);
+  const RequestId id = ask(DeployWorkflow{parsed.definition->name, std::string(toml), activate});
+  drain();
+  require(status(id) < 300, "status(id) < 300");
+}
+
+RequestId Host::start(std::string id, std::string workflow, const Asking& asking) {
+  const RequestId request = ask(start_of(std::move(id), std::move(workflow)), asking);
+  drain();
+  return request;
+}
+
+RequestId Host::signal(const std::string& id, std::string name, std::string_view payload,
+                       const Asking& asking) {
+  const RequestId request = ask(signal_of(id, std::move(name), payload), asking);
+  drain();
+  return request;
+}
+
+RequestId Host::poll(std::uint32_t max, std::int64_t wait_ms, const Asking& asking) {
+  const RequestId request = ask(poll_of(max, wait_ms), asking);
+  drain();
+  return request;
+}
+
+const engine::Run& Host::run(const std::string& id) const {
+  GroupId group;
+  const engine::Run* found = node->find(RunRef{id, std::nullopt}, &group);
+  require(found != nullptr, "there is no run " + id);
+  return *found;
+}
+
+dsl::Value Host::var(const std::string& id, std::string_view name) const {
+  const engine::Variable* variable = run(id).variable(0, name);
+  require(variable != nullptr, id + " has no variable " + std::string(name));
+  return variable->value.value;
+}
+
+int Host::count_events(const std::string& id, std::string_view name) const {
+  log::MemoryFileSystem copy = files.copy();
+  Reader reader;
+  require(log::Journal::open(copy, journal_options(), reader, nullptr).ok(),
+          "log::Journal::open(copy, journal_options(), reader, nullptr).ok()");
+  int count = 0;
+  for (const auto& [uid, seen] : reader.runs) {
+    if (seen.id != id) continue;
+    for (const std::string& each : seen.names) count += each == name ? 1 : 0;
+  }
+  return count;
+}
+
+std::string Host::audit() {
+  log::MemoryFileSystem copy = files.copy();
+  Reader reader;
+  const auto opened = log::Journal::open(copy, journal_options(), reader, nullptr);
+  if (!opened.ok()) return opened.status().ToString();
+  std::size_t runs = 0;
+  for (std::uint16_t g = 0; g < node->group_count(); ++g) {
+    const engine::Tables& tables = node->group(GroupId(g)).tables();
+    if (std::string problem = tables.check_invariants(); !problem.empty()) return problem;
+    runs += tables.run_count();
+    for (const auto& [index, run] : tables.runs()) {
+      const auto seen = reader.runs.find({GroupId(g), index});
+      if (seen == reader.runs.end()) return run->id() + " is not in the journal";
+      if (seen->second.seq != run->seq) return run->id() + " has another number of events";
+      if (seen->second.hash != run->hash) return run->id() + " has another hash";
+    }
+  }
+  return runs == reader.runs.size() ? "" : "the journal has other runs than the tables";
+}
+
+StartRun start_of(std::string id, std::string workflow, std::string_view input) {
+  StartRun start;
+  start.workflow = std::move(workflow);
+  start.id = std::move(id);
+  start.input = json(input);
+  return start;
+}
+
+CommandRun command_of(std::string id, engine::Command command) {
+  return CommandRun{RunRef{std::move(id), std::nullopt}, std::move(command)};
+}
+
+CommandRun signal_of(std::string id, std::string name, std::string_view payload) {
+  engine::Signal signal;
+  signal.name = std::move(name);
+  signal.payload = json(payload);
+  return command_of(std::move(id), std::move(signal));
+}
+
+PollTasks poll_of(std::uint32_t max, std::int64_t wait_ms, std::string queue) {
+  PollTasks poll;
+  poll.queue = std::move(queue);
+  poll.worker = "worker";
+  poll.max = max;
+  poll.wait_ms = wait_ms;
+  return poll;
+}
+
+ReportTask complete_of(std::string token, std::string_view result) {
+  engine::CompleteTask done;
+  done.result = json(result);
+  return ReportTask{std::move(token), std::move(done)};
+}
+
+ReportTask fail_of(std::string token, std::string type) {
+  engine::FailTask failed;
+  failed.error.type = std::move(type);
+  failed.error.message = "made to fail";
+  return ReportTask{std::move(token), std::move(failed)};
+}
+
+std::string id_in_group(const Node& node, std::uint16_t group, int n) {
+  for (int i = 0;; ++i) {
+    std::string id = "r" + std::to_string(n) + "-" + std::to_string(i);
+    if (node.group_of(id) == GroupId(group)) return id;
+  }
+}
+
+}  // namespace pawl::node

@@ -1,0 +1,137 @@
+// One box without a box: node::Node over log::Journal over a disk in memory, in virtual time. The
+// host does what the daemon's loop and disk thread do, one step at a time, so that a test can stop
+// between any two of them: a request is decided (ask), a batch begins (begin), reaches the disk and
+// is completed (finish), the machine loses its power (crash), starts again (boot).
+//
+// Every answer is kept. What must never be (a second answer to one request, a fatal output, a store
+// that does not open) is thrown as std::runtime_error.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "log/journal.h"
+#include "node/node.h"
+#include "tests/log/memory_file_system.h"
+
+namespace pawl::node {
+
+// 2026-01-01T00:00:00Z
+inline constexpr std::int64_t kEpochMs = 1'767'225'600'000;
+
+// A value written as JSON; throws if it is none.
+dsl::Value json(std::string_view text);
+
+// The parts of a request beside its operation.
+struct Asking {
+  std::string key;
+  std::string body;  // stands for method, path and body: what the key's digest covers
+  std::optional<IfMatch> if_match;
+  std::int64_t deadline_ms = 15'000;  // from now
+};
+
+class Host {
+ public:
+  // Bugs of the driver or the disk, which the storm must find.
+  struct Planted {
+    bool completes_before_disk = false;  // a batch is completed, then written
+    bool drops_syncs = false;            // after the first few, a sync says ok and does nothing
+  };
+
+  explicit Host(std::uint16_t run_groups = 3, std::uint64_t seed = 1);
+
+  // Opens the journal and makes a node of it; then, unless `only_open`, runs until it is ready.
+  void boot(bool only_open = false);
+  // The same, expecting the store to be refused; returns why.
+  std::string boot_refused();
+  // Power loss: the node is gone, and of the disk what was not synced, by chance.
+  void crash();
+  // The process ends; the page cache stays.
+  void kill();
+  bool up() const { return node != nullptr; }
+
+  // --- inputs ---
+  RequestId ask(Operation operation, const Asking& asking = {});
+  void give(Input input);
+  // The disk thread's turn. begin: false if there is nothing to do or a batch is under way.
+  bool begin();
+  bool under_way() const { return batch_ != nullptr; }
+  void finish();
+  // Executes the first `operations` of the batch under way, then the machine is gone.
+  void crash_within_batch(std::uint64_t operations);
+  // Batches until nothing is left to do.
+  void drain();
+  // Time goes on to every wake-up in turn, with batches in between.
+  void advance(std::int64_t ms);
+  // Time goes on and nobody is told.
+  void stall(std::int64_t ms);
+  void tick() { give(Tick{}); }
+
+  // --- answers ---
+  bool answered(RequestId id) const { return answers.count(id) > 0; }
+  // Throws if there is none.
+  const Answer& answer(RequestId id) const;
+  int status(RequestId id) const { return answer(id).status; }
+  // A member of the answer's body.
+  dsl::Value member(RequestId id, std::string_view name) const;
+  std::string type(RequestId id) const { return member(id, "type").as_string(); }
+
+  // --- the usual requests, each drained ---
+  void deploy(std::string_view toml, bool activate = true);
+  RequestId start(std::string id, std::string workflow = "w", const Asking& asking = {});
+  RequestId signal(const std::string& id, std::string name, std::string_view payload = "null",
+                   const Asking& asking = {});
+  RequestId poll(std::uint32_t max = 1, std::int64_t wait_ms = 0, const Asking& asking = {});
+
+  // --- what is there ---
+  const engine::Run& run(const std::string& id) const;
+  dsl::Value var(const std::string& id, std::string_view name) const;
+  // How often an event of this name is in the journal for the run.
+  int count_events(const std::string& id, std::string_view name) const;
+  // Folds the journal anew, by itself: "" if every run's hash and event count is that of the
+  // node's tables, and the tables keep their invariants; else the first difference.
+  std::string audit();
+
+  Now now{1'000'000, kEpochMs, true};
+  Random chance;
+  Planted planted;
+  std::unique_ptr<log::FileSystem> lying;  // in front of files, if a fault is planted
+  log::MemoryFileSystem files;
+  std::unique_ptr<log::Journal> journal;
+  std::unique_ptr<Node> node;
+  std::map<RequestId, Answer> answers;
+  std::set<RequestId> reads;
+  Outputs outputs;                     // of the last input
+  std::vector<std::string> snapshots;  // given to the next boot, by group; with their places
+  std::vector<std::pair<Index, Term>> snapshot_places;
+
+ private:
+  log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
+  void take_outputs();
+  log::JournalOptions journal_options() const;
+
+  std::uint16_t run_groups_;
+  std::uint64_t next_request_ = 1;
+  std::uint64_t boots_ = 0;
+  std::uint64_t seed_;
+  const log::Batch* batch_ = nullptr;
+};
+
+// --- operations, written short ---
+StartRun start_of(std::string id, std::string workflow = "w", std::string_view input = "{}");
+CommandRun command_of(std::string id, engine::Command command);
+CommandRun signal_of(std::string id, std::string name, std::string_view payload = "null");
+PollTasks poll_of(std::uint32_t max = 1, std::int64_t wait_ms = 0, std::string queue = "default");
+ReportTask complete_of(std::string token, std::string_view result = "null");
+ReportTask fail_of(std::string token, std::string type = "broken");
+// A run id of the given group, told apart by `n`.
+std::string id_in_group(const Node& node, std::uint16_t group, int n);
+
+}  // namespace pawl::node
