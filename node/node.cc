@@ -262,7 +262,8 @@ std::int64_t Node::next_wake_mono_ms() const {
   if (!deadlines_.empty()) wake = std::min(wake, deadlines_.front().first);
   for (const auto& group : groups_) {
     if (const auto timer = group->tables().earliest_timer()) {
-      wake = std::min(wake, std::max(timers_retry_mono_ms_, time_.mono_ms_of(timer->fire_at)));
+      wake = std::min(wake, std::max({timers_retry_mono_ms_, timers_look_mono_ms_,
+                                      time_.mono_ms_of(timer->fire_at)}));
     }
   }
   return wake;

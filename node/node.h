@@ -282,7 +282,8 @@ class Node : private Applier {
   std::vector<std::pair<GroupId, Index>> unloads_;                    // closed runs to look at
   std::deque<Request> catalog_requests_;
   bool catalog_busy_ = false;
-  std::int64_t timers_retry_mono_ms_ = 0;
+  std::int64_t timers_retry_mono_ms_ = 0;  // no timer is tried before
+  std::int64_t timers_look_mono_ms_ = 0;   // no tick is asked for on account of timers before
 };
 
 }  // namespace pawl::node

@@ -9,6 +9,8 @@
 namespace pawl::node {
 namespace {
 
+constexpr std::int64_t kTimersBusyMs = 2;
+
 bool can_go_out(const engine::Run& run, const engine::Step& step) {
   return step.status == engine::StepStatus::queued && run.status == engine::RunStatus::running;
 }
@@ -265,7 +267,11 @@ void Node::fire_timers() {
     if (!decides(*group)) continue;
     for (const Index index : group->tables().runs_due(stamp_, limits::kTimersFiredPerTurnMax)) {
       const engine::Run* run = group->tables().find(index);
-      if (mailboxes_[group->id().v].busy(run->id())) continue;
+      if (mailboxes_[group->id().v].busy(run->id())) {
+        // Its entry is with the disk: asking again at once would spin for as long as that takes.
+        timers_look_mono_ms_ = now_.mono_ms + kTimersBusyMs;
+        continue;
+      }
       Job job;
       job.run_id = run->id();
       job.run = index;
