@@ -157,7 +157,7 @@ def report(program, outcome):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--suite", choices=["unit", "black_box", "all"], default="all")
+    parser.add_argument("--suite", choices=["unit", "black_box", "all", "sanitizers"], default="all")
     parser.add_argument("--build", required=True, help="the build with the binary")
     parser.add_argument("--address", help="a build with ASan and UBSan: every unit test")
     parser.add_argument("--thread", help="a build with TSan: the tests of the rooms with threads")
@@ -172,13 +172,14 @@ def main():
         return 0
 
     programs = []
-    if arguments.suite != "black_box":
+    if arguments.suite in ("unit", "all"):
         programs += meson_programs(arguments.build, "release")
     if arguments.address:
         programs += meson_programs(arguments.address, "ASan, UBSan")
     if arguments.thread:
         programs += meson_programs(arguments.thread, "TSan", rooms=["daemon", "cli"])
-    programs += python_programs(arguments.suite, arguments.build)
+    if arguments.suite != "sanitizers":
+        programs += python_programs(arguments.suite, arguments.build)
 
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
