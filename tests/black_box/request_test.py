@@ -32,8 +32,8 @@ class Requests(unittest.TestCase):
 
     def open(self):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(self.daemon.socket)  # blocks while the listener's queue is full; with a timeout it would fail
         connection.settimeout(20)
-        connection.connect(self.daemon.socket)
         self.addCleanup(connection.close)
         return connection
 
