@@ -129,6 +129,24 @@ inline constexpr int kDiskBatchesMax = 64;         // handed to the disk thread 
 inline constexpr int kColdJobsMax = 256;           // waiting for the cold thread, then 429
 inline constexpr int kSpinMicrosecondsMax = 1000;  // of polling before a thread sleeps
 
+// --- links between boxes (codecs/, daemon/) ---
+inline constexpr int kKeyringKeysMax = 8;  // lines of a keyring, retired keys included
+inline constexpr std::size_t kKeyringBytesMax = 16 * KiB;
+inline constexpr std::size_t kDatagramBytesMax =
+    1200;                                            // of a UDP datagram, header and tag included
+inline constexpr int kReplayWindowDatagrams = 1024;  // counters a datagram may come late
+inline constexpr int kHelloRetryMsMin = 100;         // doubled up to the maximum
+inline constexpr int kHelloRetryMsMax = 2'000;
+inline constexpr int kHelloAnswersBurst = 4;  // to one peer; then one every kHelloAnswerMs
+inline constexpr int kHelloAnswerMs = 250;
+inline constexpr int kHandshakeMs =
+    5'000;  // a TCP peer that has not proved its key by then is cut off
+inline constexpr std::size_t kUnauthenticatedBytesMax = 128;  // held of such a peer
+inline constexpr int kFirstMessagesRemembered = 1024;         // replays of these are not answered
+inline constexpr std::size_t kFramePayloadBytesMax = kEntryBytesMax + 64 * KiB;
+inline constexpr std::size_t kStreamRecordBytesMax = kFramePayloadBytesMax + 64;
+inline constexpr std::uint64_t kStreamRekeyBytes = 256 * MiB;  // sent under one key of a stream
+
 // --- configuration (daemon/) ---
 inline constexpr std::size_t kConfigBytesMax = 64 * KiB;    // of one file
 inline constexpr int kConfigFilesMax = 100;                 // in conf.d
@@ -157,5 +175,8 @@ static_assert(kValueBytesMax * 2 <= kHttpBodyBytesMax);
 static_assert(kDefinitionBytesMax <= kHttpBodyBytesMax);
 static_assert(kJsonDepthMax >= kValueDepthMax);
 static_assert(kBatchBytesMax <= kSegmentBytesDefault);
+static_assert(kFramePayloadBytesMax < kStreamRecordBytesMax);
+static_assert(kReplayWindowDatagrams % 64 == 0);
+static_assert(kHelloRetryMsMin <= kHelloRetryMsMax);
 
 }  // namespace pawl::limits
