@@ -51,7 +51,9 @@ inline constexpr int kEventsPerEntryMax = 20'000;
 inline constexpr std::size_t kEntryBytesMax = 4 * MiB;
 inline constexpr std::size_t kReasonBytesMax = 1 * KiB;
 inline constexpr std::size_t kDedupeIdBytesMax = 200;
-inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;
+inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;  // of any error, then cut
+inline constexpr std::size_t kErrorDataBytesMax =
+    kValueBytesMax - 2 * kErrorMessageBytesMax;  // of any error, then left out
 
 inline constexpr std::uint64_t kFoldSamplePeriod =
     64;  // one in so many decided entries is folded twice
@@ -72,7 +74,8 @@ inline constexpr int kParkedPollsMax = 4096;        // then 429
 inline constexpr int kAwaitsParkedMax = 8192;  // long polls of await, history and events, then 429
 inline constexpr int kDedupeKeysPerGroupMax = 50'000;
 inline constexpr std::size_t kDedupeAnswerBytesMax =
-    64 * KiB;  // a larger answer is kept as its envelope's seq
+    kEntryBytesMax / 4;  // a larger answer is given and kept without the run's values
+inline constexpr int kQueuesPausedMax = 1000;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 200;
 inline constexpr int kBatchOperationsMax = 256;  // of POST /v1/tasks/batch
 inline constexpr int kPollTasksMax = 256;        // `max` of a poll

@@ -25,15 +25,6 @@ bool is_final(const std::string& type) {
       {"sys.timeout.queue", "sys.timeout.total", "sys.output", "sys.expr", "sys.too_big"}, type);
 }
 
-// At most `bytes_max`, cut between characters.
-std::string shortened(std::string text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return text;
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  text.resize(end);
-  return text;
-}
-
 }  // namespace
 
 bool Decider::repeats(const RememberedOutcome& outcome, const ErrorRecord* error,
@@ -98,9 +89,12 @@ void Decider::apply(const FailTask& command) {
   if (error.type.size() > limits::kNameBytesMax) {
     return refuse(Refusal::too_big, "the error's type is too long");
   }
-  error.message = shortened(std::move(error.message), limits::kErrorMessageBytesMax);
-  ErrorRecord record = ErrorRecord::of(error);
   std::string why;
+  if (error.data.encoded_size() > limits::kErrorDataBytesMax) {
+    return refuse(Refusal::too_big, absl::StrCat("the error's data is larger than ",
+                                                 limits::kErrorDataBytesMax, " bytes"));
+  }
+  ErrorRecord record = ErrorRecord::of(error);
   if (!storable(record.detail.value, &why)) return refuse(Refusal::too_big, "the error " + why);
   if (!accept_outcome(command.step, command.attempt, &record, nullptr)) return;
   if (run_->status == RunStatus::paused) {

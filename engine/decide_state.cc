@@ -223,7 +223,16 @@ bool Decider::evaluate_raise(const dsl::Raise& raise, const EvalScope& s, Error*
     *error = expression_error("type", raise.type.line, "is empty or too long");
     return false;
   }
-  return fits(ErrorRecord::of(*raised).detail.value, "the error", 0, error);
+  if (raised->data.encoded_size() > limits::kErrorDataBytesMax) {
+    *error = {
+        "sys.too_big",
+        absl::StrCat("the error's data is larger than ", limits::kErrorDataBytesMax, " bytes"),
+        {}};
+    return false;
+  }
+  const ErrorRecord record = ErrorRecord::of(*raised);
+  raised->message = record.message();  // a `catch` sees what is recorded
+  return fits(record.detail.value, "the error", 0, error);
 }
 
 void Decider::run_raise(const dsl::State& state) {

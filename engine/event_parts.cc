@@ -1,11 +1,37 @@
 #include "engine/event_parts.h"
 
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+
 namespace pawl::engine {
+namespace {
+
+// At most kErrorMessageBytesMax, cut between characters.
+std::string bounded_message(const std::string& text) {
+  static constexpr std::string_view kEllipsis = "\xe2\x80\xa6";
+  if (text.size() <= limits::kErrorMessageBytesMax) return text;
+  std::size_t end = limits::kErrorMessageBytesMax - kEllipsis.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  std::string cut = text.substr(0, end);
+  return cut.append(kEllipsis);
+}
+
+dsl::Value bounded_data(const dsl::Value& data) {
+  const std::size_t bytes = data.encoded_size();
+  if (bytes <= limits::kErrorDataBytesMax) return data;
+  return dsl::Value::string(absl::StrCat("left out: ", bytes, " bytes, at most ",
+                                         limits::kErrorDataBytesMax, " are kept of an error"));
+}
+
+}  // namespace
 
 ErrorRecord ErrorRecord::of(const Error& error) {
   dsl::Map detail;
-  detail.emplace_back(dsl::Value::string("data"), error.data);
-  detail.emplace_back(dsl::Value::string("message"), dsl::Value::string(error.message));
+  detail.emplace_back(dsl::Value::string("data"), bounded_data(error.data));
+  detail.emplace_back(dsl::Value::string("message"),
+                      dsl::Value::string(bounded_message(error.message)));
   return {error.type, Payload::of(dsl::Value::map(std::move(detail)))};
 }
 

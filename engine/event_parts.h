@@ -110,6 +110,9 @@ struct ErrorRecord {
   std::string type;
   Payload detail;  // a map: message (string), data
 
+  // The one place where errors become records, and so the one where they are cut to size: the
+  // message between characters, with "…" at its end, to limits::kErrorMessageBytesMax; data of more
+  // than limits::kErrorDataBytesMax is replaced by a sentence that says so.
   static ErrorRecord of(const Error& error);
   std::string message() const;
   dsl::Value data() const;

@@ -14,12 +14,11 @@ namespace pawl::node {
 namespace {
 
 constexpr std::size_t kEnvelopeBytesUsual = 1200;  // of a small run: spares growing the text
-// What an entry may hold before the rest of the mailbox waits for the next one, and the largest
-// answer that is remembered with a key. One more decision and its answer always fit.
+// What an entry may hold before the rest of the mailbox waits for the next one. One more decision
+// and its answer always fit.
 constexpr std::size_t kEventsPerAssemblyMax = 1000;
 constexpr std::size_t kAssemblyBytesMax = limits::kEntryBytesMax / 8;
-constexpr std::size_t kKeyedAnswerBytesMax = limits::kEntryBytesMax / 4;
-static_assert(kAssemblyBytesMax + limits::kDecisionBytesMax + kKeyedAnswerBytesMax <=
+static_assert(kAssemblyBytesMax + limits::kDecisionBytesMax + limits::kDedupeAnswerBytesMax <=
               limits::kEntryBytesMax / 8 * 7);
 
 std::string etag_of(const engine::Run& run) {
@@ -291,7 +290,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
   }
   if (!job.key.empty() && changed) {
     // Its replays must say the same, so it is shortened for the first client too.
-    if (answer.body.size() > kKeyedAnswerBytesMax) {
+    if (answer.body.size() > limits::kDedupeAnswerBytesMax) {
       answer.body.clear();
       codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body,
                               {.input = false, .vars = false, .output = false});

@@ -192,19 +192,72 @@ BOOST_AUTO_TEST_CASE(errors_of_workers_are_cut_to_size) {
   world.start();
   world.send(Move{"a", "work", "", std::nullopt, {}});
   const StepId step = world.hand_out();
-  std::string message(limits::kErrorMessageBytesMax - 1, 'm');
-  message += "\xc3\xa4\xc3\xa4";
+  std::string message(limits::kErrorMessageBytesMax - 4, 'm');
+  message += "\xc3\xa4\xc3\xa4\xc3\xa4";
   FailTask fail{step, 1, {std::string(limits::kNameBytesMax + 1, 't'), message, {}}, false};
   BOOST_CHECK(world.send(fail).refusal == Refusal::too_big);
   fail.error.type = "";
   fail.error.data = nested(limits::kValueDepthMax);
+  BOOST_CHECK(world.send(fail).refusal == Refusal::too_big);
+  fail.error.data = text(limits::kErrorDataBytesMax);
   BOOST_CHECK(world.send(fail).refusal == Refusal::too_big);
   fail.error.data = {};
   BOOST_CHECK(world.send(fail).refusal == Refusal::none);
   const auto& error = world.run().incidents.at(0)->error;
   BOOST_CHECK_EQUAL(error.type, "error");
   BOOST_CHECK_EQUAL(error.message().size(), limits::kErrorMessageBytesMax - 1);  // no half letter
+  BOOST_CHECK(error.message().ends_with("m\u2026"));
   BOOST_CHECK(world.send(fail).duplicate);
+}
+
+constexpr const char* kErrors = R"toml(
+dsl = 1
+name = "errors"
+start = "a"
+[signal.keep]
+[on.keep]
+save.kept = "= signal"
+[vars]
+kept = { type = "any", default = "" }
+[state.a]
+moves = ["doze", "shout", "throw"]
+[state.doze]
+sleep = "= vars.kept"
+next = "a"
+[state.shout]
+raise = { type = "loud", message = "= vars.kept" }
+[state.throw]
+raise = { type = "heavy", message = "catch", data = "= vars.kept" }
+)toml";
+
+// The error of the incident that a run with this text meets in this state.
+ErrorRecord error_in(const std::string& state, std::size_t bytes) {
+  World world(kErrors);
+  world.start();
+  BOOST_REQUIRE(send(&world, "keep", text(bytes)).refusal == Refusal::none);
+  BOOST_REQUIRE(world.send(Move{"a", state, "", std::nullopt, {}}).refusal == Refusal::none);
+  BOOST_REQUIRE_EQUAL(world.run().incidents.size(), 1u);
+  return world.run().incidents.at(0)->error;
+}
+
+// Whoever makes an error: a worker (above), an expression, a `raise`.
+BOOST_AUTO_TEST_CASE(every_recorded_error_is_cut_to_size) {
+  for (const char* state : {"doze", "shout"}) {
+    const std::string message = error_in(state, 2 * limits::kErrorMessageBytesMax).message();
+    BOOST_CHECK_MESSAGE(message.size() == limits::kErrorMessageBytesMax,
+                        state << ": " << message.size() << " bytes");
+    BOOST_CHECK(message.ends_with("x\u2026"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_data_of_an_error_is_bounded) {
+  BOOST_CHECK_EQUAL(error_in("throw", limits::kErrorDataBytesMax - 8).type, "heavy");
+  BOOST_CHECK_EQUAL(error_in("throw", limits::kErrorDataBytesMax).type, "sys.too_big");
+  // What no decider refused is cut where the record is made.
+  const ErrorRecord cut = ErrorRecord::of({"x", "m", text(limits::kErrorDataBytesMax)});
+  BOOST_CHECK(cut.detail.length < 200);
+  BOOST_CHECK(cut.data().as_string().starts_with("left out: "));
+  BOOST_CHECK_EQUAL(cut.message(), "m");
 }
 
 BOOST_AUTO_TEST_CASE(answers_are_remembered_for_a_day_and_bounded) {
