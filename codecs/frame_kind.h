@@ -1,0 +1,22 @@
+// What a frame between boxes carries. A number is given once and never again, its meaning does not
+// change: a changed message is a new kind. Every kind is listed in docs/wire-format.md.
+#pragma once
+
+#include <cstdint>
+
+namespace pawl::codecs {
+
+enum class FrameKind : std::uint16_t {
+  kNone = 0,  // never sent
+};
+
+// Whether this build can read frames of that kind.
+constexpr bool is_known(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kNone:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace pawl::codecs
