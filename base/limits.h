@@ -89,6 +89,12 @@ inline constexpr std::uint32_t kAppendEntriesMax = 1024;   // of one Append mess
 inline constexpr std::uint32_t kInflightMessagesMax = 64;  // Appends unacknowledged by one follower
 inline constexpr std::uint64_t kUncommittedEntriesMax = 65'536;  // then proposals are refused
 inline constexpr int kHeldMessagesMax = 64;  // waiting for the hard state, then the oldest is lost
+inline constexpr int kLearnersMax = 9;
+inline constexpr std::size_t kAppendBytesMax = 1 * MiB;    // of one Append, unless it is one entry
+inline constexpr std::size_t kInflightBytesMax = 8 * MiB;  // unacknowledged by one follower
+inline constexpr int kReadsPendingMax = 4096;              // not yet confirmed, then refused
+inline constexpr std::uint64_t kPromotionLagMax =
+    1024;  // entries a learner may lack to be promoted
 
 // --- journal (log/) ---
 inline constexpr std::size_t kSegmentBytesDefault = 16 * MiB;
@@ -173,6 +179,8 @@ inline constexpr std::size_t kClientBodyBytesMax =
 static_assert(kValueBytesMax * 2 <= kRunStateBytesMax);
 static_assert(kRunStateBytesMax * 2 <= kEntryBytesMax);
 static_assert(kDecisionBytesMax * 2 <= kEntryBytesMax);
+static_assert(kAppendBytesMax <= kInflightBytesMax);
+static_assert(kEntryBytesMax <= kInflightBytesMax);
 static_assert(kEntryBytesMax * 2 <= kBatchBytesMax);
 static_assert(kValueBytesMax * 2 <= kHttpBodyBytesMax);
 static_assert(kDefinitionBytesMax <= kHttpBodyBytesMax);

@@ -113,9 +113,9 @@ void Group::step(const raft::Event& event) {
                    [&](const raft::AppendEntries& append) { carry_out(append); },
                    [&](const raft::CommitTo& to) { commit = to.index; },
                    [](const raft::RoleChanged&) {},
-                   // The only voter has nobody to send to, and is asked to propose only when ready.
-                   [](const raft::Send&) { PAWL_UNREACHABLE(); },
-                   [](const raft::ProposalRefused&) { PAWL_UNREACHABLE(); },
+                   // The only voter has nobody to send to, is asked to propose only when ready, and
+                   // for nothing else.
+                   [](const auto&) { PAWL_UNREACHABLE(); },
                },
                effect);
   }

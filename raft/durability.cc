@@ -1,6 +1,7 @@
 #include "raft/durability.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -30,32 +31,53 @@ void send(State* state, NodeId to, const Body& body, Effects* effects) {
   state->held.push_back(message);
 }
 
-void append_entries(State* state, Term term, std::uint64_t count, AppendEntries::Source source,
-                    bool truncates, Effects* effects) {
-  const Index first = state->trail.last().index.next();
-  PAWL_CHECK(first > state->commit);
-  PAWL_CHECK(term <= state->hard.term);
-  state->trail.append(term, count);
+namespace {
+
+void ask_to_write(Index first, const State& state, AppendEntries::Source source, bool truncates,
+                  Effects* effects) {
+  PAWL_CHECK(first > state.commit);
   AppendEntries effect;
   effect.first = first;
-  effect.last = state->trail.last().index;
-  effect.term = term;
-  effect.requested = state->hard.term;
+  effect.last = state.trail.last().index;
+  effect.term = state.trail.last().term;
+  effect.requested = state.hard.term;
   effect.source = source;
   effect.truncates = truncates;
   effects->push_back(effect);
 }
 
-void truncate_from(State* state, Index from) {
+}  // namespace
+
+void append_entries(State* state, Term term, std::uint64_t count, std::uint32_t bytes,
+                    AppendEntries::Source source, bool truncates, Effects* effects) {
+  const Index first = state->trail.last().index.next();
+  PAWL_CHECK(term <= state->hard.term);
+  state->trail.append(term, count, bytes);
+  ask_to_write(first, *state, source, truncates, effects);
+}
+
+void append_membership(State* state, Term term, MembershipPtr membership, std::uint32_t bytes,
+                       AppendEntries::Source source, bool truncates, Effects* effects) {
+  const Index first = state->trail.last().index.next();
+  PAWL_CHECK(term <= state->hard.term);
+  state->trail.append_membership(term, std::move(membership), bytes);
+  ask_to_write(first, *state, source, truncates, effects);
+  effects->push_back(MembershipChanged{first});
+}
+
+void truncate_from(State* state, Index from, Effects* effects) {
   // A leader only adds to its log (paper, figure 3), and what is committed stays for ever. A peer
   // that asks for either shows that the group's history has already split: stop.
   PAWL_CHECK(state->role != Role::leader);
   PAWL_CHECK(from > state->commit);
   PAWL_CHECK(from > state->verified);
   PAWL_CHECK(from <= state->trail.last().index);
+  const Index before = state->trail.memberships().index();
   state->trail.truncate_from(from);
   state->durable = std::min(state->durable, from.prev());
   state->cut_term = state->hard.term;
+  const Index after = state->trail.memberships().index();
+  if (after != before) effects->push_back(MembershipChanged{after});
 }
 
 bool hard_state_persisted(State* state, const HardStatePersisted& event, Effects* effects) {
@@ -76,6 +98,10 @@ bool entries_persisted(State* state, const EntriesPersisted& event) {
   // name an entry that was cut, overwritten on disk and then added again. The write that truncated
   // is itself reported later and covers everything. Within one term a truncation comes before,
   // never after, a write of the same indexes: both follow the log of that term's one leader.
+  if (planted(Bug::believe_old_reports)) {
+    const Index through = std::min(event.through, state->trail.last().index);
+    return through > state->durable ? (state->durable = through, true) : false;
+  }
   if (event.requested < state->cut_term) return false;
   PAWL_CHECK(event.requested <= state->hard.term);
   if (event.through <= state->durable) return false;

@@ -4,7 +4,9 @@
 
 #include "base/check.h"
 #include "raft/durability.h"
+#include "raft/read_index.h"
 #include "raft/replication.h"
+#include "raft/transfer.h"
 
 namespace pawl::raft {
 namespace {
@@ -20,6 +22,15 @@ void change_role(State* state, Role role, NodeId leader, Effects* effects) {
 void forget_leader_log(State* state) {
   state->verified = state->commit;
   state->leader_commit = state->commit;
+  state->leader_round = Round(0);
+}
+
+// What only a leader keeps goes.
+void leave_leadership(State* state, Effects* effects) {
+  refuse_reads(state, effects);
+  end_transfer(state, TransferEnded::Outcome::yielded, effects);
+  state->peers.clear();
+  state->snapshot_asked = false;
 }
 
 void enter_term(State* state, HardState hard, Effects* effects) {
@@ -29,26 +40,33 @@ void enter_term(State* state, HardState hard, Effects* effects) {
 }
 
 void clear_ballots(State* state) {
-  state->ballots.assign(state->config.voters.size(), Ballot::open);
+  state->electors = state->membership().all_voters();
+  state->ballots.assign(state->electors.size(), Ballot::open);
 }
 
-// Of a voter; the first answer counts, a repeated one changes nothing.
+// The ballot of a voter; null if it is none.
+const Ballot* ballot_of(const State& state, NodeId voter) {
+  const auto found = std::lower_bound(state.electors.begin(), state.electors.end(), voter);
+  if (found == state.electors.end() || *found != voter) return nullptr;
+  return &state.ballots[static_cast<std::size_t>(found - state.electors.begin())];
+}
+
+// The first answer of a voter counts, a repeated one changes nothing, nor does a stranger's.
 Verdict cast(State* state, NodeId voter, bool granted) {
-  const std::vector<NodeId>& voters = state->config.voters;
-  const auto at = std::lower_bound(voters.begin(), voters.end(), voter) - voters.begin();
-  PAWL_CHECK(static_cast<std::size_t>(at) < voters.size() && voters[at] == voter);
-  Ballot& ballot = state->ballots[static_cast<std::size_t>(at)];
-  if (ballot == Ballot::open) ballot = granted ? Ballot::granted : Ballot::denied;
-  return tally(state->ballots);
+  if (const Ballot* known = ballot_of(*state, voter); known != nullptr && *known == Ballot::open) {
+    state->ballots[static_cast<std::size_t>(known - state->ballots.data())] =
+        granted ? Ballot::granted : Ballot::denied;
+  }
+  return tally(state->membership(), [&](NodeId id) { return *ballot_of(*state, id); });
 }
 
 void ask_all(State* state, const Body& body, Effects* effects) {
-  for (const NodeId voter : state->config.voters) {
+  for (const NodeId voter : state->electors) {
     if (voter != state->config.self) send(state, voter, body, effects);
   }
 }
 
-void start_election(State* state, Effects* effects) {
+void start_election(State* state, bool transfer, Effects* effects) {
   enter_term(state, {state->hard.term.next(), state->config.self}, effects);
   change_role(state, Role::candidate, NodeId(0), effects);
   clear_ballots(state);
@@ -59,7 +77,12 @@ void start_election(State* state, Effects* effects) {
     lead(state, effects);
     return;
   }
-  ask_all(state, VoteRequest{state->trail.last()}, effects);
+  ask_all(state, VoteRequest{state->trail.last(), transfer}, effects);
+}
+
+// Paper 5.4.1.
+bool log_suffices(const State& state, EntryId last) {
+  return at_least_as_current(last, state.trail.last()) || planted(Bug::vote_for_short_log);
 }
 
 void start_pre_vote(State* state, Effects* effects) {
@@ -82,7 +105,7 @@ void restart_election_timeout(State* state) {
 
 bool leader_is_alive(const State& state) {
   if (state.leader.v == 0) return false;
-  if (state.role == Role::leader) return true;
+  if (state.role == Role::leader) return quorum_heard(state, state.config.election_timeout_ms_min);
   return state.now_ms - state.leader_heard_ms < state.config.election_timeout_ms_min;
 }
 
@@ -107,18 +130,32 @@ void become_follower(State* state, Term term, NodeId leader, Effects* effects) {
   } else if (!changed) {
     return;
   }
-  state->peers.clear();
+  if (led) leave_leadership(state, effects);
   change_role(state, Role::follower, leader, effects);
   if (led) restart_election_timeout(state);
 }
 
+void step_down(State* state, Effects* effects) {
+  PAWL_CHECK(state->role == Role::leader);
+  leave_leadership(state, effects);
+  // Nothing in its log is another leader's of this term; the next term sorts out the rest.
+  forget_leader_log(state);
+  change_role(state, Role::follower, NodeId(0), effects);
+  restart_election_timeout(state);
+}
+
 void campaign(State* state, Effects* effects) {
-  if (state->role == Role::leader || !state->is_voter()) return;
+  if (state->role == Role::leader || !state->may_lead() || !state->config.may_campaign) return;
   if (state->only_voter()) {
-    start_election(state, effects);
+    start_election(state, false, effects);
   } else {
     start_pre_vote(state, effects);
   }
+}
+
+void campaign_for_transfer(State* state, Effects* effects) {
+  if (!state->is_voter() || !state->config.may_campaign) return;
+  start_election(state, true, effects);
 }
 
 void tick_election(State* state, Effects* effects) {
@@ -131,8 +168,8 @@ void on_pre_vote_request(State* state, NodeId from, Term term, const PreVoteRequ
   const bool settled = leader_is_alive(*state);
   // A leader or a follower of a living one keeps its term; others may as well learn of a later one.
   if (!settled && term > state->hard.term) become_follower(state, term, NodeId(0), effects);
-  const bool granted = !settled && request.next > state->hard.term &&
-                       at_least_as_current(request.last, state->trail.last());
+  const bool granted = !settled && request.next > state->hard.term && state->membership().known() &&
+                       log_suffices(*state, request.last);
   send(state, from, PreVoteReply{request.next, granted}, effects);
 }
 
@@ -140,7 +177,7 @@ void on_pre_vote_reply(State* state, NodeId from, const PreVoteReply& reply, Eff
   if (state->role != Role::pre_candidate || reply.next != state->hard.term.next()) return;
   switch (cast(state, from, reply.granted)) {
     case Verdict::won:
-      start_election(state, effects);
+      start_election(state, false, effects);
       break;
     case Verdict::lost:
       become_follower(state, state->hard.term, NodeId(0), effects);
@@ -153,10 +190,15 @@ void on_pre_vote_reply(State* state, NodeId from, const PreVoteReply& reply, Eff
 void on_vote_request(State* state, NodeId from, const VoteRequest& request, Effects* effects) {
   const HardState& hard = state->hard;
   const bool free = hard.vote == from || (hard.vote.v == 0 && state->leader.v == 0);
-  const bool granted = free && at_least_as_current(request.last, state->trail.last());
+  const bool granted = free && state->membership().known() && log_suffices(*state, request.last);
   if (granted) {
     save_hard_state(state, {hard.term, from}, effects);
     restart_election_timeout(state);
+  }
+  if (planted(Bug::vote_before_hard_state)) {
+    const NodeId self = state->config.self;
+    effects->push_back(Send{{self, from, state->hard.term, VoteReply{granted}}});
+    return;
   }
   send(state, from, VoteReply{granted}, effects);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <variant>
 
+#include "raft/membership.h"
 #include "raft/message.h"
 #include "raft/types.h"
 
@@ -17,18 +18,23 @@ struct Tick {
   std::uint64_t random = 0;
 };
 
-// Start an election now (with a pre-vote where there are others). Nothing if this member leads or
-// is not a voter. A group's only voter leads at once; a Tick does the same for it.
+// Start an election now (with a pre-vote where there are others). Nothing if this member leads, may
+// not lead (State::may_lead) or may not campaign. A group's only voter leads at once; a Tick does
+// the same for it.
 struct Campaign {};
 
-// Append `count` (> 0) entries. Answered by AppendEntries or ProposalRefused.
+// Append `count` (> 0) entries, the largest of which has `bytes`. Answered by AppendEntries or
+// ProposalRefused.
 struct Propose {
   std::uint32_t count = 1;
+  std::uint32_t bytes = 0;
 };
 
 // A message came in. If AppendEntries follows, the payloads to write are those that came with it.
 struct Receive {
   Message message;
+  MembershipPtr membership;  // of an Append that brings one: decoded from its payload, never null
+  std::uint32_t bytes = 0;   // of an Append's largest payload
 };
 
 // The entries of an AppendEntries effect, through `through`, are on disk, and so is all that was
@@ -51,7 +57,55 @@ struct Compacted {
   Index through;
 };
 
+// Make these the voters and learners (membership.h). `wish` is well formed and not joint. Whoever
+// is a new voter in it must be a learner that has caught up. Answered by AppendEntries (and
+// MembershipChanged) or ChangeRefused; done when a membership that is not joint is committed.
+struct ChangeMembership {
+  MembershipPtr wish;
+};
+
+// Hand the leadership to this voter (dissertation 3.10). Proposals are refused meanwhile. Answered
+// by TransferEnded, now or later.
+struct TransferLeadership {
+  NodeId to;
+};
+// Forget about it; nothing if there is none under way. The target may take over nevertheless.
+struct AbortTransfer {};
+
+// Sets Config::may_campaign.
+struct SetCandidacy {
+  bool may_campaign = true;
+};
+
+// From which index on may a read be answered that asks now? (dissertation 6.4) Answered by
+// ReadReady or ReadRefused with the same context, which means nothing here.
+struct ReadIndex {
+  std::uint64_t context = 0;
+};
+
+// This box has that snapshot, whole, and can send it. An older one than before is ignored.
+struct SnapshotAvailable {
+  Snapshot snapshot;
+};
+
+// The bytes of a StoreSnapshotChunk are on disk, and so are all before them; `stored` in all. 0
+// after what was there turned out to be useless.
+struct SnapshotChunkStored {
+  Index last;  // the snapshot's
+  std::uint64_t stored = 0;
+};
+
+// FinishSnapshot has been done: the stream is whole, on disk, has the right hash and can be read;
+// the membership it carries. Or not (`sound` is false): it is sent again from its beginning.
+struct SnapshotReceived {
+  Index last;  // the snapshot's
+  bool sound = true;
+  MembershipPtr membership;  // if sound
+};
+
 using Event =
-    std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted, Compacted>;
+    std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted, Compacted,
+                 ChangeMembership, TransferLeadership, AbortTransfer, SetCandidacy, ReadIndex,
+                 SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
 
 }  // namespace pawl::raft

@@ -6,15 +6,17 @@
 
 namespace pawl::raft {
 
-void Inflight::push(Index last) {
-  PAWL_CHECK(size_ < last_.size());
-  last_[(begin_ + size_) % last_.size()] = last;
+void Inflight::push(Index last, std::uint64_t bytes) {
+  PAWL_CHECK(size_ < sent_.size());
+  sent_[(begin_ + size_) % sent_.size()] = {last, bytes};
   ++size_;
+  bytes_ += bytes;
 }
 
 void Inflight::acknowledge(Index match) {
-  while (size_ > 0 && last_[begin_] <= match) {
-    begin_ = (begin_ + 1) % static_cast<std::uint32_t>(last_.size());
+  while (size_ > 0 && sent_[begin_].last <= match) {
+    bytes_ -= sent_[begin_].bytes;
+    begin_ = (begin_ + 1) % static_cast<std::uint32_t>(sent_.size());
     --size_;
   }
 }
@@ -33,6 +35,20 @@ void Progress::become_replicate(Index from) {
   mode = Mode::replicate;
 }
 
+void Progress::become_install() {
+  mode = Mode::install;
+  probe_sent = false;
+  inflight.clear();
+  snapshot = Snapshot();
+  stored = 0;
+  chunk_sent = false;
+}
+
+void Progress::become_lost() {
+  mode = Mode::lost;
+  inflight.clear();
+}
+
 void Progress::heartbeat_sent() {
   sent_by_heartbeat_before = sent_by_heartbeat;
   sent_by_heartbeat = next.prev();
@@ -46,6 +62,8 @@ const char* to_string(Progress::Mode mode) {
       return "replicate";
     case Progress::Mode::install:
       return "install";
+    case Progress::Mode::lost:
+      return "lost";
   }
   PAWL_UNREACHABLE();
 }

@@ -1,16 +1,17 @@
 #include "raft/quorum.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 
 namespace pawl::raft {
 
-Index reached_by_majority(std::span<Index> matches) {
-  PAWL_CHECK(!matches.empty());
+std::uint64_t reached_by_majority(std::span<std::uint64_t> reached) {
+  PAWL_CHECK(!reached.empty());
   // Sorted downwards, the majority-th value is reached by it and by all before it.
-  std::sort(matches.begin(), matches.end(), [](Index a, Index b) { return a > b; });
-  return matches[majority(matches.size()) - 1];
+  std::sort(reached.begin(), reached.end(), std::greater<>());
+  return reached[majority(reached.size()) - 1];
 }
 
 Verdict tally(std::span<const Ballot> ballots) {

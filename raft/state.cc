@@ -1,20 +1,32 @@
 #include "raft/state.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 
 namespace pawl::raft {
 
-bool State::is_voter() const {
-  return std::binary_search(config.voters.begin(), config.voters.end(), config.self);
+const Membership& State::membership() const {
+  if (planted(Bug::membership_at_commit)) return *trail.memberships().in_force_at(commit);
+  return trail.memberships().current();
 }
 
-Progress* State::peer(NodeId id) {
-  for (Progress& p : peers) {
+bool State::may_lead() const {
+  return is_voter() || trail.memberships().is_voter_since(commit, config.self);
+}
+
+bool State::only_voter() const {
+  const Membership& m = membership();
+  return m.voters.size() == 1 && m.voters[0] == config.self && !m.joint();
+}
+
+const Progress* State::peer(NodeId id) const {
+  for (const Progress& p : peers) {
     if (p.id == id) return &p;
   }
   return nullptr;
+}
+
+Progress* State::peer(NodeId id) {
+  return const_cast<Progress*>(static_cast<const State*>(this)->peer(id));
 }
 
 const char* to_string(Role role) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "raft/planted.h"
 
 namespace pawl::raft {
 
@@ -43,11 +44,26 @@ std::optional<EntryId> Trail::last_not_after(EntryId bound) const {
   return at;
 }
 
-void Trail::append(Term term, std::uint64_t count) {
+Index Trail::batch_end(Index first, std::uint64_t count, std::uint64_t bytes) const {
+  PAWL_CHECK(count > 0);
+  Index end = std::min(run_at(first).last, Index(first.v + count - 1));
+  if (const std::optional<Index> change = memberships_.first_from(first)) {
+    end = *change == first ? first : std::min(end, change->prev());
+  }
+  return sizes_.through_within(first, end, bytes);
+}
+
+void Trail::append_membership(Term term, MembershipPtr membership, std::uint32_t bytes) {
+  append(term, 1, bytes);
+  memberships_.append(last_, std::move(membership));
+}
+
+void Trail::append(Term term, std::uint64_t count, std::uint32_t bytes) {
   PAWL_CHECK(count > 0);
   PAWL_CHECK(term >= last().term);
   PAWL_CHECK(term.v > 0);
   const EntryId end = last();
+  sizes_.append(end.index.next(), count, bytes);
   if (runs_.empty() || runs_.back().term != term) runs_.push_back({end.index.next(), term});
   last_ = Index(end.index.v + count);
 }
@@ -55,6 +71,8 @@ void Trail::append(Term term, std::uint64_t count) {
 void Trail::truncate_from(Index from) {
   PAWL_CHECK(from > floor_.index);
   if (from > last().index) return;
+  sizes_.truncate_from(from);
+  if (!planted(Bug::keep_cut_membership)) memberships_.truncate_from(from);
   const std::size_t at = run_of(from);
   runs_.resize(runs_[at].first == from ? at : at + 1);
   last_ = from.prev();
@@ -65,6 +83,8 @@ void Trail::drop_through(Index through) {
   if (through <= floor_.index) return;
   PAWL_CHECK(through <= last().index);
   const Index end = last().index;
+  sizes_.drop_through(through, end);
+  memberships_.drop_through(through);
   const std::size_t at = run_of(through);
   floor_ = {through, runs_[at].term};
   runs_.erase(runs_.begin(), runs_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -78,11 +98,26 @@ bool Trail::run_is_void(std::size_t at, Index end) const {
   return runs_[at].first >= next;
 }
 
-bool Trail::replay(EntryId entry) {
+bool Trail::install(EntryId last, MembershipPtr membership) {
+  PAWL_CHECK(last.index > floor_.index);
+  if (holds(last)) {
+    drop_through(last.index);
+    return true;
+  }
+  *this = Trail(last, std::move(membership));
+  return false;
+}
+
+bool Trail::replay(EntryId entry, std::uint32_t bytes, MembershipPtr membership) {
   if (entry.index <= floor_.index || entry.index > last().index.next()) return false;
   if (entry.term.v == 0 || entry.term < *term_at(entry.index.prev())) return false;
+  if (membership != nullptr && !well_formed(*membership)) return false;
   truncate_from(entry.index);
-  append(entry.term, 1);
+  if (membership != nullptr) {
+    append_membership(entry.term, std::move(membership), bytes);
+  } else {
+    append(entry.term, 1, bytes);
+  }
   return true;
 }
 

@@ -9,7 +9,11 @@
 namespace pawl::raft {
 namespace {
 
-Index reached(std::vector<Index> matches) { return reached_by_majority(matches); }
+Index reached(const std::vector<Index>& matches) {
+  std::vector<std::uint64_t> raw;
+  for (const Index m : matches) raw.push_back(m.v);
+  return Index(reached_by_majority(raw));
+}
 
 BOOST_AUTO_TEST_CASE(majorities) {
   BOOST_TEST(majority(1) == 1u);
@@ -136,11 +140,12 @@ BOOST_AUTO_TEST_CASE(inflight_is_a_bounded_ring) {
   Inflight ring;
   std::uint64_t next = 0;
   for (int turn = 0; turn < 5; ++turn) {
-    while (ring.size() < limits::kInflightMessagesMax) ring.push(Index(++next));
+    while (ring.size() < limits::kInflightMessagesMax) ring.push(Index(++next), 10);
     ring.acknowledge(Index(0));
     BOOST_TEST(ring.size() == limits::kInflightMessagesMax);
     ring.acknowledge(Index(next - 10));
     BOOST_TEST(ring.size() == 10u);
+    BOOST_TEST(ring.bytes() == 100u);
   }
   ring.acknowledge(Index(next + 100));
   BOOST_TEST(ring.size() == 0u);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/digest.h"
 #include "raft/invariants.h"
 
 namespace pawl::raft {
@@ -20,35 +21,89 @@ Term term_of(const std::vector<Record>& log, std::uint64_t index) {
 }  // namespace
 
 Cluster::Cluster(const Options& options) : options_(options) {
-  members_.resize(static_cast<std::size_t>(options.members));
-  for (int i = 1; i <= options.members; ++i) {
+  if (options_.founders == 0) options_.founders = options_.members;
+  Membership founders;
+  for (int i = 1; i <= options_.founders; ++i) {
+    founders.voters.push_back(NodeId(static_cast<std::uint64_t>(i)));
+  }
+  founders_ = std::make_shared<const Membership>(founders);
+  members_.resize(static_cast<std::size_t>(options_.members));
+  for (int i = 1; i <= options_.members; ++i) {
     at(i).id = i;
+    at(i).founder = i <= options_.founders;
     boot(&at(i));
   }
 }
 
-void Cluster::boot(Member* m) {
+Config Cluster::config_of(const Member& m) const {
   Config config;
-  config.self = NodeId(static_cast<std::uint64_t>(m->id));
-  for (const Member& other : members_) {
-    config.voters.push_back(NodeId(static_cast<std::uint64_t>(&other - members_.data()) + 1));
-  }
+  config.self = NodeId(static_cast<std::uint64_t>(m.id));
+  if (m.founder) config.voters = founders_->voters;
   config.append_entries_max = options_.append_entries_max;
+  config.append_bytes_max = options_.append_bytes_max;
   config.inflight_messages_max = options_.inflight_messages_max;
+  config.inflight_bytes_max = options_.inflight_bytes_max;
   config.uncommitted_entries_max = options_.uncommitted_entries_max;
   config.heartbeat_ms = options_.heartbeat_ms;
   config.election_timeout_ms_min = options_.election_timeout_ms_min;
   config.election_timeout_ms_max = options_.election_timeout_ms_max;
-  Restored restored;
-  restored.hard = m->disk.hard;
-  restored.commit = m->disk.commit;
-  restored.trail = Trail({m->disk.floor, term_of(m->disk.log, m->disk.floor.v)});
-  for (std::uint64_t i = m->disk.floor.v + 1; i <= m->disk.log.size(); ++i) {
-    must(restored.trail.replay({Index(i), m->disk.log[i - 1].term}), *m, "the journal is in order");
+  config.snapshot_chunk_bytes = options_.snapshot_chunk_bytes;
+  config.snapshot_retry_ms = options_.snapshot_retry_ms;
+  config.promotion_lag_max = options_.promotion_lag_max;
+  return config;
+}
+
+const MembershipPtr& Cluster::membership_at(const std::vector<Record>& log,
+                                            std::uint64_t index) const {
+  for (std::uint64_t i = std::min<std::uint64_t>(index, log.size()); i > 0; --i) {
+    if (log[i - 1].membership != nullptr) return log[i - 1].membership;
   }
-  m->memory = m->disk.log;
-  m->applied = Index(0);
-  m->raft = std::make_unique<Raft>(config, restored,
+  return founders_;
+}
+
+const Membership& Cluster::membership_of(int member) const {
+  const std::vector<Record>& log = at(member).raft ? at(member).memory : at(member).disk.log;
+  return *membership_at(log, log.size());
+}
+
+const Image* Cluster::image_of(const Snapshot& snapshot) const {
+  const auto found = images_.find(snapshot.hash);
+  return found == images_.end() || found->second.snapshot != snapshot ? nullptr : &found->second;
+}
+
+// A whole snapshot that the log has not got to replaces it.
+void Cluster::settle_snapshot(Disk* disk) const {
+  const Image* image = image_of(disk->snapshot);
+  if (image == nullptr) return;
+  const std::size_t size = image->records.size();
+  if (disk->log.size() >= size && disk->log[size - 1] == image->records.back()) {
+    disk->commit = std::max(disk->commit, disk->snapshot.last.index);
+    return;
+  }
+  disk->log = image->records;
+  disk->floor = disk->snapshot.last.index;
+  disk->commit = std::max(disk->commit, disk->floor);
+}
+
+void Cluster::boot(Member* m) {
+  settle_snapshot(&m->disk);
+  const Disk& disk = m->disk;
+  Restored restored;
+  restored.hard = disk.hard;
+  restored.commit = disk.commit;
+  restored.snapshot = disk.snapshot;
+  restored.incoming = disk.incoming;
+  restored.incoming_stored = disk.incoming_bytes.size();
+  const MembershipPtr base = disk.floor.v > 0 ? membership_at(disk.log, disk.floor.v) : nullptr;
+  restored.trail = Trail({disk.floor, term_of(disk.log, disk.floor.v)}, base);
+  for (std::uint64_t i = disk.floor.v + 1; i <= disk.log.size(); ++i) {
+    const Record& record = disk.log[i - 1];
+    must(restored.trail.replay({Index(i), record.term}, record.bytes, record.membership), *m,
+         "the journal is in order");
+  }
+  m->memory = disk.log;
+  m->applied = disk.floor;
+  m->raft = std::make_unique<Raft>(config_of(*m), restored,
                                    Tick{m->clock_ms, static_cast<std::uint64_t>(300 - m->id)});
   const State& state = m->raft->state();
   must(check_invariants(state, state).empty(), *m, check_invariants(state, state));
@@ -89,7 +144,7 @@ void Cluster::step(Member* m, const Event& event, const Packet* packet) {
 void Cluster::perform(Member* m, const Effect& effect, const Packet* packet) {
   if (const auto* save = std::get_if<SaveHardState>(&effect)) {
     Disk::Write write;
-    write.is_hard = true;
+    write.kind = Disk::Write::Kind::hard;
     write.hard = save->hard;
     note(absl::StrCat(m->id, " saves t", save->hard.term.v, " vote ", save->hard.vote.v));
     m->disk.queue.push_back(write);
@@ -104,9 +159,96 @@ void Cluster::perform(Member* m, const Effect& effect, const Packet* packet) {
   } else if (const auto* role = std::get_if<RoleChanged>(&effect)) {
     role_changed(m, *role);
   } else if (const auto* refused = std::get_if<ProposalRefused>(&effect)) {
-    static constexpr const char* kReasons[] = {"not leader", "not ready", "uncommitted"};
+    static constexpr const char* kReasons[] = {"not leader", "not ready", "uncommitted",
+                                               "transferring"};
     note(absl::StrCat(m->id, " refuses: ", kReasons[static_cast<int>(refused->reason)]));
+  } else {
+    changed(m, effect);
+    snapshot_effect(m, effect, packet);
   }
+}
+
+void Cluster::changed(Member* m, const Effect& effect) {
+  if (std::holds_alternative<MembershipChanged>(effect)) {
+    note(absl::StrCat(m->id, " members ", to_string(m->raft->membership())));
+  } else if (const auto* refused = std::get_if<ChangeRefused>(&effect)) {
+    static constexpr const char* kReasons[] = {"not leader",  "not ready", "transferring",
+                                               "in progress", "unchanged", "not caught up"};
+    note(absl::StrCat(m->id, " refuses the change: ", kReasons[static_cast<int>(refused->reason)]));
+  } else if (const auto* ended = std::get_if<TransferEnded>(&effect)) {
+    static constexpr const char* kOutcomes[] = {"yielded", "timed out", "aborted", "refused"};
+    note(absl::StrCat(m->id, " transfer to ", ended->to.v, " ",
+                      kOutcomes[static_cast<int>(ended->outcome)]));
+  } else if (const auto* ready = std::get_if<ReadReady>(&effect)) {
+    note(absl::StrCat(m->id, " read ", ready->context, " at ", ready->index.v));
+    answered(m, *ready);
+  } else if (const auto* no = std::get_if<ReadRefused>(&effect)) {
+    static constexpr const char* kReasons[] = {"not leader", "full"};
+    note(absl::StrCat(m->id, " refuses read ", no->context, ": ",
+                      kReasons[static_cast<int>(no->reason)]));
+    reads_.erase(no->context);
+  } else if (const auto* lost = std::get_if<MemberLost>(&effect)) {
+    note(absl::StrCat(m->id, " finds that ", lost->id.v, " has lost its log"));
+  }
+}
+
+void Cluster::answered(Member* m, const ReadReady& ready) {
+  const auto read = reads_.find(ready.context);
+  must(read != reads_.end(), *m, "a read is answered once");
+  if (read == reads_.end()) return;
+  must(ready.index >= read->second, *m, "a read sees what was committed before it was asked");
+  must(ready.index <= Index(committed_.size()), *m, "a read sees only what is committed");
+  reads_.erase(read);
+  ++reads_answered_;
+}
+
+void Cluster::snapshot_effect(Member* m, const Effect& effect, const Packet* packet) {
+  if (const auto* needed = std::get_if<SnapshotNeeded>(&effect)) {
+    note(absl::StrCat(m->id, " needs a snapshot through ", needed->floor.v));
+  } else if (const auto* store = std::get_if<StoreSnapshotChunk>(&effect)) {
+    note(absl::StrCat(m->id, " stores ", store->offset, "..", store->offset + store->bytes,
+                      " of snapshot ", to_string(store->snapshot.last)));
+    Disk::Write write;
+    write.kind = Disk::Write::Kind::chunk;
+    write.snapshot = store->snapshot;
+    write.offset = store->offset;
+    write.bytes = packet->chunk;
+    must(write.bytes.size() == store->bytes, *m, "a chunk has its bytes");
+    m->disk.queue.push_back(write);
+  } else if (const auto* finish = std::get_if<FinishSnapshot>(&effect)) {
+    note(absl::StrCat(m->id, " finishes snapshot ", to_string(finish->snapshot.last)));
+    Disk::Write write;
+    write.kind = Disk::Write::Kind::finish;
+    write.snapshot = finish->snapshot;
+    m->disk.queue.push_back(write);
+  } else if (const auto* last = std::get_if<InstallSnapshot>(&effect)) {
+    note(absl::StrCat(m->id, " installs snapshot ", to_string(last->last), ", log ",
+                      last->log_kept ? "kept" : "void"));
+    install(m, *last);
+  }
+}
+
+void Cluster::install(Member* m, const InstallSnapshot& effect) {
+  const Image* image = image_of(m->disk.snapshot);
+  const bool there = image != nullptr && image->snapshot.last == effect.last;
+  must(there, *m, "what is installed is on the platter");
+  if (!there) return;
+  const std::vector<Record>& records = image->records;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    must(i < committed_.size() && committed_[i] == records[i], *m,
+         "a snapshot is of what is committed");
+  }
+  must(effect.last.index > m->applied, *m, "a snapshot takes nobody back");
+  const bool held =
+      m->memory.size() >= records.size() && m->memory[records.size() - 1] == records.back();
+  must(held == effect.log_kept, *m, "the log is kept if it holds the snapshot's last entry");
+  if (!effect.log_kept) m->memory = records;
+  m->applied = effect.last.index;
+  ++snapshots_installed_;
+  Disk::Write write;
+  write.kind = Disk::Write::Kind::install;
+  write.snapshot = image->snapshot;
+  m->disk.queue.push_back(write);
 }
 
 void Cluster::write(Member* m, const AppendEntries& effect, const Packet* packet) {
@@ -119,22 +261,28 @@ void Cluster::write(Member* m, const AppendEntries& effect, const Packet* packet
   write.first = effect.first;
   write.report = {effect.requested, effect.last, effect.term};
   for (std::uint64_t i = effect.first.v; i <= effect.last.v; ++i) {
-    Record record{effect.term, 0};
+    Record record{effect.term, 0, 0, nullptr};
     switch (effect.source) {
       case AppendEntries::Source::noop:
         record.payload = noop_payload(effect.term);
         break;
-      case AppendEntries::Source::proposal:
+      case AppendEntries::Source::membership:
+        record.membership =
+            std::make_shared<const Membership>(m->raft->trail().memberships().current());
         record.payload = next_payload_++;
         break;
+      case AppendEntries::Source::proposal:
+        record.payload = next_payload_++;
+        record.bytes = proposed_bytes_;
+        break;
       case AppendEntries::Source::message:
-        record.payload =
-            packet->payloads.at(i - std::get<Append>(packet->message.body).prev.index.v - 1);
+        record = packet->records.at(i - std::get<Append>(packet->message.body).prev.index.v - 1);
         break;
     }
     const std::pair<std::uint64_t, std::uint64_t> rest{record.payload, term_of(m->memory, i - 1).v};
     const auto known = seen_.emplace(std::pair{i, effect.term.v}, rest).first;
-    must(known->second == rest, *m, absl::StrCat("log matching at ", i, ".", effect.term.v));
+    must(known->second == rest && record.term == effect.term, *m,
+         absl::StrCat("log matching at ", i, ".", effect.term.v));
     m->memory.push_back(record);
     write.records.push_back(record);
   }
@@ -152,12 +300,19 @@ void Cluster::send(Member* m, Message message) {
   }
   note(to_string(message));
   check_said(*m, message);
-  Packet packet{message, {}};
+  Packet packet{message, {}, {}};
   if (const auto* append = std::get_if<Append>(&message.body)) {
     const std::uint64_t shift = options_.bugs.shift_payloads ? 1 : 0;
     for (std::uint64_t i = append->prev.index.v + 1; i <= append->through().v; ++i) {
-      packet.payloads.push_back(m->memory[std::min(i - 1 + shift, m->memory.size() - 1)].payload);
+      packet.records.push_back(m->memory[i - 1]);
+      packet.records.back().payload =
+          m->memory[std::min(i - 1 + shift, m->memory.size() - 1)].payload;
     }
+  } else if (const auto* chunk = std::get_if<SnapshotChunk>(&message.body)) {
+    const Image* image = image_of(chunk->snapshot);
+    must(image != nullptr && m->disk.snapshot.last.index >= chunk->snapshot.last.index, *m,
+         "only a snapshot that is there is sent");
+    if (image != nullptr) packet.chunk = image->stream.substr(chunk->offset, chunk->bytes);
   }
   packets_.push_back(std::move(packet));
 }
@@ -182,8 +337,9 @@ void Cluster::check_said(const Member& m, const Message& message) {
   Index match;
   if (const auto* reply = std::get_if<AppendReply>(&message.body)) match = reply->match;
   if (const auto* reply = std::get_if<HeartbeatReply>(&message.body)) match = reply->match;
+  if (match <= m.disk.floor || match <= m.disk.snapshot.last.index) return;
   must(match.v <= m.disk.log.size(), m, "entries are on disk before they are acknowledged");
-  must(match <= m.disk.floor || term_of(m.disk.log, match.v) == m.raft->trail().term_at(match), m,
+  must(term_of(m.disk.log, match.v) == m.raft->trail().term_at(match), m,
        "acknowledged entries are those on disk");
 }
 
@@ -212,34 +368,96 @@ void Cluster::commit(Member* m, Index through) {
     must(i <= m->memory.size(), *m, "what is committed exists");
     if (!failure_.empty()) return;
     const Record record = m->memory[i - 1];
-    std::size_t holders = 0;
-    for (const Member& other : members_) {
-      const std::vector<Record>& log = other.disk.log;
-      if (i <= log.size() && log[i - 1] == record) ++holders;
-    }
-    must(2 * holders > members_.size(), *m,
-         absl::StrCat("committed entries are on a majority's platters, at ", i));
+    check_committable(*m, i, record);
     committed_.push_back(record);
+    memberships_committed_ += record.membership != nullptr ? 1 : 0;
   }
   m->applied = through;
 }
 
-void Cluster::report(Member* m, const Disk::Write& write) {
-  if (write.is_hard) {
-    step(m, HardStatePersisted{write.hard}, nullptr);
-    return;
+// By the newest membership of the log of the member that commits it, which leads.
+void Cluster::check_committable(const Member& m, std::uint64_t index, const Record& record) {
+  const Membership& membership = *membership_at(m.memory, m.memory.size());
+  for (const std::vector<NodeId>& half : {membership.voters, membership.outgoing}) {
+    std::size_t holders = 0;
+    for (const NodeId voter : half) {
+      const Disk& disk = at(static_cast<int>(voter.v)).disk;
+      const bool in_log = index <= disk.log.size() && disk.log[index - 1] == record;
+      holders += in_log || index <= disk.snapshot.last.index.v ? 1 : 0;
+    }
+    must(half.empty() || 2 * holders > half.size(), m,
+         absl::StrCat("committed entries are on a majority's platters, at ", index));
   }
-  step(m, write.report, nullptr);
-  if (options_.bugs.apply_all_that_is_durable) commit(m, write.report.through);
 }
 
-void Cluster::put_on_platter(Disk* disk, const Disk::Write& write) {
-  if (write.is_hard) {
-    disk->hard = write.hard;
-    return;
+void Cluster::report(Member* m, const Disk::Write& write) {
+  using Kind = Disk::Write::Kind;
+  const Index last = write.snapshot.last.index;
+  switch (write.kind) {
+    case Kind::hard:
+      step(m, HardStatePersisted{write.hard}, nullptr);
+      break;
+    case Kind::entries:
+      step(m, write.report, nullptr);
+      if (options_.bugs.apply_all_that_is_durable) commit(m, write.report.through);
+      break;
+    case Kind::chunk:
+      step(m, SnapshotChunkStored{last, m->disk.incoming_bytes.size()}, nullptr);
+      break;
+    case Kind::finish: {
+      const bool sound = m->disk.snapshot == write.snapshot;
+      const Image* image = image_of(write.snapshot);
+      MembershipPtr membership;
+      if (image != nullptr) membership = membership_at(image->records, image->records.size());
+      step(m, SnapshotReceived{last, sound, sound ? membership : nullptr}, nullptr);
+      break;
+    }
+    case Kind::install:
+      break;
   }
-  disk->log.resize(write.first.v - 1);
-  disk->log.insert(disk->log.end(), write.records.begin(), write.records.end());
+}
+
+void Cluster::put_on_platter(Disk* disk, const Disk::Write& write) const {
+  using Kind = Disk::Write::Kind;
+  switch (write.kind) {
+    case Kind::hard:
+      disk->hard = write.hard;
+      break;
+    case Kind::entries: {
+      // What a snapshot covers is not written again.
+      const std::uint64_t covered =
+          write.first <= disk->floor ? disk->floor.v - write.first.v + 1 : 0;
+      if (covered >= write.records.size()) break;
+      disk->log.resize(write.first.v - 1 + covered);
+      disk->log.insert(disk->log.end(),
+                       write.records.begin() + static_cast<std::ptrdiff_t>(covered),
+                       write.records.end());
+      break;
+    }
+    case Kind::chunk:
+      if (write.offset == 0) disk->incoming_bytes.clear();
+      disk->incoming = write.snapshot;
+      disk->incoming_bytes.resize(write.offset);
+      disk->incoming_bytes += write.bytes;
+      break;
+    case Kind::finish:
+      if (disk->incoming == write.snapshot && digest(disk->incoming_bytes) == write.snapshot.hash) {
+        if (disk->snapshot.last.index < write.snapshot.last.index) disk->snapshot = write.snapshot;
+      }
+      disk->incoming = Snapshot();
+      disk->incoming_bytes.clear();
+      break;
+    case Kind::install: {
+      const Image* image = image_of(write.snapshot);
+      const std::size_t size = image->records.size();
+      if (disk->log.size() < size || disk->log[size - 1] != image->records.back()) {
+        disk->log = image->records;
+      }
+      disk->floor = std::max(disk->floor, write.snapshot.last.index);
+      disk->commit = std::max(disk->commit, disk->floor);
+      break;
+    }
+  }
 }
 
 void Cluster::postpone(std::size_t index) {
@@ -264,8 +482,9 @@ void Cluster::tick(int member, std::int64_t ms, std::uint64_t random) {
 
 void Cluster::campaign(int member) { step(&at(member), Campaign{}, nullptr); }
 
-void Cluster::propose(int member, std::uint32_t count) {
-  step(&at(member), Propose{count}, nullptr);
+void Cluster::propose(int member, std::uint32_t count, std::uint32_t bytes) {
+  proposed_bytes_ = bytes;
+  step(&at(member), Propose{count, bytes}, nullptr);
 }
 
 void Cluster::compact(int member, Index through) {
@@ -275,8 +494,50 @@ void Cluster::compact(int member, Index through) {
   m.disk.commit = std::max(m.disk.commit, m.disk.floor);
 }
 
+void Cluster::snapshot(int member, Index through) {
+  Member& m = at(member);
+  if (!m.raft || through.v == 0 || through <= m.disk.snapshot.last.index) return;
+  Image image;
+  for (std::uint64_t i = 1; i <= through.v; ++i) {
+    const Record& record = m.memory.at(i - 1);
+    image.records.push_back(record);
+    const std::uint64_t words[] = {record.term.v, record.payload};
+    image.stream.append(reinterpret_cast<const char*>(words), sizeof words);
+  }
+  image.snapshot = {
+      {through, image.records.back().term}, image.stream.size(), digest(image.stream)};
+  images_[image.snapshot.hash] = image;
+  m.disk.snapshot = image.snapshot;
+  step(&m, SnapshotAvailable{image.snapshot}, nullptr);
+}
+
+void Cluster::change(int member, const Membership& wish) {
+  step(&at(member), ChangeMembership{std::make_shared<const Membership>(wish)}, nullptr);
+}
+
+void Cluster::transfer(int member, int to) {
+  step(&at(member), TransferLeadership{NodeId(static_cast<std::uint64_t>(to))}, nullptr);
+}
+
+void Cluster::abort_transfer(int member) { step(&at(member), AbortTransfer{}, nullptr); }
+
+void Cluster::set_candidacy(int member, bool may_campaign) {
+  step(&at(member), SetCandidacy{may_campaign}, nullptr);
+}
+
+std::uint64_t Cluster::read(int member) {
+  if (!at(member).raft) return 0;
+  const std::uint64_t context = ++next_read_;
+  reads_[context] = Index(committed_.size());
+  step(&at(member), ReadIndex{context}, nullptr);
+  return context;
+}
+
 void Cluster::receive(int member, const Packet& packet) {
-  step(&at(member), Receive{packet.message}, &packet);
+  Receive event{packet.message, nullptr, 0};
+  for (const Record& record : packet.records) event.bytes = std::max(event.bytes, record.bytes);
+  if (packet.records.size() == 1) event.membership = packet.records[0].membership;
+  step(&at(member), event, &packet);
 }
 
 void Cluster::deliver(std::size_t index) {
@@ -313,13 +574,26 @@ void Cluster::restart(int member) {
   boot(&m);
 }
 
+void Cluster::wipe(int member) {
+  Member& m = at(member);
+  note(absl::StrCat(m.id, " is wiped"));
+  m.disk = Disk();
+  m.founder = false;
+  boot(&m);
+}
+
+void Cluster::corrupt_incoming(int member) {
+  std::string& bytes = at(member).disk.incoming_bytes;
+  if (!bytes.empty()) bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+}
+
 void Cluster::preset(int member, HardState hard, const std::vector<Term>& terms, Index commit) {
   Member& m = at(member);
   m.disk = Disk();
   m.disk.hard = hard;
   m.disk.commit = commit;
   for (const Term term : terms) {
-    m.disk.log.push_back({term, preset_payload(m.disk.log.size() + 1, term)});
+    m.disk.log.push_back({term, preset_payload(m.disk.log.size() + 1, term), 0, nullptr});
   }
   for (std::uint64_t i = committed_.size(); i < commit.v; ++i) committed_.push_back(m.disk.log[i]);
   boot(&m);

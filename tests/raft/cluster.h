@@ -5,8 +5,9 @@
 // Every step of every member is followed by check_invariants() and by the rules that hold between
 // members: one leader a term, one vote a term across restarts, nothing said that is not on the
 // speaker's platter, log matching, leader completeness, nothing committed that is not on a
-// majority's platters, nothing committed ever lost or changed. The first broken rule is kept in
-// failure().
+// quorum's platters (by the membership in the log, read by this driver itself), nothing committed
+// ever lost or changed, a read never below what was committed before it was asked. The first broken
+// rule is kept in failure().
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,20 @@ namespace pawl::raft {
 struct Record {
   Term term;
   std::uint64_t payload = 0;
-  friend bool operator==(const Record&, const Record&) = default;
+  std::uint32_t bytes = 0;
+  MembershipPtr membership;  // null: it brings none
+  friend bool operator==(const Record& a, const Record& b) {
+    return a.term == b.term && a.payload == b.payload && a.bytes == b.bytes &&
+           (a.membership == nullptr) == (b.membership == nullptr) &&
+           (a.membership == nullptr || *a.membership == *b.membership);
+  }
+};
+
+// A snapshot's contents: the committed entries it stands for. Its stream is made of them.
+struct Image {
+  Snapshot snapshot;
+  std::vector<Record> records;
+  std::string stream;
 };
 
 // Bugs planted in the driver, to see that the rules find them.
@@ -45,29 +59,43 @@ struct PlantedBugs {
 // A disk: what is on the platter, and writes on their way to it, in order.
 struct Disk {
   struct Write {
-    bool is_hard = false;
+    enum class Kind { hard, entries, chunk, finish, install };
+    Kind kind = Kind::entries;
     HardState hard;
     Index first;
     std::vector<Record> records;
     EntriesPersisted report;
+    Snapshot snapshot;  // of chunk, finish and install
+    std::uint64_t offset = 0;
+    std::string bytes;
   };
   HardState hard;
   std::vector<Record> log;  // [0] is index 1; compaction forgets nothing here
   Index floor;              // what the trail is restored from
   Index commit;             // a lower bound that survives, as a snapshot's index would
+  Snapshot snapshot;        // whole; its image is the cluster's
+  Snapshot incoming;        // being received
+  std::string incoming_bytes;
   std::deque<Write> queue;
 };
 
-// A message on its way, with the payloads that the sender's driver attached.
+// A message on its way, with the payloads or bytes that the sender's driver attached.
 struct Packet {
   Message message;
-  std::vector<std::uint64_t> payloads;
+  std::vector<Record> records;  // of an Append
+  std::string chunk;            // of a SnapshotChunk
 };
 
 class Cluster {
  public:
   struct Options {
     int members = 3;
+    int founders = 0;  // the first of them found the group, 0: all; the others join later
+    std::uint64_t append_bytes_max = 1'000'000;
+    std::uint64_t inflight_bytes_max = 1'000'000;
+    std::uint32_t snapshot_chunk_bytes = 64;
+    std::int64_t snapshot_retry_ms = 100;
+    std::uint64_t promotion_lag_max = 4;
     std::uint32_t append_entries_max = 8;
     std::uint32_t inflight_messages_max = 4;
     std::uint64_t uncommitted_entries_max = 1000;
@@ -82,8 +110,16 @@ class Cluster {
   // --- what can be done to it; members are 1..N; nothing happens to a member that is down ---
   void tick(int member, std::int64_t ms, std::uint64_t random = 0);
   void campaign(int member);
-  void propose(int member, std::uint32_t count);
+  void propose(int member, std::uint32_t count, std::uint32_t bytes = 0);
   void compact(int member, Index through);
+  // Makes one of what the member has applied, through `through`.
+  void snapshot(int member, Index through);
+  void change(int member, const Membership& wish);
+  void transfer(int member, int to);
+  void abort_transfer(int member);
+  void set_candidacy(int member, bool may_campaign);
+  // Returns the read's context.
+  std::uint64_t read(int member);
   // Any message at all, as if it had come from the network.
   void receive(int member, const Packet& packet);
   // Delivers or loses a packet of packets(); one to a member that is down, or over a cut, is lost.
@@ -96,6 +132,10 @@ class Cluster {
   // Loses the writes on their way but for the oldest `kept`, which reach the platter unreported.
   void crash(int member, std::size_t kept);
   void restart(int member);
+  // An empty disk under the same id: what must never happen.
+  void wipe(int member);
+  // Damages what there is of an incoming snapshot.
+  void corrupt_incoming(int member);
   // Replaces a member's disk (as if it had always been so) and restarts it; entries get payloads by
   // index and term. For scripts that begin in the middle.
   void preset(int member, HardState hard, const std::vector<Term>& terms, Index commit);
@@ -111,6 +151,11 @@ class Cluster {
   const std::vector<Packet>& packets() const { return packets_; }
   const std::vector<Record>& committed() const { return committed_; }
   std::uint64_t steps() const { return steps_; }
+  std::uint64_t reads_answered() const { return reads_answered_; }
+  std::uint64_t snapshots_installed() const { return snapshots_installed_; }
+  std::uint64_t memberships_committed() const { return memberships_committed_; }
+  // By the last entry that brings one in a member's log (or the founders').
+  const Membership& membership_of(int member) const;
   // The first broken rule; empty while all hold.
   const std::string& failure() const { return failure_; }
   // What happened since the last call, a line each, if tracing.
@@ -124,7 +169,8 @@ class Cluster {
     std::vector<Record> memory;  // the log as the driver sees it
     Disk disk;
     std::int64_t clock_ms = 0;
-    Index applied;  // since the restart
+    Index applied;        // since the restart
+    bool founder = true;  // is told of the founders
   };
   Member& at(int member) { return members_.at(static_cast<std::size_t>(member - 1)); }
   const Member& at(int member) const { return members_.at(static_cast<std::size_t>(member - 1)); }
@@ -136,11 +182,20 @@ class Cluster {
   void send(Member* m, Message message);
   void role_changed(Member* m, const RoleChanged& effect);
   void commit(Member* m, Index through);
+  void check_committable(const Member& m, std::uint64_t index, const Record& record);
+  void changed(Member* m, const Effect& effect);
+  void snapshot_effect(Member* m, const Effect& effect, const Packet* packet);
+  void install(Member* m, const InstallSnapshot& effect);
+  void answered(Member* m, const ReadReady& ready);
+  Config config_of(const Member& m) const;
+  const MembershipPtr& membership_at(const std::vector<Record>& log, std::uint64_t index) const;
+  const Image* image_of(const Snapshot& snapshot) const;
+  void settle_snapshot(Disk* disk) const;
   void report(Member* m, const Disk::Write& write);
   void check_said(const Member& m, const Message& message);
   void must(bool holds, const Member& m, const std::string& rule);
   void note(const std::string& line);
-  static void put_on_platter(Disk* disk, const Disk::Write& write);
+  void put_on_platter(Disk* disk, const Disk::Write& write) const;
 
   Options options_;
   std::vector<Member> members_;
@@ -152,7 +207,15 @@ class Cluster {
       votes_;  // (term, voter) -> candidate
   // (index, term) -> (payload, term of the entry before): by induction, log matching.
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::pair<std::uint64_t, std::uint64_t>> seen_;
+  MembershipPtr founders_;
+  std::map<Digest, Image> images_;
+  std::map<std::uint64_t, Index> reads_;  // context -> what was committed when it was asked
+  std::uint64_t next_read_ = 0;
+  std::uint64_t reads_answered_ = 0;
+  std::uint64_t snapshots_installed_ = 0;
+  std::uint64_t memberships_committed_ = 0;
   std::uint64_t next_payload_ = 1'000'000;
+  std::uint32_t proposed_bytes_ = 0;
   std::uint64_t steps_ = 0;
   Effects effects_;
   std::string failure_;

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(messages_wait_for_the_newest_hard_state) {
   BOOST_TEST(member.step(HardStatePersisted{{Term(2), NodeId(0)}}).empty());
   member.step(HardStatePersisted{{Term(3), NodeId(0)}});
   BOOST_TEST(member.sent() ==
-             "1>2 t3 alive match 0 received 0\n1>2 t3 appended match 1 received 1\n");
+             "1>2 t3 alive r0 match 0 received 0\n1>2 t3 appended match 1 received 1\n");
 }
 
 BOOST_AUTO_TEST_CASE(held_answers_of_an_older_term_are_forgotten) {

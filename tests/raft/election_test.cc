@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(a_followers_leader_is_protected) {
 BOOST_AUTO_TEST_CASE(old_terms_are_told_the_new_one) {
   BenchMember member(3, 4, {1});
   member.receive(2, 3, Heartbeat{});
-  BOOST_TEST(member.sent() == "1>2 t4 alive match 0 received 0\n");
+  BOOST_TEST(member.sent() == "1>2 t4 alive r0 match 0 received 0\n");
   member.receive(2, 3, VoteRequest{id(1, 1)});
   BOOST_TEST(member.sent() == "1>2 t4 vote denied\n");
   member.receive(2, 3, PreVoteRequest{Term(4), id(1, 1)});

@@ -62,6 +62,12 @@ struct Script::Command {
 std::string Script::group(const Command& command) {
   Cluster::Options options;
   options.members = command.id(1);
+  options.founders = static_cast<int>(command.option("founders", 0));
+  options.append_bytes_max = command.option("append-bytes", options.append_bytes_max);
+  options.inflight_bytes_max = command.option("inflight-bytes", options.inflight_bytes_max);
+  options.promotion_lag_max = command.option("lag", options.promotion_lag_max);
+  options.snapshot_chunk_bytes =
+      static_cast<std::uint32_t>(command.option("chunk", options.snapshot_chunk_bytes));
   options.append_entries_max = static_cast<std::uint32_t>(command.option("append-max", 8));
   options.inflight_messages_max = static_cast<std::uint32_t>(command.option("inflight", 4));
   options.uncommitted_entries_max = command.option("uncommitted-max", 1000);
@@ -148,11 +154,64 @@ std::string Script::show(const Command& command) {
   return out;
 }
 
+std::string Script::members_of(const Command& command) {
+  std::string out;
+  for (int m = 1; m <= cluster_->size(); ++m) {
+    const auto wanted =
+        std::find(command.words.begin() + 1, command.words.end(), std::to_string(m));
+    if (command.words.size() > 1 && wanted == command.words.end()) continue;
+    absl::StrAppend(&out, m, ": ",
+                    cluster_->up(m) ? to_string(cluster_->raft(m).membership()) : "down", "\n");
+  }
+  return out;
+}
+
+// The first index from which two members that are up differ, but for one log being the longer.
+std::string Script::compare() const {
+  std::string out;
+  for (int a = 1; a <= cluster_->size(); ++a) {
+    for (int b = a + 1; b <= cluster_->size(); ++b) {
+      if (!cluster_->up(a) || !cluster_->up(b)) continue;
+      const std::vector<Record>& x = cluster_->disk(a).log;
+      const std::vector<Record>& y = cluster_->disk(b).log;
+      const std::size_t both = std::min(x.size(), y.size());
+      std::size_t same = 0;
+      while (same < both && x[same] == y[same]) ++same;
+      absl::StrAppend(&out, a, " and ", b, same == both ? " agree through " : " differ after ",
+                      same, "\n");
+    }
+  }
+  return out;
+}
+
+std::string Script::change(const Command& command) {
+  const auto ids = [&](const std::string& key) {
+    std::vector<NodeId> found;
+    const auto option = command.options.find(key);
+    if (option == command.options.end()) return found;
+    for (const auto word : absl::StrSplit(option->second, ',')) {
+      found.push_back(NodeId(number(std::string(word))));
+    }
+    return found;
+  };
+  Membership wish;
+  wish.voters = ids("voters");
+  wish.learners = ids("learners");
+  if (!well_formed(wish)) return "no such membership\n";
+  cluster_->change(command.id(1), wish);
+  return "";
+}
+
 std::string Script::progress(const Command& command) {
   std::string out;
   for (const Progress& p : cluster_->raft(command.id(1)).state().peers) {
     absl::StrAppend(&out, p.id.v, " ", to_string(p.mode), " match ", p.match.v, " next ", p.next.v,
-                    " in flight ", p.inflight.size(), p.probe_sent ? " waiting\n" : "\n");
+                    " in flight ", p.inflight.size());
+    if (p.inflight.bytes() > 0) absl::StrAppend(&out, " bytes ", p.inflight.bytes());
+    if (p.mode == Progress::Mode::install) {
+      absl::StrAppend(&out, " snapshot ", to_string(p.snapshot.last), " at ", p.stored);
+    }
+    absl::StrAppend(&out, p.probe_sent || p.chunk_sent ? " waiting\n" : "\n");
   }
   return out.empty() ? "leads nobody\n" : out;
 }
@@ -166,6 +225,8 @@ std::string Script::dispatch(const Command& command) {
   if (verb == "drop") return deliver(command, true);
   if (verb == "settle") return settle();
   if (verb == "show") return show(command);
+  if (verb == "members") return members_of(command);
+  if (verb == "compare") return compare();
   if (verb == "packets") {
     std::string out;
     for (const Packet& p : cluster_->packets()) absl::StrAppend(&out, to_string(p.message), "\n");
@@ -200,26 +261,48 @@ std::string Script::to_members(const Command& command) {
   if (chosen.empty()) return "no such command or member\n";
   if (verb == "member") return member(command);
   if (verb == "progress") return progress(command);
+  if (verb == "change") return change(command);
   for (const int each : chosen) {
-    if (verb == "tick") {
-      cluster_->tick(each, static_cast<std::int64_t>(command.count(2, 0)), kRandom);
-    } else if (verb == "campaign") {
-      cluster_->campaign(each);
-    } else if (verb == "propose") {
-      cluster_->propose(each, static_cast<std::uint32_t>(command.count(2, 1)));
-    } else if (verb == "compact") {
-      cluster_->compact(each, Index(command.count(2, 0)));
-    } else if (verb == "crash") {
-      cluster_->crash(each, command.option("kept", 0));
-    } else if (verb == "restart") {
-      cluster_->restart(each);
-    } else if (verb == "sync") {
-      for (std::uint64_t n = command.count(2, 1000); n > 0 && cluster_->complete_write(each);) --n;
-    } else {
-      return "no such command\n";
-    }
+    if (!act(command, each)) return "no such command\n";
   }
   return "";
+}
+
+bool Script::act(const Command& command, int m) {
+  const std::string& verb = command.words[0];
+  if (verb == "tick") {
+    cluster_->tick(m, static_cast<std::int64_t>(command.count(2, 0)), kRandom);
+  } else if (verb == "campaign") {
+    cluster_->campaign(m);
+  } else if (verb == "propose") {
+    cluster_->propose(m, static_cast<std::uint32_t>(command.count(2, 1)),
+                      static_cast<std::uint32_t>(command.option("bytes", 0)));
+  } else if (verb == "read") {
+    cluster_->read(m);
+  } else if (verb == "transfer") {
+    cluster_->transfer(m, command.id(2));
+  } else if (verb == "abort") {
+    cluster_->abort_transfer(m);
+  } else if (verb == "candidacy") {
+    cluster_->set_candidacy(m, command.word(2) != "no");
+  } else if (verb == "snapshot") {
+    cluster_->snapshot(m, Index(command.count(2, 0)));
+  } else if (verb == "compact") {
+    cluster_->compact(m, Index(command.count(2, 0)));
+  } else if (verb == "corrupt") {
+    cluster_->corrupt_incoming(m);
+  } else if (verb == "crash") {
+    cluster_->crash(m, command.option("kept", 0));
+  } else if (verb == "restart") {
+    cluster_->restart(m);
+  } else if (verb == "wipe") {
+    cluster_->wipe(m);
+  } else if (verb == "sync") {
+    for (std::uint64_t n = command.count(2, 1000); n > 0 && cluster_->complete_write(m);) --n;
+  } else {
+    return false;
+  }
+  return true;
 }
 
 std::string Script::run(const std::string& line) {

@@ -1,5 +1,6 @@
 #include "tests/raft/storm.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -9,8 +10,10 @@ namespace pawl::raft {
 namespace {
 
 constexpr int kRounds = 250;
-// With windows of one entry and a backlog of 50, each of which takes a round trip and a write.
-constexpr int kHealedRoundsMax = 400;
+constexpr int kSpares = 2;
+// With windows of one entry and a backlog of 50, each of which takes a round trip and a write; or a
+// snapshot of many chunks.
+constexpr int kHealedRoundsMax = 3000;
 
 // Probabilities a round or a packet.
 struct Weather {
@@ -23,7 +26,12 @@ struct Weather {
   double partition = 0;
   double heal = 0.05;
   double freeze = 0;  // a member is not ticked
+  double propose = 0.5;
   double compact = 0;
+  double change = 0;  // of the membership
+  double transfer = 0;
+  double read = 0;
+  double idle = 0;  // a member may no longer campaign, or may again
 };
 
 Weather draw(Random* random) {
@@ -35,7 +43,11 @@ Weather draw(Random* random) {
   if (random->chance(0.5)) w.crash = random->unit() * 0.2;
   if (random->chance(0.5)) w.partition = random->unit() * 0.1;
   if (random->chance(0.5)) w.freeze = random->unit() * 0.5;
-  if (random->chance(0.5)) w.compact = 0.02;
+  if (random->chance(0.5)) w.compact = random->unit() * 0.2;
+  if (random->chance(0.5)) w.change = random->unit() * 0.4;
+  if (random->chance(0.5)) w.transfer = random->unit() * 0.1;
+  if (random->chance(0.7)) w.read = random->unit();
+  if (random->chance(0.2)) w.idle = 0.02;
   return w;
 }
 
@@ -58,13 +70,21 @@ class Storm {
     result_.failure = cluster_.failure().empty() ? result_.failure : cluster_.failure();
     result_.steps = cluster_.steps();
     result_.committed = cluster_.committed().size();
+    result_.reads = cluster_.reads_answered();
+    result_.snapshots = cluster_.snapshots_installed();
+    result_.memberships = cluster_.memberships_committed();
     return result_;
   }
 
  private:
   static Cluster::Options options(Random* random, int members, const PlantedBugs& bugs) {
     Cluster::Options o;
-    o.members = members;
+    o.members = members + kSpares;
+    o.founders = members;
+    o.snapshot_chunk_bytes = static_cast<std::uint32_t>(random->between(100, 2000));
+    o.append_bytes_max = static_cast<std::uint64_t>(random->between(100, 2000));
+    o.inflight_bytes_max = static_cast<std::uint64_t>(random->between(100, 4000));
+    o.promotion_lag_max = 10;
     o.append_entries_max = static_cast<std::uint32_t>(random->between(1, 5));
     o.inflight_messages_max = static_cast<std::uint32_t>(random->between(1, 5));
     o.uncommitted_entries_max = 50;
@@ -102,13 +122,57 @@ class Storm {
     if (cluster_.up(compacting) && random_.chance(weather_.compact)) compact(compacting);
   }
 
-  // Only what everybody has: installing snapshots is not raft's yet.
+  // What it has applied and has on its disk: others may have to be sent the snapshot.
   void compact(int member) {
-    Index through = std::min(cluster_.raft(member).commit(), cluster_.raft(member).durable());
-    for (int m = 1; m <= cluster_.size(); ++m) {
-      through = std::min(through, cluster_.disk(m).commit);
+    const Raft& raft = cluster_.raft(member);
+    const std::uint64_t most = std::min(raft.commit(), raft.durable()).v;
+    if (most == 0) return;
+    cluster_.snapshot(member, Index(most - random_.below(std::min<std::uint64_t>(most, 4))));
+    // One that has been received may still be ahead of what is committed here.
+    const std::uint64_t have = std::min(cluster_.disk(member).snapshot.last.index.v, most);
+    const std::uint64_t kept = random_.below(6);
+    if (have > kept && ok()) cluster_.compact(member, Index(have - kept));
+  }
+
+  // What clients and operators do.
+  void ask() {
+    if (random_.chance(weather_.read)) cluster_.read(any());
+    const int member = any();
+    if (random_.chance(weather_.idle)) cluster_.set_candidacy(member, random_.chance(0.5));
+    const int leader = random_.chance(0.8) ? cluster_.leader() : any();
+    if (leader == 0 || !cluster_.up(leader)) return;
+    if (random_.chance(weather_.transfer)) {
+      ++result_.transfers;
+      cluster_.transfer(leader, any());
     }
-    cluster_.compact(member, through);
+    if (random_.chance(0.01)) cluster_.abort_transfer(leader);
+    if (random_.chance(weather_.change)) change(leader);
+  }
+
+  // Moves one or two members up or down: stranger, learner, voter.
+  void change(int leader) {
+    const Membership& now = cluster_.membership_of(leader);
+    Membership wish;
+    wish.voters = now.voters;
+    wish.learners = now.learners;
+    for (std::uint64_t moves = 1 + random_.below(2); moves > 0; --moves) {
+      move(NodeId(static_cast<std::uint64_t>(any())), &wish);
+    }
+    if (well_formed(wish)) cluster_.change(leader, wish);
+  }
+
+  void move(NodeId id, Membership* wish) {
+    const auto take = [&](std::vector<NodeId>* from) { return std::erase(*from, id) > 0; };
+    const auto put = [&](std::vector<NodeId>* to) {
+      to->insert(std::lower_bound(to->begin(), to->end(), id), id);
+    };
+    if (take(&wish->learners)) {
+      if (random_.chance(0.8)) put(&wish->voters);
+    } else if (take(&wish->voters)) {
+      if (random_.chance(0.5)) put(&wish->learners);
+    } else {
+      put(&wish->learners);
+    }
   }
 
   void mend_links() {
@@ -126,10 +190,12 @@ class Storm {
     if (const int leader = cluster_.leader(); leader != 0) {
       if (leader != last_leader_) ++result_.elections;
       last_leader_ = leader;
-      if (random_.chance(0.5)) {
-        cluster_.propose(leader, static_cast<std::uint32_t>(random_.between(1, 8)));
+      if (random_.chance(weather_.propose)) {
+        cluster_.propose(leader, static_cast<std::uint32_t>(random_.between(1, 8)),
+                         static_cast<std::uint32_t>(random_.below(500)));
       }
     }
+    ask();
     for (int m = 1; m <= cluster_.size(); ++m) {
       while (!random_.chance(weather_.slow_disk) && cluster_.complete_write(m)) {
       }
@@ -156,11 +222,15 @@ class Storm {
     }
   }
 
-  // Fair weather: the group must elect, catch everybody up and commit something new.
+  // Fair weather: the group must elect, catch all its members up and commit something new.
   void heal() {
     weather_ = Weather();
+    weather_.propose = 0.05;  // who is behind a lone voter must be able to catch up
     mend_links();
-    for (int m = 1; m <= cluster_.size(); ++m) cluster_.restart(m);
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      cluster_.restart(m);
+      cluster_.set_candidacy(m, true);
+    }
     const std::size_t committed = cluster_.committed().size();
     for (int i = 0; i < kHealedRoundsMax && ok() && !whole(committed); ++i) round();
     if (ok() && !whole(committed)) {
@@ -169,11 +239,15 @@ class Storm {
     }
   }
 
-  // A leader, something new committed, and everybody has what was committed before.
+  // A leader, something new committed, no change under way, and every member has what was committed
+  // before.
   bool whole(std::size_t committed) const {
-    if (cluster_.leader() == 0 || cluster_.committed().size() <= committed) return false;
-    for (int m = 1; m <= cluster_.size(); ++m) {
-      if (cluster_.raft(m).commit().v < committed) return false;
+    const int leader = cluster_.leader();
+    if (leader == 0 || cluster_.committed().size() <= committed) return false;
+    const Membership& membership = cluster_.membership_of(leader);
+    if (membership.joint()) return false;
+    for (const NodeId id : membership.all_members()) {
+      if (cluster_.raft(static_cast<int>(id.v)).commit().v < committed) return false;
     }
     return true;
   }

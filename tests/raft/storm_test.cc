@@ -1,11 +1,10 @@
-// Storms over many seeds, and the planted bugs that they must find. A failure prints the command
-// that repeats it: PAWL_SEED=N runs that seed alone, PAWL_TRACE=1 prints all that happens.
-#include <sys/wait.h>
-#include <unistd.h>
-
+// Storms over many seeds, and the bugs planted in the driver that they must find (those planted in
+// the consensus itself are in planted_test.cc). A failure prints the command that repeats it:
+// PAWL_SEED=N runs that seed alone, PAWL_TRACE=1 prints all that happens.
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 
+#include "tests/raft/seed_search.h"
 #include "tests/raft/storm.h"
 
 namespace pawl::raft {
@@ -38,17 +37,28 @@ BOOST_AUTO_TEST_CASE(storms_break_no_rule) {
       sum.elections += result.elections;
       sum.crashes += result.crashes;
       sum.lost += result.lost;
+      sum.reads += result.reads;
+      sum.snapshots += result.snapshots;
+      sum.memberships += result.memberships;
+      sum.transfers += result.transfers;
     }
   }
   BOOST_TEST_MESSAGE(sum.steps << " steps, " << sum.committed << " committed, " << sum.elections
                                << " changes of leader, " << sum.crashes << " crashes, " << sum.lost
-                               << " packets lost");
+                               << " packets lost, " << sum.reads << " reads answered, "
+                               << sum.snapshots << " snapshots installed, " << sum.memberships
+                               << " memberships committed, " << sum.transfers
+                               << " transfers asked for");
   if (only) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.crashes > seeds);
   BOOST_TEST(sum.elections > seeds);
   BOOST_TEST(sum.lost > seeds * 10);
   BOOST_TEST(sum.committed > seeds * 100);
+  BOOST_TEST(sum.reads > seeds * 50);
+  BOOST_TEST(sum.snapshots > seeds);
+  BOOST_TEST(sum.memberships > seeds * 5);
+  BOOST_TEST(sum.transfers > seeds * 5);
 }
 
 BOOST_AUTO_TEST_CASE(same_seed_same_storm) {
@@ -57,25 +67,6 @@ BOOST_AUTO_TEST_CASE(same_seed_same_storm) {
   BOOST_TEST(a.steps == b.steps);
   BOOST_TEST(a.committed == b.committed);
   BOOST_TEST(a.lost == b.lost);
-}
-
-// Seeds until the bug was found (by a broken rule, or a CHECK that stops the process), 0 if it was
-// not. In a process of its own, because of the latter.
-std::uint64_t seeds_to_find(const PlantedBugs& bugs, std::uint64_t seeds_max) {
-  for (std::uint64_t seed = 1; seed <= seeds_max; ++seed) {
-    const pid_t child = fork();
-    BOOST_REQUIRE(child >= 0);
-    if (child == 0) {
-      if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(0);
-      const bool found = !run_storm(seed, 3, bugs, false).failure.empty() ||
-                         !run_storm(seed, 5, bugs, false).failure.empty();
-      _exit(found ? 1 : 0);
-    }
-    int status = 0;
-    BOOST_REQUIRE(waitpid(child, &status, 0) == child);
-    if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) return seed;
-  }
-  return 0;
 }
 
 BOOST_AUTO_TEST_CASE(planted_bugs_are_found) {
