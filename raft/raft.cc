@@ -101,8 +101,7 @@ void receive(State* state, const Receive& receipt, Effects* effects) {
     on_pre_vote_reply(state, message.from, *reply, effects);
     return;
   }
-  const bool old_ack =
-      planted(Bug::count_old_term_acks) && std::holds_alternative<AppendReply>(message.body);
+  const bool old_ack = planted(Bug::count_old_term_acks) && is_reply(message.body);
   if (message.term < state->hard.term && !old_ack) {
     answer_outdated(state, message, effects);
     return;

@@ -110,7 +110,9 @@ struct Answer {
 Progress* acknowledge(State* state, const Answer& answer, Effects* effects) {
   if (state->role != Role::leader) return nullptr;
   Progress* p = state->peer(answer.from);
-  if (p == nullptr || answer.received > state->trail.last().index || answer.round > state->round) {
+  const bool impossible = answer.received > state->trail.last().index ||
+                          (answer.round > state->round && !planted(Bug::count_old_term_acks));
+  if (p == nullptr || impossible) {
     ++state->messages_refused;
     return nullptr;
   }
@@ -118,7 +120,7 @@ Progress* acknowledge(State* state, const Answer& answer, Effects* effects) {
   p->heard_ms = state->now_ms;
   const bool newer_round = answer.round > p->round;
   const bool newer_match = answer.match > p->match;
-  p->round = std::max(p->round, answer.round);
+  p->round = std::min(std::max(p->round, answer.round), state->round);
   if (newer_match) {
     p->match = answer.match;
     p->match_round = state->round;

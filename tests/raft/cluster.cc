@@ -135,6 +135,9 @@ void Cluster::step(Member* m, const Event& event, const Packet* packet) {
   const EntryId last = m->raft->last();
   must(last.index.v == m->memory.size() && last.term == term_of(m->memory, last.index.v), *m,
        "the effects tell the driver what the log is");
+  const Membership& in_force = m->raft->trail().memberships().current();
+  must(!in_force.known() || in_force == membership_of(m->id), *m,
+       "the membership in force is that of the log");
   if (options_.sync_at_once) {
     while (complete_write(m->id)) {
     }
@@ -470,6 +473,10 @@ bool Cluster::complete_write(int member) {
   if (!m.raft || m.disk.queue.empty()) return false;
   const Disk::Write write = m.disk.queue.front();
   m.disk.queue.pop_front();
+  if (write.kind == Disk::Write::Kind::chunk && write.offset > 0) {
+    must(m.disk.incoming == write.snapshot && m.disk.incoming_bytes.size() == write.offset, m,
+         "a chunk is stored where the stream has got to");
+  }
   put_on_platter(&m.disk, write);
   report(&m, write);
   return true;
