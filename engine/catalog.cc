@@ -42,7 +42,18 @@ bool fold_pinned(CatalogWorkflow* workflow, const VersionPinned& e) {
 
 }  // namespace
 
+bool Catalog::fold_paused(const QueuePaused& e) {
+  if (e.queue.empty() || is_paused(e.queue)) return false;
+  if (paused_queues_.size() >= static_cast<std::size_t>(limits::kQueuesPausedMax)) return false;
+  paused_queues_.emplace(e.queue, QueuePause{e.reason, e.at, e.actor});
+  return true;
+}
+
 bool Catalog::apply(const CatalogEvent& event) {
+  if (const auto* paused = std::get_if<QueuePaused>(&event)) return fold_paused(*paused);
+  if (const auto* resumed = std::get_if<QueueResumed>(&event)) {
+    return paused_queues_.erase(resumed->queue) > 0;
+  }
   if (const auto* stored = std::get_if<VersionStored>(&event)) {
     if (stored->name.empty() || version_count_ >= limits::kDefinitionsMax) return false;
     if (find(stored->name) == nullptr && stored->version != 1) return false;

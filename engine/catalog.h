@@ -1,5 +1,6 @@
-// Group 0's definitions: every version ever deployed, and which one starts use. A fold of group 0's
-// entries, equal on every replica. The catalog keeps texts and metadata; the node parses texts.
+// What all groups share, kept by group 0: the definitions, every version ever deployed and which
+// one starts use, and the queues that are paused. A fold of group 0's entries, equal on every
+// replica. The catalog keeps texts and metadata; the node parses texts.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,23 @@ struct VersionPinned {
   std::uint32_t version = 0;
   friend bool operator==(const VersionPinned&, const VersionPinned&) = default;
 };
-using CatalogEvent = std::variant<VersionStored, DefaultChanged, VersionPinned>;
+// From now on no task of the queue is handed out. Of feature level 2, as is QueueResumed.
+struct QueuePaused {
+  std::string queue;
+  std::string reason;
+  TimeMs at;
+  Actor actor;
+  friend bool operator==(const QueuePaused&, const QueuePaused&) = default;
+};
+struct QueueResumed {
+  std::string queue;
+  std::string reason;
+  TimeMs at;
+  Actor actor;
+  friend bool operator==(const QueueResumed&, const QueueResumed&) = default;
+};
+using CatalogEvent =
+    std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed>;
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out);
 // False if malformed, or of a kind this build does not know.
@@ -76,10 +93,19 @@ struct CatalogWorkflow {
   const CatalogVersion* newest() const { return versions.empty() ? nullptr : &versions.back(); }
 };
 
+// Why, since when and by whom a queue is paused.
+struct QueuePause {
+  std::string reason;
+  TimeMs since;
+  Actor by;
+  friend bool operator==(const QueuePause&, const QueuePause&) = default;
+};
+
 class Catalog {
  public:
   // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
-  // unknown, or past limits::kDefinitionsMax.
+  // unknown, or past limits::kDefinitionsMax; a queue that is paused already, is not paused, or is
+  // one more than limits::kQueuesPausedMax.
   bool apply(const CatalogEvent& event);
 
   const CatalogWorkflow* find(std::string_view name) const;
@@ -89,6 +115,13 @@ class Catalog {
     return workflows_;
   }
   std::size_t version_count() const { return version_count_; }
+  bool is_paused(std::string_view queue) const {
+    return paused_queues_.find(queue) != paused_queues_.end();
+  }
+  // By name.
+  const std::map<std::string, QueuePause, std::less<>>& paused_queues() const {
+    return paused_queues_;
+  }
 
   void encode(std::string* out) const;
   // Replaces the content; false if malformed.
@@ -96,8 +129,11 @@ class Catalog {
   friend bool operator==(const Catalog&, const Catalog&) = default;
 
  private:
+  bool fold_paused(const QueuePaused& e);
+
   std::map<std::string, CatalogWorkflow, std::less<>> workflows_;
   std::size_t version_count_ = 0;
+  std::map<std::string, QueuePause, std::less<>> paused_queues_;
 };
 
 }  // namespace pawl::engine

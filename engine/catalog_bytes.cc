@@ -1,5 +1,6 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
-// changed, 3 pinned), then its fields in order; the snapshot is a format byte, then each workflow.
+// changed, 3 pinned, 4 queue paused, 5 queue resumed), then its fields in order; the snapshot is a
+// format byte, then each workflow.
 #include <limits>
 
 #include "base/bytes.h"
@@ -43,6 +44,19 @@ void put(ByteWriter* w, const VersionPinned& e) {
   w->str(e.name);
   w->varint(e.version);
 }
+
+template <class Change>
+void put_queue_change(ByteWriter* w, std::uint64_t kind, const Change& e) {
+  w->varint(kind);
+  w->str(e.queue);
+  w->str(e.reason);
+  w->svarint(e.at.v);
+  put_actor(w, e.actor);
+}
+
+void put(ByteWriter* w, const QueuePaused& e) { put_queue_change(w, 4, e); }
+
+void put(ByteWriter* w, const QueueResumed& e) { put_queue_change(w, 5, e); }
 
 // Reads fields; any number too large for its field fails the reader.
 class FieldReader {
@@ -106,6 +120,16 @@ VersionPinned get_pinned(FieldReader* r) {
   return e;
 }
 
+template <class Change>
+Change get_queue_change(FieldReader* r) {
+  Change e;
+  e.queue = r->text();
+  e.reason = r->text();
+  e.at = r->time();
+  e.actor = r->actor();
+  return e;
+}
+
 }  // namespace
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out) {
@@ -128,6 +152,12 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
       case 3:
         events->emplace_back(get_pinned(&reader));
         break;
+      case 4:
+        events->emplace_back(get_queue_change<QueuePaused>(&reader));
+        break;
+      case 5:
+        events->emplace_back(get_queue_change<QueueResumed>(&reader));
+        break;
       default:
         return false;
     }
@@ -135,7 +165,8 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
   return reader.in.done();
 }
 
-// A snapshot is the events that make the catalog: defaults after their versions, then pins.
+// A snapshot is the events that make the catalog: defaults after their versions, then pins; at last
+// the queues that are paused.
 void Catalog::encode(std::string* out) const {
   ByteWriter writer(out);
   writer.u8(kFormat);
@@ -151,6 +182,9 @@ void Catalog::encode(std::string* out) const {
     for (const CatalogVersion& v : workflow.versions) {
       for (const GroupId group : v.pinned_by) put(&writer, VersionPinned{group, name, v.version});
     }
+  }
+  for (const auto& [queue, pause] : paused_queues_) {
+    put(&writer, QueuePaused{queue, pause.reason, pause.since, pause.by});
   }
 }
 

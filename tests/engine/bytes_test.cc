@@ -1,6 +1,7 @@
 // Events, runs and catalogs as bytes: what is not canonical is refused, and nothing crashes.
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "engine/catalog.h"
 #include "engine/event_bytes.h"
@@ -242,6 +243,36 @@ BOOST_AUTO_TEST_CASE(catalog_folds_and_bytes) {
   }
   std::vector<CatalogEvent> events;
   BOOST_CHECK(!decode_catalog_events("\x09", &events));
+}
+
+BOOST_AUTO_TEST_CASE(catalog_folds_paused_queues) {
+  Catalog catalog;
+  const Actor actor{NodeId(1), 5, {6}};
+  BOOST_CHECK(!catalog.apply(QueueResumed{"mail", "", TimeMs(1), actor}));  // is not paused
+  BOOST_CHECK(!catalog.apply(QueuePaused{"", "", TimeMs(1), actor}));
+  BOOST_CHECK(catalog.apply(QueuePaused{"mail", "relay is down", TimeMs(7), actor}));
+  BOOST_CHECK(!catalog.apply(QueuePaused{"mail", "again", TimeMs(8), actor}));
+  BOOST_CHECK(catalog.is_paused("mail") && !catalog.is_paused("mai"));
+  BOOST_CHECK(catalog.paused_queues().at("mail") ==
+              (QueuePause{"relay is down", TimeMs(7), actor}));
+  std::string bytes;
+  catalog.encode(&bytes);
+  Catalog copy;
+  BOOST_REQUIRE(copy.decode(bytes));
+  BOOST_CHECK(copy == catalog);
+  // The stored form: kind, queue, reason, time, actor. It never changes.
+  std::string event;
+  encode_catalog_events({QueueResumed{"q", "ok", TimeMs(3), actor}}, &event);
+  BOOST_CHECK_EQUAL(event, std::string("\x05\x01q\x02ok\x06\x01\x05\x01\x06"));
+  std::vector<CatalogEvent> events;
+  BOOST_REQUIRE(decode_catalog_events(event, &events));
+  BOOST_CHECK(events.at(0) == CatalogEvent(QueueResumed{"q", "ok", TimeMs(3), actor}));
+  BOOST_CHECK(catalog.apply(QueueResumed{"mail", "", TimeMs(9), actor}));
+  BOOST_CHECK(!catalog.is_paused("mail"));
+  for (int i = 0; i < limits::kQueuesPausedMax; ++i) {
+    BOOST_REQUIRE(catalog.apply(QueuePaused{std::to_string(i), "", TimeMs(1), actor}));
+  }
+  BOOST_CHECK(!catalog.apply(QueuePaused{"one more", "", TimeMs(1), actor}));
 }
 
 }  // namespace
