@@ -14,8 +14,8 @@
 namespace pawl::codecs {
 
 // The newest feature level this build writes and reads. A new event kind, or a changed fold, raises
-// it.
-inline constexpr std::uint16_t kFeatureLevel = 1;
+// it. 2: queues are paused and resumed (engine/catalog.h).
+inline constexpr std::uint16_t kFeatureLevel = 2;
 
 struct OutgoingMessage {
   GroupId to;

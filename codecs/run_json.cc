@@ -271,4 +271,10 @@ void append_default(std::string_view name, std::uint32_t version, bool changed, 
   w.field("default_changed", changed).end_object();
 }
 
+void append_queue_pause(std::string_view queue, bool paused, bool changed, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().field("queue", queue).field("paused", paused);
+  w.field("changed", changed).end_object();
+}
+
 }  // namespace pawl::codecs

@@ -182,6 +182,7 @@ void Node::on_tick() {
 // Does what applied entries left to do. Nothing here makes an entry durable, so nothing more is
 // applied meanwhile and this ends.
 void Node::settle() {
+  if (!full_polls_.empty()) answer_full_polls();
   for (; !released_.empty(); released_.pop_front()) {
     const Released& released = released_.front();
     Group& group = *groups_[released.group.v];
@@ -202,6 +203,9 @@ void Node::settle() {
     acknowledge(*groups_[ack.sender.v], ack.receiver, ack.through);
   }
   for (const GroupId sender : std::exchange(senders_, {})) deliver_messages(*groups_[sender.v]);
+  for (; !resumed_queues_.empty(); resumed_queues_.pop_front()) {
+    fill_parked(resumed_queues_.front());
+  }
   if (!catalog_busy_ && !catalog_requests_.empty()) next_catalog_request();
   while (!deadlines_.empty() && !outstanding_.contains(deadlines_.front().second)) {
     deadlines_.pop_front();
@@ -258,6 +262,8 @@ void Node::raise_feature_level(Group& group) {
 }
 
 std::int64_t Node::next_wake_mono_ms() const {
+  // While the node opens, the next thing to happen is a batch.
+  if (!ready()) return deadlines_.empty() ? INT64_MAX : deadlines_.front().first;
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
   if (!deadlines_.empty()) wake = std::min(wake, deadlines_.front().first);
   for (const auto& group : groups_) {

@@ -32,6 +32,7 @@
 #include "node/group.h"
 #include "node/job.h"
 #include "node/leases.h"
+#include "node/node_stats.h"
 #include "node/node_time.h"
 #include "node/outputs.h"
 #include "node/polls.h"
@@ -71,23 +72,6 @@ struct Tick {};
 
 using Input =
     std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, Tick>;
-
-struct NodeStats {
-  std::uint64_t requests = 0;
-  std::uint64_t entries_proposed = 0;
-  std::uint64_t entries_applied = 0;
-  std::uint64_t events_applied = 0;
-  std::uint64_t tasks_handed_out = 0;
-  std::uint64_t tasks_returned = 0;
-  std::uint64_t leases_lost = 0;
-  std::uint64_t timers_fired = 0;      // entries that fired at least one
-  std::uint64_t answers_replayed = 0;  // by idempotency key
-  std::uint64_t refused_full = 0;      // 429
-  std::uint64_t loads = 0;             // cold runs loaded
-  std::uint64_t loads_failed = 0;
-  std::uint64_t unloads = 0;          // runs whose values were dropped from memory
-  std::uint64_t outcome_unknown = 0;  // 504
-};
 
 class Node : private Applier {
  public:
@@ -193,11 +177,15 @@ class Node : private Applier {
   void offer(Group& group, Assembly* a);
   void offer_waiting(Group& group, Index run);
   void give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* poll);
+  bool hands_out(const std::string& queue) const;
+  ParkedPoll* poll_for(const engine::Step& step);
   void fill(ParkedPoll& poll);
+  void fill_parked(const std::string& queue);
   bool repeat_poll(const Request& request);
   void granted(const Grant& grant, Group& group);
   void remember_poll(const ParkedPoll& poll);
   void answer_poll(const ParkedPoll& poll);
+  void answer_full_polls();
   void expire_polls();
   void expire_leases();
   void give_back(const TaskRef& task);
@@ -212,17 +200,24 @@ class Node : private Applier {
   bool load_if_cold(Group& group, const engine::Run& run);
   bool wait_for_load(Group& group, Job& job);
   void on_loaded(RunLoaded& loaded);
-  void refuse_load(Load& load, const std::string& why);
+  void refuse_load(const engine::Run& run, Load& load, const std::string& why);
+  void try_lease_again(const engine::Run& run, const engine::Command& command);
   void unload_later(GroupId group, Index run);
   void unload_closed();
 
   // node_catalog.cc
   void on_operation(Request& request, DeployWorkflow& op);
   void on_operation(Request& request, SetDefault& op);
+  void on_operation(Request& request, PauseQueue& op);
+  void on_operation(Request& request, ResumeQueue& op);
   void queue_catalog_request(Request& request);
   void next_catalog_request();
   void decide_deploy(const Request& request, const DeployWorkflow& op);
   void decide_default(const Request& request, const SetDefault& op);
+  void decide_pause(const Request& request, const PauseQueue& op);
+  void decide_resume(const Request& request, const ResumeQueue& op);
+  void conclude_queue(const Request& request, const std::string& queue, bool paused,
+                      const std::vector<engine::CatalogEvent>& events);
   void propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
                        Answer result);
   bool catalog_applied(const codecs::Entry& entry);
@@ -260,6 +255,7 @@ class Node : private Applier {
     Index run;
   };
   std::deque<Released> released_;
+  std::deque<ParkedPoll> full_polls_;                  // to be answered
   std::deque<TaskRef> returns_;                        // handed out to a client that is gone
   std::deque<std::pair<GroupId, Job>> keyed_retries_;  // their key's entry was applied
   struct Acknowledgement {
@@ -282,8 +278,10 @@ class Node : private Applier {
   std::vector<std::pair<GroupId, Index>> unloads_;                    // closed runs to look at
   std::deque<Request> catalog_requests_;
   bool catalog_busy_ = false;
-  std::int64_t timers_retry_mono_ms_ = 0;  // no timer is tried before
-  std::int64_t timers_look_mono_ms_ = 0;   // no tick is asked for on account of timers before
+  std::string pausing_queue_;               // its QueuePaused is under way
+  std::deque<std::string> resumed_queues_;  // their parked polls are to be filled
+  std::int64_t timers_retry_mono_ms_ = 0;   // no timer is tried before
+  std::int64_t timers_look_mono_ms_ = 0;    // no tick is asked for on account of timers before
 };
 
 }  // namespace pawl::node

@@ -1,4 +1,4 @@
-// Group 0's definitions: deployments and defaults, one entry at a time.
+// What group 0 keeps for all: deployments, defaults and paused queues, one entry at a time.
 #include "base/check.h"
 #include "base/limits.h"
 #include "codecs/run_json.h"
@@ -28,6 +28,10 @@ void Node::on_operation(Request& request, DeployWorkflow&) { queue_catalog_reque
 
 void Node::on_operation(Request& request, SetDefault&) { queue_catalog_request(request); }
 
+void Node::on_operation(Request& request, PauseQueue&) { queue_catalog_request(request); }
+
+void Node::on_operation(Request& request, ResumeQueue&) { queue_catalog_request(request); }
+
 void Node::next_catalog_request() {
   while (!catalog_busy_ && !catalog_requests_.empty()) {
     Request request = std::move(catalog_requests_.front());
@@ -39,6 +43,10 @@ void Node::next_catalog_request() {
     if (!keyed.key.empty() && replay_answer(*groups_[0], keyed)) continue;
     if (const auto* deploy = std::get_if<DeployWorkflow>(&request.operation)) {
       decide_deploy(request, *deploy);
+    } else if (const auto* pause = std::get_if<PauseQueue>(&request.operation)) {
+      decide_pause(request, *pause);
+    } else if (const auto* resume = std::get_if<ResumeQueue>(&request.operation)) {
+      decide_resume(request, *resume);
     } else {
       decide_default(request, std::get<SetDefault>(request.operation));
     }
@@ -95,6 +103,39 @@ void Node::decide_default(const Request& request, const SetDefault& op) {
   propose_catalog(request, events, std::move(changed));
 }
 
+// From now on, not only from its commit, nothing of the queue is handed out: so nothing is after
+// the pause was answered.
+void Node::decide_pause(const Request& request, const PauseQueue& op) {
+  const engine::Catalog& catalog = definitions_.catalog();
+  std::vector<engine::CatalogEvent> events;
+  if (!catalog.is_paused(op.queue)) {
+    if (catalog.paused_queues().size() >= static_cast<std::size_t>(limits::kQueuesPausedMax)) {
+      refuse(request.id, 429, "too-many-paused-queues", "Too many queues are paused",
+             std::to_string(limits::kQueuesPausedMax) + " queues are paused already: resume some");
+      return;
+    }
+    events.push_back(engine::QueuePaused{op.queue, op.reason, stamp_, request.actor});
+    pausing_queue_ = op.queue;
+  }
+  conclude_queue(request, op.queue, true, events);
+}
+
+void Node::decide_resume(const Request& request, const ResumeQueue& op) {
+  std::vector<engine::CatalogEvent> events;
+  if (definitions_.catalog().is_paused(op.queue)) {
+    events.push_back(engine::QueueResumed{op.queue, op.reason, stamp_, request.actor});
+  }
+  conclude_queue(request, op.queue, false, events);
+}
+
+void Node::conclude_queue(const Request& request, const std::string& queue, bool paused,
+                          const std::vector<engine::CatalogEvent>& events) {
+  Answer changed;
+  changed.id = request.id;
+  codecs::append_queue_pause(queue, paused, !events.empty(), &changed.body);
+  propose_catalog(request, events, std::move(changed));
+}
+
 void Node::propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
                            Answer result) {
   if (events.empty()) {
@@ -125,6 +166,9 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
   if (!engine::decode_catalog_events(entry.catalog, &events)) return false;
   for (const engine::CatalogEvent& event : events) {
     if (!definitions_.catalog().apply(event)) return false;
+    if (std::holds_alternative<engine::QueuePaused>(event)) pausing_queue_.clear();
+    const auto* resumed = std::get_if<engine::QueueResumed>(&event);
+    if (resumed != nullptr && out_ != nullptr) resumed_queues_.push_back(resumed->queue);
   }
   return true;
 }

@@ -165,6 +165,8 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
                 "it is at \"" + etag_of(*run) + "\" now: read it again and decide anew"));
     return true;
   }
+  // While another run of the id was busy, a job by uid has waited for one that is cold.
+  if (a->after == nullptr && wait_for_load(group, job)) return true;
   const dsl::Definition* definition = definitions_.find(run->workflow(), run->version());
   if (definition == nullptr) {
     if (job.reply == Reply::nothing) return true;
@@ -214,6 +216,7 @@ bool Node::decide_start(Group& group, Job& job, Assembly* a) {
   }
   a->run_id = job.run_id;
   a->run = uid.index;
+  a->previous = Index(0);  // a refused job before it may have been for the id's last run
   a->first_seq = Seq(1);
   a->starts = true;
   pin(group, job.workflow, *version, a);

@@ -34,8 +34,10 @@ void Node::on_operation(Request& request, Barrier& op) {
   out_->reads.push_back({request.id});
 }
 
-// Makes the job wait for its run; false if the run is resident and the job can be decided.
+// Makes the job wait for its run; false if the run is resident and the job can be decided. A start
+// needs nothing of its id's last run but that it is closed.
 bool Node::wait_for_load(Group& group, Job& job) {
+  if (std::holds_alternative<engine::Start>(job.command)) return false;
   const engine::Run* run =
       job.run.v > 0 ? group.tables().find(job.run) : group.tables().find_id(job.run_id);
   if (run == nullptr || !load_if_cold(group, *run)) return false;
@@ -60,7 +62,8 @@ void Node::on_loaded(RunLoaded& loaded) {
   const bool fits = loaded.run != nullptr && engine::is_same_run(*known, *loaded.run);
   if (!fits) {
     ++stats_.loads_failed;
-    refuse_load(load, loaded.error.empty() ? "its history does not give its hash" : loaded.error);
+    refuse_load(*known, load,
+                loaded.error.empty() ? "its history does not give its hash" : loaded.error);
     return;
   }
   ++stats_.loads;
@@ -74,15 +77,31 @@ void Node::on_loaded(RunLoaded& loaded) {
   settle();
 }
 
-void Node::refuse_load(Load& load, const std::string& why) {
+void Node::refuse_load(const engine::Run& run, Load& load, const std::string& why) {
   const std::string detail = "the journal could not be read: " + why;
   for (const RequestId id : load.reads) {
     refuse(id, 500, "journal-unreadable", "The run could not be loaded", detail);
   }
   for (const Job& job : load.jobs) {
-    if (job.reply == Reply::nothing) continue;
+    if (job.reply == Reply::nothing) {
+      try_lease_again(run, job.command);
+      continue;
+    }
     refuse(job.request, 500, "journal-unreadable", "The run could not be loaded", detail, job.item);
   }
+}
+
+// The end of a task's lease, or its return, could not be decided: it is looked at once more a lease
+// later.
+void Node::try_lease_again(const engine::Run& run, const engine::Command& command) {
+  const auto* lost = std::get_if<engine::LoseLease>(&command);
+  const auto* returned = std::get_if<engine::ReturnTask>(&command);
+  if (lost == nullptr && returned == nullptr) return;
+  const engine::StepId id = lost != nullptr ? lost->step : returned->step;
+  const engine::Step* step = run.step(id);
+  if (step == nullptr) return;
+  leases_.grant({run.uid().group, run.uid().index, id, step->attempt}, step->lease_ms,
+                now_.mono_ms);
 }
 
 void Node::unload_later(GroupId group, Index run) { unloads_.emplace_back(group, run); }
@@ -93,9 +112,13 @@ void Node::unload_closed() {
   for (const auto& [group, index] : std::exchange(unloads_, {})) {
     engine::Tables& tables = mutable_group(group).tables();
     const engine::Run* run = tables.find(index);
-    const bool wanted = run->closed() && run->state_bytes >= engine::kColdBytesMin &&
-                        !engine::is_cold(*run) && !mailboxes_[group.v].busy(run->id());
+    const bool wanted =
+        run->closed() && run->state_bytes >= engine::kColdBytesMin && !engine::is_cold(*run);
     if (!wanted) continue;
+    if (mailboxes_[group.v].busy(run->id())) {
+      unloads_.emplace_back(group, index);  // what is under way may still need it
+      continue;
+    }
     ++stats_.unloads;
     tables.replace_values(index, engine::without_values(*run));
   }

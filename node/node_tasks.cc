@@ -25,6 +25,15 @@ engine::HandOut hand_out(const engine::Step& step, const ParkedPoll& poll) {
 
 }  // namespace
 
+bool Node::hands_out(const std::string& queue) const {
+  return queue != pausing_queue_ && !definitions_.catalog().is_paused(queue);
+}
+
+// The parked poll that gets this queued step, or null.
+ParkedPoll* Node::poll_for(const engine::Step& step) {
+  return hands_out(step.queue) ? polls_.match(step.queue, step.type) : nullptr;
+}
+
 // Gives queued steps of the run being decided to parked polls, in the same entry.
 void Node::offer(Group& group, Assembly* a) {
   if (a->after == nullptr || a->after->steps.empty() || polls_.empty()) return;
@@ -34,7 +43,7 @@ void Node::offer(Group& group, Assembly* a) {
   }
   for (const engine::StepId id : queued) {
     const engine::Step& step = *a->after->step(id);
-    ParkedPoll* poll = polls_.match(step.queue, step.type);
+    ParkedPoll* poll = poll_for(step);
     if (poll == nullptr) continue;
     Job job;
     const auto* definition = definitions_.find(a->after->workflow(), a->after->version());
@@ -52,7 +61,7 @@ void Node::offer_waiting(Group& group, Index index) {
   if (run == nullptr || polls_.empty()) return;
   for (const auto& step : run->steps) {
     if (!can_go_out(*run, *step)) continue;
-    ParkedPoll* poll = polls_.match(step->queue, step->type);
+    ParkedPoll* poll = poll_for(*step);
     if (poll == nullptr) continue;
     Job job;
     job.run_id = run->id();
@@ -83,6 +92,7 @@ void Node::give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* 
 // Fills a new poll from the queues of all groups: the most urgent first, runs that are busy later
 // (when their entry is applied).
 void Node::fill(ParkedPoll& poll) {
+  if (!hands_out(poll.poll.queue)) return;
   struct Candidate {
     engine::QueuedTask task;
     Group* group;
@@ -112,6 +122,14 @@ void Node::fill(ParkedPoll& poll) {
     job.run_id = run->id();
     job.run = candidate.task.run;
     give_to(*candidate.group, std::move(job), *run->step(candidate.task.step), &poll);
+  }
+}
+
+// The queue goes on: its polls get what has gathered meanwhile, the oldest poll first.
+void Node::fill_parked(const std::string& queue) {
+  for (const RequestId id : polls_.parked_at(queue)) {
+    ParkedPoll* poll = polls_.find(id);
+    if (poll->wants_more()) fill(*poll);
   }
 }
 
@@ -169,13 +187,22 @@ void Node::granted(const Grant& grant, Group& group) {
   poll->granted.push_back(grant.task);
   --poll->reserved;
   if (poll->reserved > 0) return;
-  const ParkedPoll full = *polls_.take(grant.poll);
+  ParkedPoll full = *polls_.take(grant.poll);
   if (full.gone) {
     returns_.insert(returns_.end(), full.granted.begin(), full.granted.end());
     return;
   }
   remember_poll(full);
-  answer_poll(full);
+  full_polls_.push_back(std::move(full));
+}
+
+// Once all of the input is applied, so that what its entries withdrew is in no answer; and before
+// the other answers, so that nothing goes out after the answer to a queue's pause.
+void Node::answer_full_polls() {
+  const auto others = static_cast<std::ptrdiff_t>(out_->answers.size());
+  for (; !full_polls_.empty(); full_polls_.pop_front()) answer_poll(full_polls_.front());
+  const auto begin = out_->answers.begin();
+  std::rotate(begin, begin + others, out_->answers.end());
 }
 
 void Node::remember_poll(const ParkedPoll& poll) {
@@ -219,7 +246,9 @@ void Node::give_back(const TaskRef& task) {
   submit(mutable_group(task.group), std::move(job));
 }
 
+// Not before every group decides: a slow disk at the start costs nobody a lease.
 void Node::expire_leases() {
+  if (!ready()) return;
   for (auto& [task, lease] : leases_.take_expired(now_.mono_ms, limits::kLeasesLostPerTurnMax)) {
     const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
     const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);

@@ -71,6 +71,12 @@ std::size_t Polls::parked(const std::string& queue) const {
   return ids == by_queue_.end() ? 0 : ids->second.size();
 }
 
+std::vector<RequestId> Polls::parked_at(const std::string& queue) const {
+  const auto ids = by_queue_.find(queue);
+  if (ids == by_queue_.end()) return {};
+  return {ids->second.begin(), ids->second.end()};
+}
+
 std::vector<std::string> Polls::workers(const std::string& queue) const {
   std::set<std::string> names;
   const auto ids = by_queue_.find(queue);

@@ -49,6 +49,8 @@ class Polls {
   std::int64_t next_mono_ms() const;
 
   std::size_t parked(const std::string& queue) const;
+  // Those at the queue, oldest first.
+  std::vector<RequestId> parked_at(const std::string& queue) const;
   // Workers (distinct names) parked at the queue.
   std::vector<std::string> workers(const std::string& queue) const;
   std::vector<std::string> queues() const;

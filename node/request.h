@@ -78,6 +78,17 @@ struct SetDefault {
   std::string reason;
 };
 
+// Holds a queue back, or lets it go on: while it is paused, none of its tasks is handed out. Its
+// tasks' times go on, and what is out already may be answered.
+struct PauseQueue {
+  std::string queue;
+  std::string reason;
+};
+struct ResumeQueue {
+  std::string queue;
+  std::string reason;
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -89,8 +100,9 @@ struct IfMatch {
   Seq seq;
 };
 
-using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
-                               PollTasks, DeployWorkflow, SetDefault, Barrier>;
+using Operation =
+    std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
+                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier>;
 
 struct Request {
   RequestId id;

@@ -17,7 +17,7 @@ import run as runner
 
 ROOT = runner.ROOT
 CORPUS = ROOT / "build" / "corpus"
-SEEDED = ["raft", "log"]  # test programs that read PAWL_SEEDS
+SEEDED = ["raft", "log", "node"]  # test programs that read PAWL_SEEDS
 SEEDS_PER_MINUTE = 200
 FUZZ_SECONDS_MIN = 20
 INPUT_BYTES_MAX = 65536

@@ -7,6 +7,8 @@
 #include "codecs/json.h"
 #include "dsl/definition.h"
 #include "engine/event_bytes.h"
+#include "engine/evolve.h"
+#include "log/place_reader.h"
 #include "tests/log/journal_model.h"
 
 namespace pawl::node {
@@ -153,6 +155,7 @@ void Host::kill() {
   node.reset();
   journal.reset();
   batch_ = nullptr;
+  loads.clear();
 }
 
 RequestId Host::ask(Operation operation, const Asking& asking) {
@@ -184,7 +187,40 @@ void Host::take_outputs() {
     require(first, "request " + std::to_string(answer.id.v) +
                        " was answered twice: " + answers[answer.id].body + " then " + answer.body);
   }
+  for (const Answer& answer : outputs.answers) unheeded.push_back(answer.id);
   for (const ReadReady& read : outputs.reads) reads.insert(read.id);
+  loads.insert(loads.end(), outputs.loads.begin(), outputs.loads.end());
+}
+
+RunLoaded Host::load(const LoadRun& wanted) {
+  std::vector<codecs::Entry> history;  // newest first
+  for (Index next = wanted.newest; next.v > 0;) {
+    const auto place = journal->place(wanted.group, next);
+    require(place.has_value(), "the journal has no place of an entry");
+    const auto stored =
+        log::read_entry(files, log::kDirectory, journal->store_id(), *place, wanted.group, next);
+    require(stored.ok(), stored.status().ToString());
+    std::string error;
+    codecs::Entry entry;
+    require(codecs::decode_entry(stored->payload, &entry, &error), error);
+    require(entry.run == wanted.run, "an entry names another run's entry before it");
+    next = entry.previous;
+    history.push_back(std::move(entry));
+  }
+  auto run = std::make_shared<engine::Run>();
+  engine::HashScratch scratch;
+  for (auto entry = history.rbegin(); entry != history.rend(); ++entry) {
+    const engine::Salt* salt = run->seq.v == 0 ? nullptr : &run->identity->salt;
+    std::vector<engine::Event> events;
+    const auto decoded = engine::decode_events(entry->events, salt, entry->first_seq, &events);
+    require(decoded.ok(), decoded.ToString());
+    for (const engine::Event& event : events) {
+      require(engine::evolve(run.get(), event, entry->time, &scratch),
+              "an event of the history does not fit the run");
+    }
+  }
+  run->last_entry = wanted.newest;
+  return RunLoaded{wanted.group, wanted.run, std::move(run), ""};
 }
 
 bool Host::begin() {
@@ -336,6 +372,17 @@ std::string Host::audit() {
     }
   }
   return runs == reader.runs.size() ? "" : "the journal has other runs than the tables";
+}
+
+std::unique_ptr<Node> Host::replayed(std::string* error) const {
+  NodeOptions options;
+  options.run_groups = run_groups_;
+  auto fresh = std::make_unique<Node>(options);
+  log::MemoryFileSystem copy = files.copy();
+  const auto opened = log::Journal::open(copy, journal_options(), fresh->recovery(), nullptr);
+  if (opened.ok()) return fresh;
+  *error = opened.status().ToString();
+  return nullptr;
 }
 
 StartRun start_of(std::string id, std::string workflow, std::string_view input) {

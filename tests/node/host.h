@@ -56,6 +56,8 @@ class Host {
   // The process ends; the page cache stays.
   void kill();
   bool up() const { return node != nullptr; }
+  // The cold thread's turn: the run as its history in the journal folds, for a RunLoaded.
+  RunLoaded load(const LoadRun& wanted);
 
   // --- inputs ---
   RequestId ask(Operation operation, const Asking& asking = {});
@@ -98,6 +100,8 @@ class Host {
   // Folds the journal anew, by itself: "" if every run's hash and event count is that of the
   // node's tables, and the tables keep their invariants; else the first difference.
   std::string audit();
+  // A node that has folded the journal alone, and was not started; null with a reason.
+  std::unique_ptr<Node> replayed(std::string* error) const;
 
   Now now{1'000'000, kEpochMs, true};
   Random chance;
@@ -108,6 +112,8 @@ class Host {
   std::unique_ptr<Node> node;
   std::map<RequestId, Answer> answers;
   std::set<RequestId> reads;
+  std::vector<LoadRun> loads;          // asked for since the last boot; taken out by who loads them
+  std::vector<RequestId> unheeded;     // answers and reads in order of arrival, for who wants that
   Outputs outputs;                     // of the last input
   std::vector<std::string> snapshots;  // given to the next boot, by group; with their places
   std::vector<std::pair<Index, Term>> snapshot_places;

@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(a_crash_loses_the_whole_entry_or_nothing) {
   BOOST_TEST((host.var("r", "log") == json("[0]")));
 }
 
+// A refusal that rests on the id's last run, then a start of the id, in one mailbox.
+BOOST_AUTO_TEST_CASE(a_start_behind_a_refused_command_begins_a_history_of_its_own) {
+  Host host;
+  host.boot();
+  host.deploy(kCounter);
+  host.start("r");
+  host.ask(signal_of("r", "stop"));
+  const RequestId refused = host.ask(signal_of("r", "add", add(1)));
+  const RequestId started = host.ask(start_of("r"));
+  host.drain();
+  BOOST_TEST(host.status(refused) == 409);
+  BOOST_TEST(host.status(started) == 201);
+  BOOST_TEST(host.audit() == "");
+  host.crash();
+  host.boot();
+  BOOST_TEST(host.run("r").state() == "idle");
+}
+
 BOOST_AUTO_TEST_CASE(a_full_mailbox_is_429_and_keeps_the_others) {
   Host host;
   host.boot();

@@ -292,6 +292,51 @@ BOOST_AUTO_TEST_CASE(after_a_restart_a_task_has_one_full_lease) {
   BOOST_TEST(host.node->stats().leases_lost == 1u);
 }
 
+// The run leaves the state in the very entry that follows the grant; the poll has two hand-outs on
+// their way and is answered after both, without the one that is withdrawn by then.
+BOOST_AUTO_TEST_CASE(a_task_withdrawn_before_the_poll_is_answered_is_not_in_the_answer) {
+  Working host;
+  const std::string first = id_in_group(*host.node, 1, 1), second = id_in_group(*host.node, 2, 2);
+  host.ask(start_of(first, "job"));
+  host.drain();
+  const RequestId poll = host.ask(poll_of(2, 60'000));  // grants first's task
+  host.ask(signal_of(first, "leave"));                  // waits in its mailbox
+  BOOST_TEST(host.begin());
+  host.ask(start_of(second, "job"));
+  host.finish();  // the grant is applied; the leave is decided
+  const bool answered = host.answered(poll);
+  const std::string token =
+      token_of({GroupId(1), host.run(first).uid().index, engine::StepId(1), 1});
+  host.drain();
+  const std::vector<std::string> tokens = host.answer(poll).tokens;
+  const bool given = std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+  // Answered before the withdrawal: the token is there, and its outcome is refused precisely.
+  BOOST_TEST(given == answered);
+  const RequestId outcome = host.ask(complete_of(token));
+  host.drain();
+  BOOST_TEST(host.status(outcome) == 409);
+  const RequestId beat = host.ask(HeartbeatTask{token, std::nullopt});
+  BOOST_TEST(host.status(beat) == 409);
+}
+
+// The disk is slow when the process starts: the first entries take longer than the lease.
+BOOST_AUTO_TEST_CASE(a_lease_that_ends_while_the_node_opens_is_lost_when_it_is_open) {
+  Working host;
+  host.work("r");
+  host.poll();
+  host.crash();
+  host.boot(/*only_open=*/true);
+  host.stall(60'000);
+  host.tick();
+  BOOST_TEST(host.node->next_wake_mono_ms() > host.now.mono_ms);
+  BOOST_TEST((host.step("r").status == engine::StepStatus::started));
+  host.drain();
+  BOOST_TEST(host.node->next_wake_mono_ms() <= host.now.mono_ms);
+  host.advance(0);
+  BOOST_TEST((host.step("r").status == engine::StepStatus::backoff));
+  BOOST_TEST(host.node->stats().leases_lost == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_report_of_many_says_what_became_of_each) {
   Working host;
   host.work("r");

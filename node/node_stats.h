@@ -1,0 +1,26 @@
+// What a node has counted since it was made: for metrics, tests and benchmarks; nothing depends on
+// it.
+#pragma once
+
+#include <cstdint>
+
+namespace pawl::node {
+
+struct NodeStats {
+  std::uint64_t requests = 0;
+  std::uint64_t entries_proposed = 0;
+  std::uint64_t entries_applied = 0;
+  std::uint64_t events_applied = 0;
+  std::uint64_t tasks_handed_out = 0;
+  std::uint64_t tasks_returned = 0;
+  std::uint64_t leases_lost = 0;
+  std::uint64_t timers_fired = 0;      // entries that fired at least one
+  std::uint64_t answers_replayed = 0;  // by idempotency key
+  std::uint64_t refused_full = 0;      // 429
+  std::uint64_t loads = 0;             // cold runs loaded
+  std::uint64_t loads_failed = 0;
+  std::uint64_t unloads = 0;          // runs whose values were dropped from memory
+  std::uint64_t outcome_unknown = 0;  // 504
+};
+
+}  // namespace pawl::node

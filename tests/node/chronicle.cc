@@ -1,0 +1,197 @@
+#include "tests/node/chronicle.h"
+
+#include "absl/strings/str_cat.h"
+#include "codecs/entry.h"
+#include "engine/event.h"
+#include "engine/event_bytes.h"
+#include "tests/log/journal_model.h"
+
+namespace pawl::node {
+namespace {
+
+using engine::StepId;
+
+std::int64_t number_in(const dsl::Value& value, std::string_view name) {
+  const dsl::Value* number = value.field(name);
+  return number != nullptr && number->kind() == dsl::Kind::int64 ? number->as_int() : 0;
+}
+
+enum class Stage { queued, started, backoff, failed, held, over, withdrawn };
+
+struct Task {
+  Stage stage = Stage::queued;
+  std::uint32_t attempt = 0;
+  std::uint32_t used = 0;
+  bool held_completion = false;
+};
+
+struct History {
+  RunUid uid;
+  std::map<StepId, Task> tasks;
+  std::string state;
+  TimeMs entered;
+  Index last_entry;
+  Seq seq;
+  bool paused = false, closed = false;
+};
+
+// One event of one run at a time; the first broken rule is kept.
+class Scribe final : public log::RecoverySink {
+ public:
+  Scribe(std::uint32_t attempts, std::int64_t nap_ms) : attempts_(attempts), nap_ms_(nap_ms) {}
+  Chronicle told;
+
+  absl::Status on_hard_state(GroupId, const log::HardState&) override { return absl::OkStatus(); }
+
+  absl::Status on_entry(GroupId group, Term, Index index, std::string_view payload) override {
+    if (payload.empty()) return absl::OkStatus();
+    codecs::Entry entry;
+    std::string error;
+    if (!codecs::decode_entry(payload, &entry, &error)) return absl::DataLossError(error);
+    if (entry.receive.number > 0) {
+      ++told.receipts;
+      const bool first = received_.emplace(entry.receive_from, group, entry.receive.number).second;
+      if (!first) broken("a message of another group took effect twice");
+    }
+    if (entry.events.empty()) return absl::OkStatus();
+    std::vector<engine::Event> events;
+    if (auto s = engine::decode_events(entry.events, nullptr, entry.first_seq, &events); !s.ok()) {
+      return s;
+    }
+    History& run = runs_[{group, entry.run}];
+    run.uid = {group, entry.run};
+    if (entry.previous != run.last_entry || entry.first_seq != run.seq.next()) {
+      broken("an entry does not name the run's entry before it");
+    }
+    run.last_entry = index;
+    at_ = entry.time;
+    run_ = &run;
+    for (const engine::Event& event : events) {
+      run.seq = run.seq.next();
+      ++told.events;
+      if (run.closed && !std::holds_alternative<engine::TaskReleased>(event)) {
+        broken(absl::StrCat(engine::event_name(event), " in a closed run"));
+      }
+      std::visit([this](const auto& e) { on(e); }, event);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  template <class E>
+  void on(const E&) {}
+
+  void on(const engine::RunStarted& e) {
+    ++told.starts[number_in(e.input.value, "n")];
+    told.adds_of[run_->uid];
+  }
+  void on(const engine::SignalReceived& e) {
+    if (e.name != "add") return;
+    const std::int64_t n = number_in(e.payload.value, "id");
+    ++told.adds[n];
+    told.adds_of[run_->uid].insert(n);
+  }
+  void on(const engine::StateEntered& e) {
+    if (run_->state == "nap" && e.cause == engine::Cause::next &&
+        at_.v < run_->entered.v + nap_ms_) {
+      broken("a timer fired before its time");
+    }
+    run_->state = e.state;
+    run_->entered = at_;
+    withdraw_all();
+  }
+  void on(const engine::RunPaused&) { run_->paused = true; }
+  void on(const engine::RunResumed&) { run_->paused = false; }
+  void on(const engine::RunClosed&) {
+    run_->closed = true;
+    withdraw_all();
+  }
+  void on(const engine::TaskScheduled& e) {
+    if (!run_->tasks.emplace(e.step, Task{}).second) broken("a task was scheduled twice");
+  }
+  void on(const engine::TaskStarted& e) {
+    Task& task = run_->tasks[e.step];
+    if (task.stage != Stage::queued) broken("a task was handed out that was not queued");
+    if (run_->paused) broken("a task of a paused run was handed out");
+    if (e.attempt != task.attempt + 1) broken("an attempt has another number than the next");
+    if (++task.used > attempts_) broken("a task had more attempts than its policy allows");
+    task.attempt = e.attempt;
+    task.stage = Stage::started;
+    told.handed_out.insert({run_->uid.group, run_->uid.index, e.step, e.attempt});
+  }
+  void on(const engine::TaskReturned& e) {
+    Task& task = run_->tasks[e.step];
+    if (task.stage != Stage::started || task.attempt != e.attempt) {
+      broken("a task was returned that was not out");
+    }
+    --task.used;
+    task.stage = Stage::queued;
+  }
+  void on(const engine::OutcomeHeld& e) {
+    Task& task = run_->tasks[e.step];
+    if (!run_->paused) broken("an outcome was held by a run that is not paused");
+    if (task.stage != Stage::started || task.attempt != e.attempt) {
+      broken("an outcome of an older attempt was held");
+    }
+    task.stage = Stage::held;
+    task.held_completion = e.outcome == engine::Outcome::completed;
+    if (task.held_completion) ++told.outcomes[number_in(e.result.value, "m")];
+  }
+  void on(const engine::TaskCompleted& e) {
+    Task& task = run_->tasks[e.step];
+    const bool from_hold = task.stage == Stage::held && task.held_completion;
+    if (task.stage == Stage::over) broken("a task was completed twice");
+    if (task.stage != Stage::started && !from_hold) broken("a task was completed that was not out");
+    if (task.attempt != e.attempt) broken("an older attempt completed a newer one's task");
+    if (!from_hold) ++told.outcomes[number_in(e.result.value, "m")];
+    task.stage = Stage::over;
+  }
+  void on(const engine::TaskFailed& e) {
+    Task& task = run_->tasks[e.step];
+    const bool open = task.stage != Stage::over && task.stage != Stage::withdrawn &&
+                      task.stage != Stage::failed &&
+                      !(task.stage == Stage::held && task.held_completion);
+    if (!open) broken("a task failed that was over");
+    if (task.attempt != e.attempt) broken("an older attempt failed a newer one's task");
+    task.stage = e.retry_at ? Stage::backoff : Stage::failed;
+  }
+  void on(const engine::TaskRequeued& e) {
+    Task& task = run_->tasks[e.step];
+    if (task.stage != (e.fresh ? Stage::failed : Stage::backoff)) {
+      broken("a task was queued again that had not failed");
+    }
+    if (e.fresh) task.used = 0;
+    task.stage = Stage::queued;
+  }
+
+  void withdraw_all() {
+    for (auto& [id, task] : run_->tasks) {
+      if (task.stage != Stage::over) task.stage = Stage::withdrawn;
+    }
+  }
+  void broken(const std::string& rule) {
+    if (!told.problem.empty()) return;
+    told.problem = rule;
+    if (run_ != nullptr) absl::StrAppend(&told.problem, " (run ", to_string(run_->uid), ")");
+  }
+
+  const std::uint32_t attempts_;
+  const std::int64_t nap_ms_;
+  std::map<RunUid, History> runs_;
+  std::set<std::tuple<GroupId, GroupId, std::uint64_t>> received_;
+  History* run_ = nullptr;
+  TimeMs at_;
+};
+
+}  // namespace
+
+Chronicle read_chronicle(const log::MemoryFileSystem& files, std::uint32_t attempts,
+                         std::int64_t nap_ms) {
+  log::MemoryFileSystem copy = files.copy();
+  Scribe scribe(attempts, nap_ms);
+  const auto opened = log::Journal::open(copy, log::small_options(), scribe, nullptr);
+  if (!opened.ok()) scribe.told.problem = opened.status().ToString();
+  return std::move(scribe.told);
+}
+
+}  // namespace pawl::node
