@@ -136,7 +136,10 @@ void StreamSession::feed_records(std::string_view bytes, StreamOutput* out) {
     const std::size_t taken = std::min(wanted - pending_.size(), bytes.size());
     pending_.append(bytes.substr(0, taken));
     bytes.remove_prefix(taken);
-    if (pending_.size() < wanted || wanted == wire::kRecordLengthBytes) continue;
+    if (pending_.size() < wanted) return;
+    // The length is looked at as soon as it is there, however it was cut.
+    if (wanted == wire::kRecordLengthBytes && !wants(pending_, &wanted)) return;
+    if (pending_.size() < wanted) continue;
     take(pending_, out);
     if (pending_.capacity() > kKeptBytesMax) {
       std::string().swap(pending_);

@@ -115,6 +115,9 @@ BOOST_AUTO_TEST_CASE(a_length_past_the_limit_is_refused_at_once) {
   StreamOutput out;
   link.b.feed(length, &out);
   BOOST_TEST((link.b.error() == StreamError::kRecordTooLarge));
+  Link other(&pair);
+  for (const char& byte : length) other.b.feed({&byte, 1}, &out);
+  BOOST_TEST((other.b.error() == StreamError::kRecordTooLarge), "cut into single bytes");
 }
 
 BOOST_AUTO_TEST_CASE(an_orderly_end) {
