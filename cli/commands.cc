@@ -22,7 +22,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"resume", "Runs", "Let a paused run go on", make_resume},
       {"retry", "Runs", "Try a run's open incidents again", make_retry},
       {"incidents", "Operations", "List what waits for an operator", make_incidents},
-      {"queues", "Operations", "Show the task queues", make_queues},
+      {"queues", "Operations", "Show, pause and resume the task queues", make_queues},
       {"events", "Operations", "Show committed events of all runs", make_events},
       {"worker", "Workers", "Run programs as tasks of a queue", make_worker},
       {"api", "Other", "Send any request to the API and print the answer", make_api},

@@ -1,5 +1,6 @@
-// `pawl queues`
+// `pawl queues`, `pawl queues pause QUEUE`, `pawl queues resume QUEUE`
 #include "cli/command.h"
+#include "codecs/json.h"
 
 namespace pawl::cli {
 namespace {
@@ -7,10 +8,40 @@ namespace {
 class Queues : public Command {
  public:
   void declare(Arguments& arguments) override {
+    arguments.value("VERB", &verb_, "pause: hand out no task of a queue; resume: go on");
+    arguments.value("QUEUE", &queue_, "The queue to pause or resume");
+    arguments.option("--reason", "TEXT", &reason_, "Why it is paused or resumed");
     arguments.footer("A queue that grows without workers: `pawl worker --queue QUEUE ...`.");
   }
 
-  int run(Session& session) override {
+  int run(Session& session) override { return verb_ ? change(session) : list(session); }
+
+ private:
+  int change(Session& session) {
+    if ((*verb_ != "pause" && *verb_ != "resume") || !queue_) {
+      return session.refuse(kUsage,
+                            "`queues` takes nothing, `pause QUEUE` or `resume QUEUE`\n"
+                            "hint: `pawl queues` lists the queues");
+    }
+    Request request{.method = "POST",
+                    .target = "/v1/queues/" + percent_encode(*queue_) + "/" + *verb_};
+    codecs::JsonWriter body(&request.body);
+    body.begin_object();
+    if (reason_) body.field("reason", *reason_);
+    body.end_object();
+    const Answer answer = session.call(std::move(request));
+    if (answer.exit != kDone) return answer.exit;
+    if (session.json()) {
+      session.print_json(answer.body);
+      return kDone;
+    }
+    const bool changed = text_of(answer.json, "changed") == "true";
+    const std::string state = *verb_ == "pause" ? "paused" : "not paused";
+    session.print(*queue_ + (changed ? ": now " : ": already ") + state + "\n");
+    return kDone;
+  }
+
+  int list(Session& session) {
     const Answer answer = session.call({.target = "/v1/queues"});
     if (answer.exit != kDone) return answer.exit;
     if (session.json()) {
@@ -31,7 +62,6 @@ class Queues : public Command {
     return kDone;
   }
 
- private:
   // A number, or the list of their names.
   static std::string workers(const dsl::Value& queue) {
     const dsl::Value* value = queue.field("workers");
@@ -39,6 +69,8 @@ class Queues : public Command {
     if (value->kind() != dsl::Kind::list) return text_of(*value);
     return std::to_string(value->as_list().size());
   }
+
+  std::optional<std::string> verb_, queue_, reason_;
 };
 
 }  // namespace

@@ -91,6 +91,7 @@ class Api final : public HttpHandler {
   void get_tasks(Call& call);
   void get_events(Call& call);
   void post_poll(Call& call);
+  void post_queue_verb(Call& call);
   void post_complete(Call& call);
   void post_fail(Call& call);
   void post_heartbeat(Call& call);

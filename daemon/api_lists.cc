@@ -75,12 +75,7 @@ void Api::get_runs(Call& call) {
     return;
   }
   codecs::EnvelopeFields fields{false, false, false, false};
-  if (const auto wanted = query.text("fields")) {
-    fields.input = wanted->find("input") != std::string::npos;
-    fields.vars = wanted->find("vars") != std::string::npos;
-    fields.output = wanted->find("output") != std::string::npos;
-    fields.waiting_for = wanted->find("waiting_for") != std::string::npos;
-  }
+  if (const std::string* wanted = call.parameter("fields")) fields = envelope_fields(*wanted);
   std::string body;
   write_page(
       *parts_.node, page, &body, [&](const engine::Run& run) { return filter.matches(run); },
@@ -172,6 +167,8 @@ void Api::get_queues(Call& call) {
     }
   }
   for (const std::string& name : parts_.node->polls().queues()) queues[name];
+  const engine::Catalog& catalog = parts_.node->definitions().catalog();
+  for (const auto& [name, pause] : catalog.paused_queues()) queues[name];
   std::string body;
   codecs::JsonWriter w(&body);
   w.begin_object().plain_key("items").begin_array();
@@ -183,7 +180,7 @@ void Api::get_queues(Call& call) {
     w.field("parked_polls", std::uint64_t{parts_.node->polls().parked(name)});
     w.plain_key("workers").begin_array();
     for (const std::string& worker : parts_.node->polls().workers(name)) w.string(worker);
-    w.end_array().end_object();
+    w.end_array().field("paused", catalog.is_paused(name)).end_object();
   }
   w.end_array().plain_key("next_cursor").null().end_object();
   respond_json(call.id, 200, body);

@@ -39,22 +39,6 @@ void read_tags(BodyReader& body, node::StartRun* start) {
   }
 }
 
-codecs::EnvelopeFields list_fields(const std::string* fields) {
-  codecs::EnvelopeFields wanted;
-  if (fields == nullptr) return wanted;
-  wanted = {false, false, false, false};
-  std::string_view rest = *fields;
-  while (!rest.empty()) {
-    const std::string_view one = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    wanted.input |= one == "input";
-    wanted.vars |= one == "vars";
-    wanted.output |= one == "output";
-    wanted.waiting_for |= one == "waiting_for";
-  }
-  return wanted;
-}
-
 }  // namespace
 
 void Api::post_run(Call& call) {
@@ -122,8 +106,9 @@ void Api::get_run(Call& call) {
   node::Answer answer;
   answer.id = node::RequestId(call.id.v);
   answer.etag = to_string(run->uid()) + "." + std::to_string(run->seq.v);
+  const std::string* wanted = call.parameter("fields");
   codecs::append_envelope(*run, definition_of(*run), &answer.body,
-                          list_fields(call.parameter("fields")));
+                          wanted == nullptr ? codecs::EnvelopeFields() : envelope_fields(*wanted));
   respond(answer);
 }
 

@@ -1,6 +1,7 @@
-// Workers: poll, complete, fail, heartbeat, and several outcomes at once.
+// Workers: poll, complete, fail, heartbeat, and several outcomes at once; queues held and let go.
 #include "base/limits.h"
 #include "daemon/api.h"
+#include "daemon/routes.h"
 
 namespace pawl::daemon {
 namespace {
@@ -32,6 +33,24 @@ void Api::post_poll(Call& call) {
     return;
   }
   submit(call, std::move(poll));
+}
+
+void Api::post_queue_verb(Call& call) {
+  BodyReader body(call.http->body, {"reason"});
+  const std::string& queue = call.path[0];
+  const std::string reason = body.text("reason", limits::kReasonBytesMax);
+  if (queue.size() > limits::kNameBytesMax) {
+    body.fail("a queue's name has at most " + std::to_string(limits::kNameBytesMax) + " bytes");
+  }
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  if (call.route->pattern.ends_with("/pause")) {
+    submit(call, node::PauseQueue{queue, reason});
+  } else {
+    submit(call, node::ResumeQueue{queue, reason});
+  }
 }
 
 void Api::post_complete(Call& call) {

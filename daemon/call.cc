@@ -84,6 +84,19 @@ bool parse_query(std::string_view text, std::vector<std::pair<std::string, std::
   return true;
 }
 
+codecs::EnvelopeFields envelope_fields(std::string_view names) {
+  codecs::EnvelopeFields wanted{false, false, false, false};
+  while (!names.empty()) {
+    const std::string_view one = names.substr(0, names.find(','));
+    names.remove_prefix(std::min(names.size(), one.size() + 1));
+    wanted.input |= one == "input";
+    wanted.vars |= one == "vars";
+    wanted.output |= one == "output";
+    wanted.waiting_for |= one == "waiting_for";
+  }
+  return wanted;
+}
+
 BodyReader::BodyReader(std::string_view body, std::initializer_list<std::string_view> allowed) {
   codecs::JsonError error;
   if (body.empty()) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "codecs/run_json.h"
 #include "daemon/http.h"
 #include "daemon/roles.h"
 #include "dsl/value.h"
@@ -50,6 +51,10 @@ std::optional<std::string> percent_decode(std::string_view text);
 // "a=b&c=d", decoded; false with a problem on a malformed or repeated parameter.
 bool parse_query(std::string_view text, std::vector<std::pair<std::string, std::string>>* query,
                  Problem* problem);
+
+// What a comma-separated `fields` parameter asks for of an envelope's larger parts: whole names of
+// "input", "vars", "output", "waiting_for"; others ask for nothing.
+codecs::EnvelopeFields envelope_fields(std::string_view names);
 
 // The fields of a JSON body. After the first mistake `ok()` is false, `problem()` says which, and
 // every further read gives the default.

@@ -71,6 +71,10 @@ constexpr Route kWork[] = {
      "Depth, oldest, in flight, workers"},
     {post, "/v1/queues/{queue}/poll", write, Role::worker, &Api::post_poll, "wait",
      "Get tasks to work on"},
+    {post, "/v1/queues/{queue}/pause", write, Role::operator_, &Api::post_queue_verb, "",
+     "Hold the queue: no task of it is handed out"},
+    {post, "/v1/queues/{queue}/resume", write, Role::operator_, &Api::post_queue_verb, "",
+     "Hand its tasks out again"},
     {post, "/v1/tasks/batch", write, Role::worker, &Api::post_task_batch, "",
      "Report several outcomes"},
     {post, "/v1/tasks/{token}/complete", write, Role::worker, &Api::post_complete, "",
@@ -195,6 +199,12 @@ bool check_parameters(const Call& call, Problem* problem) {
           400, "bad-parameter", "The request is not understood",
           "unknown parameter `" + name.substr(0, 80) + "`; the parameters here are: " +
               (call.route->parameters.empty() ? "none" : std::string(call.route->parameters))};
+      return false;
+    }
+    // Of every read that has it; on one box both mean the same.
+    if (name == "consistency" && value != "linearizable" && value != "local") {
+      *problem = {400, "bad-parameter", "The request is not understood",
+                  "`consistency` can be linearizable or local"};
       return false;
     }
   }

@@ -260,7 +260,39 @@ class Api(unittest.TestCase):
         self.refused(self.client.post(f"/v1/tasks/{quote(task['token'])}/complete", {"result": 1}), 409)
         self.refused(self.client.post(f"/v1/tasks/{quote(task['token'])}/heartbeat", {}), 409)
 
+    def test_a_paused_queue_hands_out_nothing_until_it_is_resumed(self):
+        run = self.start()
+        self.signal(run, "enter", {"note": "x"})
+        pause = self.client.post("/v1/queues/visits/pause", {"reason": "relay is down"})
+        self.assertEqual((pause.status, pause.json), (200, {"queue": "visits", "paused": True, "changed": True}))
+        self.assertEqual(self.signal(run, "leave").status, 200)
+        self.assertEqual(self.client.post("/v1/queues/visits/poll", {"worker": "t"}).json["tasks"], [])
+        self.daemon.kill()
+        self.daemon.start()
+        self.client = self.daemon.client()
+        queue = [q for q in self.client.get("/v1/queues").json["items"] if q["queue"] == "visits"][0]
+        self.assertEqual((queue["paused"], queue["depth"]), (True, 1))
+        self.assertEqual(self.client.post("/v1/queues/visits/poll", {"worker": "t"}).json["tasks"], [])
+        self.assertEqual(self.client.post("/v1/queues/visits/resume").json["changed"], True)
+        task = self.poll(run)
+        self.assertEqual(self.client.post(f"/v1/tasks/{quote(task['token'])}/complete", {"result": 1}).status, 200)
+        self.assertEqual(self.client.post("/v1/queues/visits/resume").json["changed"], False)
+        self.refused(self.client.post(f"/v1/queues/{'q' * 101}/pause"), 400)
+        self.refused(self.client.post("/v1/queues/visits/pause", {"why": "x"}), 400)
+
     # --- reads ---
+
+    def test_consistency_has_two_values(self):
+        for value in ("linearizable", "local"):
+            self.assertEqual(self.client.get(f"/v1/runs?consistency={value}").status, 200)
+        for value in ("", "Local", "eventual"):
+            self.refused(self.client.get(f"/v1/runs?consistency={value}"), 400)
+
+    def test_fields_are_whole_names(self):
+        self.start()
+        for fields, shown in (("vars,input", {"vars", "input"}), ("varsity,inputs", set()), ("put,var", set())):
+            item = self.client.get(f"/v1/runs?limit=1&fields={fields}").json["items"][0]
+            self.assertEqual({"vars", "input", "output", "waiting_for"} & set(item), shown)
 
     def test_pages(self):
         for _ in range(5):

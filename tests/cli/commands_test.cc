@@ -351,6 +351,26 @@ BOOST_AUTO_TEST_CASE(queues_and_incidents) {
   BOOST_TEST(has(incidents.err, "pawl retry RUN"));
 }
 
+BOOST_AUTO_TEST_CASE(queues_are_paused_and_resumed) {
+  Stage stage;
+  const Process& pause = run(stage, {"queues", "pause", "a b", "--reason", "down"},
+                             {{200, R"({"queue":"a b","paused":true,"changed":true})"}});
+  BOOST_TEST(pause.exit == 0);
+  BOOST_TEST(pause.out == "a b: now paused\n");
+  BOOST_TEST(stage.got.at(0).target == "/v1/queues/a%20b/pause");
+  BOOST_TEST(stage.got.at(0).body == R"({"reason":"down"})");
+  Stage other;
+  const Process& resume = run(other, {"queues", "resume", "mail"},
+                              {{200, R"({"queue":"mail","paused":false,"changed":false})"}});
+  BOOST_TEST(resume.out == "mail: already not paused\n");
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"queues", "pause"}, {"queues", "stop", "mail"}}) {
+    Stage nobody;
+    BOOST_TEST(nobody.pawl(wrong).exit == 2);
+    BOOST_TEST(nobody.got.empty());
+  }
+}
+
 BOOST_AUTO_TEST_CASE(history) {
   Stage stage;
   const Process& process = run(

@@ -201,6 +201,7 @@ class Storm {
   void heed();
   void heed_want(std::size_t index, const Answer& answer);
   void heed_poll(const Answer& answer);
+  bool started_before_pause(const TaskRef& task) const;
   void heed_reads();
   void heed_read(RequestId id);
   void heed_queue(const Answer& answer);
@@ -262,6 +263,7 @@ class Storm {
   std::optional<RequestId> queue_change_;
   bool queue_pausing_ = false;
   bool queue_paused_ = false;
+  TimeMs queue_paused_at_;  // asked for
   int deployments_ = 0;
   bool load_failed_ = false;
   bool calm_ = false;  // the faults have stopped
@@ -535,6 +537,7 @@ void Storm::pause_queue() {
   const bool pause = !queue_paused_ && !calm_;
   queue_pausing_ = pause;
   if (!pause) queue_paused_ = false;
+  queue_paused_at_ = TimeMs(host_.now.wall_ms);
   queue_change_ = pause ? ask(PauseQueue{kQueue, "storm"}) : ask(ResumeQueue{kQueue, "over"});
   say(pause ? "pause" : "resume", " the queue");
 }
@@ -715,12 +718,22 @@ void Storm::heed_poll(const Answer& answer) {
     const bool repeated = known != handed_.end();
     rule(!repeated || (!made.key.empty() && known->second == made.key),
          "one attempt reached two workers");
-    rule(repeated || !queue_paused_, "a task of a paused queue was handed out");
+    rule(repeated || !queue_paused_ || started_before_pause(task),
+         "a task of a paused queue was handed out");
     handed_[task] = made.key;
     ++result_.handed_out;
     if (!lost) tokens_.push_back(token);
   }
   if (lost && host_.up()) host_.give(Undelivered{answer.tokens});
+}
+
+// Handed out before the pause, in an answer that a crash lost: the poll was repeated by its key.
+bool Storm::started_before_pause(const TaskRef& task) const {
+  if (!host_.up()) return false;
+  GroupId group;
+  const engine::Run* run = host_.node->find(RunRef{"", RunUid{task.group, task.run}}, &group);
+  const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
+  return step != nullptr && !step->poll_key.empty() && step->started_at < queue_paused_at_;
 }
 
 // Within the very turn in which the node says that they are ready.
