@@ -1,8 +1,6 @@
 // `pawl serve`: reads the configuration, wires the daemon, runs it.
 #include "cli/serve.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -67,36 +65,12 @@ std::vector<daemon::ConfigSetting> settings_of(const ServeOptions& options) {
   return flags;
 }
 
-// glibc keeps at most 7 freed blocks of a size at hand; a transition frees more than that at once,
-// and a tenth of its time went into putting them back. The bound can only be set before main: the
-// process starts itself once more with it (docs/decisions/0017). Whoever sets GLIBC_TUNABLES is
-// obeyed.
-void start_with_roomier_caches(const std::vector<std::string>& args) {
-  if (std::getenv("GLIBC_TUNABLES") != nullptr) return;
-  char path[4096];
-  const ssize_t bytes = ::readlink("/proc/self/exe", path, sizeof path - 1);
-  if (bytes <= 0) return;
-  path[bytes] = '\0';
-  // A debugger that runs us inside its own program is left alone.
-  const std::string_view name =
-      std::string_view(path).substr(std::string_view(path).rfind('/') + 1);
-  if (name != "pawl" && name != "pawld") return;
-  std::vector<std::string> words = {"pawl", "serve"};
-  words.insert(words.end(), args.begin(), args.end());
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  argv.push_back(nullptr);
-  ::setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=100", 1);
-  ::execv(path, argv.data());  // returns only if it failed: then we go on as we are
-}
-
 }  // namespace
 
 int serve_main(const std::vector<std::string>& args) {
   ServeOptions options;
   int exit_status = 0;
   if (!parse(args, &options, &exit_status)) return exit_status;
-  start_with_roomier_caches(args);
   prepare_digests();
   daemon::Logger logger(2);
   const auto flags = settings_of(options);

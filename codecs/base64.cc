@@ -20,7 +20,7 @@ int sextet(char c) { return kReverse[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
-void append_base64(std::string_view data, std::string* out) {
+void append_base64(std::string_view data, ByteBuilder* out) {
   std::size_t i = 0;
   const auto at = [&](std::size_t k) {
     return static_cast<std::uint32_t>(static_cast<unsigned char>(data[k]));
@@ -29,14 +29,19 @@ void append_base64(std::string_view data, std::string* out) {
     const std::uint32_t x = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
     const char four[4] = {kAlphabet[x >> 18], kAlphabet[x >> 12 & 63], kAlphabet[x >> 6 & 63],
                           kAlphabet[x & 63]};
-    out->append(four, 4);
+    out->raw({four, 4});
   }
   const std::size_t left = data.size() - i;
   if (left == 0) return;
   const std::uint32_t x = at(i) << 16 | (left == 2 ? at(i + 1) << 8 : 0);
   const char four[4] = {kAlphabet[x >> 18], kAlphabet[x >> 12 & 63],
                         left == 2 ? kAlphabet[x >> 6 & 63] : '=', '='};
-  out->append(four, 4);
+  out->raw({four, 4});
+}
+
+void append_base64(std::string_view data, std::string* out) {
+  ByteBuilder builder(out);
+  append_base64(data, &builder);
 }
 
 bool parse_base64(std::string_view text, std::string* out) {

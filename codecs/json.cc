@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/byte_builder.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "dsl/expression.h"
@@ -40,28 +41,50 @@ bool plain(char c) {
   return u >= 0x20 && u < 0x80 && u != '"' && u != '\\';
 }
 
-void append_escape(char c, std::string* out) {
+// In a word of eight bytes: not 0 if a byte of it is not plain. (The usual test for a zero byte,
+// which may also be raised by a neighbour below a true one: then the bytes are looked at singly.)
+std::uint64_t any_not_plain(std::uint64_t word) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x8080808080808080;
+  const std::uint64_t quote = word ^ (kOnes * '"');
+  const std::uint64_t backslash = word ^ (kOnes * '\\');
+  const std::uint64_t control = word - kOnes * 0x20;
+  return (word | control | (quote - kOnes) | (backslash - kOnes)) & kHighs;
+}
+
+// The first byte at or after i that is not plain, or the end.
+std::size_t plain_end(std::string_view text, std::size_t i) {
+  std::uint64_t word;
+  for (; i + sizeof word <= text.size(); i += sizeof word) {
+    std::memcpy(&word, text.data() + i, sizeof word);
+    if (any_not_plain(word) != 0) break;
+  }
+  while (i < text.size() && plain(text[i])) ++i;
+  return i;
+}
+
+void append_escape(char c, ByteBuilder* out) {
   switch (c) {
     case '"':
-      out->append("\\\"", 2);
+      out->raw("\\\"");
       return;
     case '\\':
-      out->append("\\\\", 2);
+      out->raw("\\\\");
       return;
     case '\n':
-      out->append("\\n", 2);
+      out->raw("\\n");
       return;
     case '\r':
-      out->append("\\r", 2);
+      out->raw("\\r");
       return;
     case '\t':
-      out->append("\\t", 2);
+      out->raw("\\t");
       return;
     case '\b':
-      out->append("\\b", 2);
+      out->raw("\\b");
       return;
     case '\f':
-      out->append("\\f", 2);
+      out->raw("\\f");
       return;
     default:
       break;
@@ -69,44 +92,44 @@ void append_escape(char c, std::string* out) {
   constexpr char kHex[] = "0123456789abcdef";
   const auto u = static_cast<unsigned char>(c);
   const char text[6] = {'\\', 'u', '0', '0', kHex[u >> 4], kHex[u & 15]};
-  out->append(text, 6);
+  out->raw({text, 6});
 }
 
 template <class T>
-void append_integer(T x, std::string* out) {
+void append_integer(T x, ByteBuilder* out) {
   char text[24];
   const auto end = std::to_chars(text, text + sizeof text, x).ptr;
-  out->append(text, static_cast<std::size_t>(end - text));
+  out->raw({text, static_cast<std::size_t>(end - text)});
 }
 
-void append_int(std::int64_t x, std::string* out) {
+void append_int(std::int64_t x, ByteBuilder* out) {
   const bool quoted = x > kExactMax || x < -kExactMax;
-  if (quoted) out->push_back('"');
+  if (quoted) out->push('"');
   append_integer(x, out);
-  if (quoted) out->push_back('"');
+  if (quoted) out->push('"');
 }
 
-void append_uint(std::uint64_t x, std::string* out) {
+void append_uint(std::uint64_t x, ByteBuilder* out) {
   const bool quoted = x > static_cast<std::uint64_t>(kExactMax);
-  if (quoted) out->push_back('"');
+  if (quoted) out->push('"');
   append_integer(x, out);
-  if (quoted) out->push_back('"');
+  if (quoted) out->push('"');
 }
 
-void append_double(double x, std::string* out) {
+void append_double(double x, ByteBuilder* out) {
   if (std::isnan(x)) {
-    out->append("\"NaN\"");
+    out->raw("\"NaN\"");
     return;
   }
   if (std::isinf(x)) {
-    out->append(x > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+    out->raw(x > 0 ? "\"Infinity\"" : "\"-Infinity\"");
     return;
   }
   char text[40];
   const auto end = std::to_chars(text, text + sizeof text, x).ptr;
   const std::string_view digits(text, static_cast<std::size_t>(end - text));
-  out->append(digits);
-  if (digits.find_first_of(".e") == std::string_view::npos) out->append(".0");
+  out->raw(digits);
+  if (digits.find_first_of(".e") == std::string_view::npos) out->raw(".0");
 }
 
 // Writes two digits; returns the end.
@@ -136,7 +159,7 @@ char* put_date(std::int64_t days, char* p) {
   return put_two(day_of_year - (153 * shifted + 2) / 5 + 1, p);
 }
 
-void append_time_ms(std::int64_t ms, std::string* out) {
+void append_time_ms(std::int64_t ms, ByteBuilder* out) {
   constexpr std::int64_t kFirst = -62'135'596'800'000;  // 0001-01-01T00:00:00Z
   constexpr std::int64_t kLast = 253'402'300'799'999;   // 9999-12-31T23:59:59.999Z
   ms = std::clamp(ms, kFirst, kLast);
@@ -159,79 +182,79 @@ void append_time_ms(std::int64_t ms, std::string* out) {
     p = put_two(milli % 100, p);
   }
   *p++ = 'Z';
-  out->append(text, static_cast<std::size_t>(p - text));
+  out->raw({text, static_cast<std::size_t>(p - text)});
 }
 
 // Spaces and line ends of the two styles; indent < 0 is the compact one.
-void append_break(int indent, std::string* out) {
+void append_break(int indent, ByteBuilder* out) {
   if (indent < 0) return;
-  out->push_back('\n');
-  out->append(static_cast<std::size_t>(indent) * 2, ' ');
+  out->push('\n');
+  for (int i = 0; i < indent; ++i) out->raw("  ");
 }
 
-void append_key(const dsl::Value& key, std::string* out) {
+void append_key(const dsl::Value& key, ByteBuilder* out) {
   switch (key.kind()) {
     case dsl::Kind::string:
       append_json_string(key.as_string(), out);
       return;
     case dsl::Kind::boolean:
-      out->append(key.as_bool() ? "\"true\"" : "\"false\"");
+      out->raw(key.as_bool() ? "\"true\"" : "\"false\"");
       return;
     case dsl::Kind::int64:
-      out->push_back('"');
+      out->push('"');
       append_integer(key.as_int(), out);
-      out->push_back('"');
+      out->push('"');
       return;
     case dsl::Kind::uint64:
-      out->push_back('"');
+      out->push('"');
       append_integer(key.as_uint(), out);
-      out->push_back('"');
+      out->push('"');
       return;
     default:
       PAWL_UNREACHABLE();  // no other kind is a key
   }
 }
 
-void append_value(const dsl::Value& value, int indent, std::string* out);
+void append_value(const dsl::Value& value, int indent, ByteBuilder* out);
 
-void append_list(const dsl::List& list, int indent, std::string* out) {
+void append_list(const dsl::List& list, int indent, ByteBuilder* out) {
   const int inner = indent < 0 ? -1 : indent + 1;
-  out->push_back('[');
+  out->push('[');
   bool first = true;
   for (const dsl::Value& item : list) {
-    if (!first) out->push_back(',');
+    if (!first) out->push(',');
     first = false;
     append_break(inner, out);
     append_value(item, inner, out);
   }
   if (!first) append_break(indent, out);
-  out->push_back(']');
+  out->push(']');
 }
 
-void append_map(const dsl::Map& map, int indent, std::string* out) {
+void append_map(const dsl::Map& map, int indent, ByteBuilder* out) {
   const int inner = indent < 0 ? -1 : indent + 1;
-  out->push_back('{');
+  out->push('{');
   bool first = true;
   for (const auto& entry : map) {
-    if (!first) out->push_back(',');
+    if (!first) out->push(',');
     first = false;
     append_break(inner, out);
     append_key(entry.first, out);
-    out->append(": ", indent < 0 ? 1 : 2);
+    out->raw({": ", indent < 0 ? std::size_t{1} : std::size_t{2}});
     append_value(entry.second, inner, out);
   }
   if (!first) append_break(indent, out);
-  out->push_back('}');
+  out->push('}');
 }
 
 // Recursion is bounded: a Value nests at most kValueDepthMax, checked where values are made.
-void append_value(const dsl::Value& value, int indent, std::string* out) {
+void append_value(const dsl::Value& value, int indent, ByteBuilder* out) {
   switch (value.kind()) {
     case dsl::Kind::null:
-      out->append("null", 4);
+      out->raw("null");
       return;
     case dsl::Kind::boolean:
-      out->append(value.as_bool() ? "true" : "false");
+      out->raw(value.as_bool() ? "true" : "false");
       return;
     case dsl::Kind::int64:
       append_int(value.as_int(), out);
@@ -246,9 +269,9 @@ void append_value(const dsl::Value& value, int indent, std::string* out) {
       append_json_string(value.as_string(), out);
       return;
     case dsl::Kind::bytes:
-      out->push_back('"');
+      out->push('"');
       append_base64(value.as_bytes(), out);
-      out->push_back('"');
+      out->push('"');
       return;
     case dsl::Kind::list:
       append_list(value.as_list(), indent, out);
@@ -266,96 +289,104 @@ void append_value(const dsl::Value& value, int indent, std::string* out) {
       append_json_string(value.as_type(), out);
       return;
     default:  // kinds that only live within an expression
-      out->append("null", 4);
+      out->raw("null");
       return;
   }
 }
 
 }  // namespace
 
-void append_json_string(std::string_view text, std::string* out) {
-  out->push_back('"');
+void append_json_string(std::string_view text, ByteBuilder* out) {
+  out->push('"');
   std::size_t copied = 0;
   std::size_t i = 0;
-  while (i < text.size()) {
-    if (plain(text[i])) {
-      ++i;
-      continue;
-    }
+  while (true) {
+    i = plain_end(text, i);
+    if (i == text.size()) break;
     const bool high = static_cast<unsigned char>(text[i]) >= 0x80;
     if (const std::size_t n = high ? utf8_length(text.substr(i)) : 0; n != 0) {
       i += n;
       continue;
     }
-    out->append(text.substr(copied, i - copied));
+    out->raw(text.substr(copied, i - copied));
     if (high) {
-      out->append("\xef\xbf\xbd", 3);
+      out->raw("\xef\xbf\xbd");
     } else {
       append_escape(text[i], out);
     }
     copied = ++i;
   }
-  out->append(text.substr(copied));
-  out->push_back('"');
+  out->raw(text.substr(copied));
+  out->push('"');
 }
 
-void append_json(const dsl::Value& value, std::string* out) { append_value(value, -1, out); }
+void append_json_string(std::string_view text, std::string* out) {
+  ByteBuilder builder(out);
+  append_json_string(text, &builder);
+}
+
+void append_json(const dsl::Value& value, std::string* out) {
+  ByteBuilder builder(out);
+  append_value(value, -1, &builder);
+}
 
 std::string to_json(const dsl::Value& value) {
   std::string out;
-  append_value(value, -1, &out);
+  append_json(value, &out);
   return out;
 }
 
 std::string to_pretty_json(const dsl::Value& value) {
   std::string out;
-  append_value(value, 0, &out);
+  ByteBuilder builder(&out);
+  append_value(value, 0, &builder);
+  builder.finish();
   return out;
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
   comma();
-  append_json_string(name, out_);
-  out_->push_back(':');
+  append_json_string(name, &out_);
+  out_.push(':');
   need_comma_ = false;
   return *this;
 }
 
 JsonWriter& JsonWriter::string(std::string_view text) {
   comma();
-  append_json_string(text, out_);
+  append_json_string(text, &out_);
   return *this;
 }
 
 JsonWriter& JsonWriter::int64(std::int64_t x) {
   comma();
-  append_int(x, out_);
+  append_int(x, &out_);
   return *this;
 }
 
 JsonWriter& JsonWriter::uint64(std::uint64_t x) {
   comma();
-  append_uint(x, out_);
+  append_uint(x, &out_);
   return *this;
 }
 
 JsonWriter& JsonWriter::float64(double x) {
   comma();
-  append_double(x, out_);
+  append_double(x, &out_);
   return *this;
 }
 
 JsonWriter& JsonWriter::time_ms(std::int64_t ms) {
   comma();
-  out_->push_back('"');
-  append_time_ms(ms, out_);
-  out_->push_back('"');
+  out_.push('"');
+  append_time_ms(ms, &out_);
+  out_.push('"');
   return *this;
 }
 
 JsonWriter& JsonWriter::value(const dsl::Value& x) {
   comma();
-  append_value(x, -1, out_);
+  append_value(x, -1, &out_);
   return *this;
 }
 

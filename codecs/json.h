@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_builder.h"
 #include "dsl/value.h"
 
 namespace pawl::codecs {
@@ -42,6 +43,7 @@ std::string to_pretty_json(const dsl::Value& value);
 // append_base64 writes (no line breaks, no missing padding, zero spare bits); false on anything
 // else.
 void append_base64(std::string_view data, std::string* out);
+void append_base64(std::string_view data, ByteBuilder* out);
 bool parse_base64(std::string_view text, std::string* out);
 
 // Writes an object by hand into a reused string: the hot path of every answer. It puts the commas;
@@ -51,8 +53,10 @@ bool parse_base64(std::string_view text, std::string* out);
 //   w.begin_object().key("id").string(id).key("seq").uint64(7).end_object();
 class JsonWriter {
  public:
-  // Appends to *out, which must outlive the writer.
+  // Appends to *out, which must outlive the writer. Nobody else may touch it until the outermost
+  // bracket is closed, or finish() is called.
   explicit JsonWriter(std::string* out) : out_(out) {}
+  void finish() { out_.finish(); }
 
   JsonWriter& begin_object() { return open('{'); }
   JsonWriter& end_object() { return close('}'); }
@@ -60,20 +64,13 @@ class JsonWriter {
   JsonWriter& end_array() { return close(']'); }
 
   JsonWriter& key(std::string_view name);
-  // The key must need no escaping (a literal of the code, at most kPlainKeyBytesMax long): it is
-  // copied as it is.
-  static constexpr std::size_t kPlainKeyBytesMax = 48;
+  // The key must need no escaping (a literal of the code): it is copied as it is.
   JsonWriter& plain_key(std::string_view name) {
-    // Put together first: one append instead of four.
-    char text[kPlainKeyBytesMax + 4];
-    char* p = text;
-    if (need_comma_) *p++ = ',';
-    *p++ = '"';
-    const std::size_t bytes = name.copy(p, kPlainKeyBytesMax);
-    p += bytes;
-    *p++ = '"';
-    *p++ = ':';
-    out_->append(text, static_cast<std::size_t>(p - text));
+    if (need_comma_) out_.push(',');
+    out_.push('"');
+    out_.raw(name);
+    out_.push('"');
+    out_.push(':');
     need_comma_ = false;
     return *this;
   }
@@ -91,7 +88,7 @@ class JsonWriter {
   // One complete JSON value, copied as it is.
   JsonWriter& raw(std::string_view json) {
     comma();
-    out_->append(json);
+    out_.raw(json);
     return *this;
   }
 
@@ -110,26 +107,30 @@ class JsonWriter {
 
  private:
   void comma() {
-    if (need_comma_) out_->push_back(',');
+    if (need_comma_) out_.push(',');
     need_comma_ = true;
   }
   JsonWriter& open(char bracket) {
     comma();
-    out_->push_back(bracket);
+    out_.push(bracket);
+    ++depth_;
     need_comma_ = false;
     return *this;
   }
   JsonWriter& close(char bracket) {
-    out_->push_back(bracket);
+    out_.push(bracket);
+    if (--depth_ == 0) out_.finish();
     need_comma_ = true;
     return *this;
   }
 
-  std::string* out_;
+  ByteBuilder out_;
+  int depth_ = 0;  // open brackets
   bool need_comma_ = false;
 };
 
 // Appends `text` between quotes, escaped; invalid UTF-8 becomes U+FFFD.
 void append_json_string(std::string_view text, std::string* out);
+void append_json_string(std::string_view text, ByteBuilder* out);
 
 }  // namespace pawl::codecs

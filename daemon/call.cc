@@ -41,9 +41,9 @@ const std::string* Call::parameter(std::string_view name) const {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  const std::size_t first = std::min(text.find('%'), text.size());
+  std::string decoded(text.substr(0, first));
+  for (std::size_t i = first; i < text.size(); ++i) {
     if (text[i] != '%') {
       decoded.push_back(text[i]);
       continue;

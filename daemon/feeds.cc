@@ -317,6 +317,7 @@ void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_v
     w.field("run", known->id()).field("uid", to_string(known->uid()));
     w.field("workflow", known->workflow());
   }
+  w.finish();
   if (text.back() != '{') text.push_back(',');
   text.append(json.substr(1));  // goes on with the event's own members
   write_line(feed, text);

@@ -1,6 +1,7 @@
 #include "daemon/routes.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <span>
 
@@ -118,18 +119,24 @@ struct Compiled {
   std::vector<std::string_view> parts;
 };
 
-const std::vector<Compiled>& compiled() {
-  static const std::vector<Compiled> table = [] {
-    std::vector<Compiled> rows;
-    for (const Route& route : routes()) rows.push_back({&route, split(route.pattern)});
+constexpr std::size_t kPartsMax = 8;
+
+// The routes by their number of parts; within one, in the order of the table.
+const std::array<std::vector<Compiled>, kPartsMax + 1>& compiled() {
+  static const auto table = [] {
+    std::array<std::vector<Compiled>, kPartsMax + 1> rows;
+    for (const Route& route : routes()) {
+      auto parts = split(route.pattern);
+      rows.at(parts.size()).push_back({&route, std::move(parts)});
+    }
     return rows;
   }();
   return table;
 }
 
 bool matches(const Compiled& row, const std::vector<std::string_view>& parts) {
-  if (row.parts.size() != parts.size()) return false;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
+  // From the end, where paths differ most.
+  for (std::size_t i = parts.size(); i-- > 0;) {
     if (!is_name(row.parts[i]) && row.parts[i] != parts[i]) return false;
     if (is_name(row.parts[i]) && parts[i].empty()) return false;
   }
@@ -153,7 +160,7 @@ const std::vector<Route>& routes() {
 bool find_route(const Request& request, Call* call, Problem* problem) {
   const auto parts = split(request.path);
   std::string allowed;
-  for (const Compiled& row : compiled()) {
+  for (const Compiled& row : compiled()[parts.size() <= kPartsMax ? parts.size() : 0]) {
     if (!matches(row, parts)) continue;
     if (row.route->method != request.method) {
       if (!allowed.empty()) allowed += ", ";

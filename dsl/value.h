@@ -17,6 +17,10 @@
 #include <variant>
 #include <vector>
 
+namespace pawl {
+class ByteBuilder;
+}
+
 namespace pawl::dsl {
 
 class Value;
@@ -121,6 +125,7 @@ class Value {
   std::size_t encoded_size() const;
   // Appends the canonical encoding. The value holds no Kind::type and no Kind::optional.
   void encode(std::string* out) const;
+  void encode(ByteBuilder* out) const;
   // Decodes what encode wrote, all of it; false on anything else (truncation, rubbish behind,
   // unsorted or repeated keys, nesting past limits::kValueDepthMax). `out` is untouched on failure.
   static bool decode(std::string_view bytes, Value* out);

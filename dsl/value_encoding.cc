@@ -12,6 +12,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/byte_builder.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
@@ -31,7 +32,7 @@ std::size_t svarint_size(std::int64_t x) {
   return varint_size((static_cast<std::uint64_t>(x) << 1) ^ static_cast<std::uint64_t>(x >> 63));
 }
 
-void encode_value(const Value& v, ByteWriter* w) {
+void encode_value(const Value& v, ByteBuilder* w) {
   w->u8(static_cast<std::uint8_t>(v.kind()));
   switch (v.kind()) {
     case Kind::null:
@@ -232,9 +233,11 @@ std::size_t Value::encoded_size() const {
 }
 
 void Value::encode(std::string* out) const {
-  ByteWriter w(out);
+  ByteBuilder w(out);
   encode_value(*this, &w);
 }
+
+void Value::encode(ByteBuilder* out) const { encode_value(*this, out); }
 
 bool Value::decode(std::string_view bytes, Value* out) {
   Value v;

@@ -16,11 +16,10 @@ EventContext context_of(const Event& event, const EventContext& context) {
 
 void encode_hashed(const Event& event, const EventContext& context, std::vector<Digest>* payloads,
                    std::string* out) {
-  ByteWriter writer(out);
-  writer.varint(event_kind(event));
-  writer.varint(context.seq.v);
-  writer.svarint(context.time.v);
   FieldEncoder<FieldForm::hashed> encoder(out, &context, payloads);
+  encoder.writer().varint(event_kind(event));
+  encoder.writer().varint(context.seq.v);
+  encoder.writer().svarint(context.time.v);
   visit_fields(event, encoder);
 }
 
@@ -57,8 +56,8 @@ void encode_event(const Event& event, const EventContext& context, EventForm for
     encode_hashed(event, context_of(event, context), nullptr, out);
     return;
   }
-  ByteWriter(out).varint(event_kind(event));
   FieldEncoder<FieldForm::stored> encoder(out);
+  encoder.writer().varint(event_kind(event));
   visit_fields(event, encoder);
 }
 

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "base/byte_builder.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/digest.h"
@@ -40,12 +41,14 @@ class FieldEncoder {
   // the digests it met.
   explicit FieldEncoder(std::string* out, const EventContext* context = nullptr,
                         std::vector<Digest>* payloads = nullptr)
-      : out_(out), writer_(out), context_(context), payloads_(payloads) {}
+      : writer_(out), context_(context), payloads_(payloads) {}
 
   template <class T>
   void operator()(const char*, const T& x) {
     put(x);
   }
+  // What stands before the fields.
+  ByteBuilder& writer() { return writer_; }
 
   template <class T>
   void put(const T& x) {
@@ -106,7 +109,7 @@ class FieldEncoder {
     writer_.u8(
         static_cast<std::uint8_t>((x.scrubbed ? 1 : 0) | (with_digest ? 2 : 0) | (x.cold ? 4 : 0)));
     if (with_digest) put(*x.digest);
-    if (!x.scrubbed && !x.cold) x.value.encode(out_);
+    if (!x.scrubbed && !x.cold) x.value.encode(&writer_);
   }
 
  private:
@@ -116,8 +119,7 @@ class FieldEncoder {
     if (payloads_ != nullptr) payloads_->emplace_back();
   }
 
-  std::string* out_;
-  ByteWriter writer_;
+  ByteBuilder writer_;
   const EventContext* context_;
   std::vector<Digest>* payloads_;
   std::uint32_t ordinal_ = 0;

@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+#include "base/byte_builder.h"
 #include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/digest.h"
@@ -57,6 +58,56 @@ BOOST_AUTO_TEST_CASE(varints_round_trip) {
     BOOST_TEST(r.svarint() == static_cast<std::int64_t>(n));
   }
   BOOST_TEST(r.done());
+}
+
+// One thing at a time, of random kinds, into a string that has something already.
+template <class Writer>
+void write_something(Random& random, const std::string& text, Writer* w) {
+  switch (random.below(7)) {
+    case 0:
+      return w->u8(static_cast<std::uint8_t>(random.next()));
+    case 1:
+      return w->varint(random.next() >> random.below(64));
+    case 2:
+      return w->svarint(static_cast<std::int64_t>(random.next()) >> random.below(64));
+    case 3:
+      return w->fixed64(random.next());
+    case 4:
+      return w->f64(static_cast<double>(random.next()));
+    case 5:
+      return w->raw(std::string_view(text).substr(0, random.below(text.size() + 1)));
+    default:
+      return w->str(std::string_view(text).substr(0, random.below(text.size() + 1)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_builder_writes_what_the_writer_writes) {
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    Random a(seed), b(seed);
+    const std::string text(a.below(9000), 'x');
+    b.below(9000);
+    std::string expected(seed % 40, 'o'), built = expected;
+    if (seed % 3 == 0) built.reserve(1000);
+    ByteWriter writer(&expected);
+    {
+      ByteBuilder builder(&built);
+      for (int i = 0; i < 60; ++i) {
+        write_something(a, text, &writer);
+        write_something(b, text, &builder);
+        BOOST_REQUIRE_EQUAL(builder.size(), expected.size());
+        if (i % 20 != 7) continue;
+        builder.finish();
+        BOOST_REQUIRE(built == expected);
+      }
+    }
+    BOOST_REQUIRE(built == expected);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_builder_that_writes_nothing_changes_nothing) {
+  std::string text = "as it was";
+  { ByteBuilder builder(&text); }
+  BOOST_TEST(text == "as it was");
 }
 
 BOOST_AUTO_TEST_CASE(reader_refuses_short_and_overlong_input) {

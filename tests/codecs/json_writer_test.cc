@@ -59,6 +59,37 @@ BOOST_AUTO_TEST_CASE(every_control_character_is_escaped) {
   }
 }
 
+// Every byte at every place of a word, with neighbours that borrow from one another.
+BOOST_AUTO_TEST_CASE(what_must_be_escaped_is_found_at_every_place) {
+  for (const char filler : {'x', '#', '!', ']', '[', ' ', '\x7f'}) {
+    for (int c = 0; c < 0x80; ++c) {
+      for (std::size_t place = 0; place < 20; ++place) {
+        std::string text(20, filler);
+        text[place] = static_cast<char>(c);
+        std::string out;
+        append_json_string(text, &out);
+        const bool escaped = c < 0x20 || c == '"' || c == '\\';
+        BOOST_REQUIRE_EQUAL(out.size() > 22, escaped);
+        Value value;
+        JsonError error;
+        BOOST_REQUIRE(parse_json(out, &value, &error));
+        BOOST_REQUIRE(value.as_string() == text);
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_string_is_whole_when_the_last_bracket_is_closed) {
+  std::string out = "data: ";
+  JsonWriter w(&out);
+  w.begin_object().plain_key("a").begin_array().null().end_array().end_object();
+  BOOST_TEST(out == R"(data: {"a":[null]})");
+  std::string open;
+  JsonWriter unfinished(&open);
+  unfinished.begin_object().field("a", 1).finish();
+  BOOST_TEST(open == R"({"a":1)");
+}
+
 BOOST_AUTO_TEST_CASE(the_writer_puts_the_commas) {
   std::string out;
   JsonWriter w(&out);
