@@ -8,6 +8,7 @@ namespace pawl::codecs {
 
 enum class FrameKind : std::uint16_t {
   kNone = 0,  // never sent
+  kRaft = 1,  // codecs/raft_message.h
 };
 
 // Whether this build can read frames of that kind.
@@ -15,6 +16,8 @@ constexpr bool is_known(FrameKind kind) {
   switch (kind) {
     case FrameKind::kNone:
       return false;
+    case FrameKind::kRaft:
+      return true;
   }
   return false;
 }
