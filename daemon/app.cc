@@ -65,6 +65,8 @@ struct Forward final : HttpHandler {
 
 struct App::Impl : TurnHook {
   Impl(Options o, Logger* l) : options(std::move(o)), logger(*l), loop(&clock) {}
+  // The server tells the API of requests that end with it, the API lets go of what it has for them.
+  ~Impl() { http.reset(); }
 
   absl::Status open();
   absl::Status recover();
@@ -106,7 +108,8 @@ struct App::Impl : TurnHook {
   bool clock_trusted = false;
   std::int64_t clock_looked_ms = INT64_MIN / 2;
   bool time_was_held = false;
-  std::uint64_t snapshot_at_bytes = 0;  // journal bytes at the last snapshot
+  std::uint64_t uncovered_bytes = 0;    // of the journal, by no snapshot when it was read
+  std::uint64_t snapshot_at_bytes = 0;  // written since the start, at the last snapshot
   int snapshots_under_way = 0;
   std::int64_t started_ns = 0;
   std::int64_t stop_by_ns = 0;            // 0: not stopping
@@ -169,8 +172,10 @@ absl::Status App::Impl::recover() {
   journal_options.segment_bytes = static_cast<std::uint32_t>(options.config.journal.segment_bytes);
   journal_options.preallocate = options.config.journal.preallocate;
   log::RecoveryReport report;
-  auto recovered = log::Journal::open(files, journal_options, node->recovery(), &report);
+  UncoveredEntries sink(*node, &node->recovery());
+  auto recovered = log::Journal::open(files, journal_options, sink, &report);
   if (!recovered.ok()) return recovered.status();
+  uncovered_bytes = sink.bytes();
   journal = std::move(*recovered);
   node->start(journal.get(), now());
   const absl::Status elected = lead(files);
@@ -344,7 +349,8 @@ std::int64_t App::Impl::deadline_ns() const {
 
 void App::Impl::maybe_snapshot(std::uint64_t bytes_min) {
   const std::uint64_t bytes = journal->stats().data_bytes;
-  if (snapshots_under_way > 0 || bytes - snapshot_at_bytes < bytes_min) return;
+  if (snapshots_under_way > 0 || uncovered_bytes + bytes - snapshot_at_bytes < bytes_min) return;
+  uncovered_bytes = 0;
   snapshot_at_bytes = bytes;
   for (std::size_t g = 0; g < node->group_count(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));

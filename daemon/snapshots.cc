@@ -53,6 +53,22 @@ int load_snapshots(log::FileSystem& files, const std::string& directory, const l
   return loaded;
 }
 
+UncoveredEntries::UncoveredEntries(const node::Node& node, log::RecoverySink* next) : next_(next) {
+  for (std::size_t g = 0; g < node.group_count(); ++g) {
+    covered_.push_back(node.group(GroupId(static_cast<std::uint16_t>(g))).applied());
+  }
+}
+
+absl::Status UncoveredEntries::on_hard_state(GroupId group, const log::HardState& state) {
+  return next_->on_hard_state(group, state);
+}
+
+absl::Status UncoveredEntries::on_entry(GroupId group, Term term, Index index,
+                                        std::string_view payload) {
+  if (group.v < covered_.size() && index > covered_[group.v]) bytes_ += payload.size();
+  return next_->on_entry(group, term, index, payload);
+}
+
 absl::Status write_snapshot(log::FileSystem& files, const std::string& directory,
                             const log::StoreId& store, GroupId group,
                             const node::Node::GroupSnapshot& snapshot) {

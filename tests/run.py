@@ -133,6 +133,7 @@ def python_programs(suite, build):
     black_box = [
         Program("bad requests", [python, "tests/black_box/request_test.py", "--pawl", pawl]),
         Program("bad API use", [python, "tests/black_box/api_test.py", "--pawl", pawl]),
+        Program("stops and starts", [python, "tests/black_box/restart_test.py", "--pawl", pawl]),
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("storm", [python, "tests/black_box/storm_test.py", "--pawl", pawl,
