@@ -36,7 +36,7 @@ class Activate : public Command {
     if (session.json()) {
       session.print_json(answer.body);
     } else {
-      session.print(name_ + " version " + version_ + ": now the default\n");
+      session.print(printable(name_) + " version " + version_ + ": now the default\n");
     }
     return kDone;
   }

@@ -43,6 +43,7 @@ void global_options(CLI::App& app, SessionOptions* options) {
   app.name("pawl");
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "Print this help and exit");
+  app.set_version_flag("--version", "pawl " PAWL_VERSION, "Print this program's version and exit");
   app.add_flag("--json", options->json,
                "Print the API's JSON: one object, or one a line for lists");
   app.add_option("--socket", options->socket_path,

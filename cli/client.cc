@@ -25,6 +25,28 @@ bool take_lines(std::string* text, const std::function<bool(std::string_view)>& 
   return more;
 }
 
+// A control character in a header would begin another one, and a space at an end would get lost.
+bool is_header_value(std::string_view text) {
+  const bool control = std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
+  return !control && !text.empty() && text.front() != ' ' && text.back() != ' ';
+}
+
+absl::Status check(const Request& request) {
+  if (!is_header_value(request.content_type)) {
+    return absl::InvalidArgumentError(
+        "this is no content type\nhint: for example application/json");
+  }
+  for (const auto& [name, value] : request.headers) {
+    if (is_header_value(value)) continue;
+    return absl::InvalidArgumentError(
+        "the value of " + name + " is empty, holds a control character, or begins or ends with a " +
+        "space\nhint: use letters, digits and the like");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::int64_t monotonic_ms() {
@@ -72,6 +94,7 @@ absl::Status Client::exchange(const Request& request, int timeout_ms) {
 }
 
 absl::StatusOr<Response> Client::call(const Request& request, int timeout_ms) {
+  if (absl::Status checked = check(request); !checked.ok()) return checked;
   // A kept connection may have been closed meanwhile; a fresh one that is refused is the answer.
   if (connection_.is_open()) (void)connection_.advance();
   absl::Status status = exchange(request, timeout_ms);
@@ -85,6 +108,7 @@ absl::StatusOr<Response> Client::call(const Request& request, int timeout_ms) {
 
 absl::StatusOr<Response> Client::follow(const Request& request,
                                         const std::function<bool(std::string_view)>& line) {
+  if (absl::Status checked = check(request); !checked.ok()) return checked;
   if (absl::Status opened = connection_.open(); !opened.ok()) return opened;
   connection_.send(request);
   std::int64_t deadline = monotonic_ms() + kSilenceMs;

@@ -34,7 +34,7 @@ class Client {
   // on the way is made again once and the request repeated: the caller gives everything that
   // changes something an Idempotency-Key. Unavailable: unreachable; Aborted: lost, what became of
   // the request is not known; DeadlineExceeded: no answer within timeout_ms; Internal: the answer
-  // is not HTTP.
+  // is not HTTP; InvalidArgument: a header that can't be sent as it is.
   absl::StatusOr<Response> call(const Request& request, int timeout_ms = kAnswerMs);
 
   // The same for an answer that goes on: each line of a 200's body is given to `line` as it comes,

@@ -23,6 +23,7 @@ class Queues : public Command {
                             "`queues` takes nothing, `pause QUEUE` or `resume QUEUE`\n"
                             "hint: `pawl queues` lists the queues");
     }
+    if (queue_->empty()) return session.refuse(kUsage, "QUEUE is empty\nhint: `pawl queues`");
     Request request{.method = "POST",
                     .target = "/v1/queues/" + percent_encode(*queue_) + "/" + *verb_};
     codecs::JsonWriter body(&request.body);
@@ -37,7 +38,7 @@ class Queues : public Command {
     }
     const bool changed = text_of(answer.json, "changed") == "true";
     const std::string state = *verb_ == "pause" ? "paused" : "not paused";
-    session.print(*queue_ + (changed ? ": now " : ": already ") + state + "\n");
+    session.print(printable(*queue_) + (changed ? ": now " : ": already ") + state + "\n");
     return kDone;
   }
 

@@ -85,6 +85,34 @@ BOOST_AUTO_TEST_CASE(help_and_serve) {
   BOOST_TEST(stage.pawl({"serve", "--dev", "--data", "x"}).out == "serve --dev --data x\n");
 }
 
+BOOST_AUTO_TEST_CASE(version_flag) {
+  Stage stage;
+  const Process& process = stage.pawl({"--version"});
+  BOOST_TEST(process.exit == 0);
+  BOOST_TEST(process.out.find("pawl ") == 0u);
+  BOOST_TEST(stage.got.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_key_is_sent_as_it_is_or_not_at_all) {
+  Stage stage;
+  for (const char* key : {"a\r\nX-Other: b", "a\nb", "\x7f", " a", "a ", ""}) {
+    const Process& process = run(stage, {"signal", "r", "paid", "--key", key}, {{200, kRun}});
+    BOOST_TEST(process.exit == 2, key);
+    BOOST_TEST(has(process.err, "Idempotency-Key"), process.err);
+    BOOST_TEST(has(process.err, "\nhint: "), process.err);
+  }
+  BOOST_TEST(run(stage, {"api", "POST", "/x", "--type", "a\r\nX: b"}, {{200, kRun}}).exit == 2);
+  BOOST_TEST(stage.got.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_typed_does_not_drive_the_terminal) {
+  Stage stage;
+  const Process& process = run(stage, {"queues", "pause", "a\x1b[31mb"},
+                               {{200, R"({"queue":"a\u001b[31mb","paused":true,"changed":true})"}});
+  BOOST_TEST(process.out == "a?[31mb: now paused\n");
+  BOOST_TEST(run(stage, {"queues", "pause", ""}, {{200, "{}"}}).exit == 2);
+}
+
 BOOST_AUTO_TEST_CASE(unreachable) {
   Stage stage;
   const std::string nowhere = stage.directory() + "/none.sock";
