@@ -71,7 +71,8 @@ inline constexpr int kGroupsMax = 65;               // the system group and 64 r
 inline constexpr int kMailboxCommandsMax = 256;     // waiting for one run's entry, then 429
 inline constexpr int kCommandsQueuedMax = 16'384;   // waiting in all, then 429
 inline constexpr int kParkedPollsMax = 4096;        // then 429
-inline constexpr int kAwaitsParkedMax = 8192;  // long polls of await, history and events, then 429
+inline constexpr int kAwaitsParkedMax =
+    8192;  // awaits; and reads of histories and events: then 429
 inline constexpr int kDedupeKeysPerGroupMax = 50'000;
 inline constexpr std::size_t kDedupeAnswerBytesMax =
     kEntryBytesMax / 4;  // a larger answer is given and kept without the run's values
@@ -81,7 +82,8 @@ inline constexpr int kBatchOperationsMax = 256;  // of POST /v1/tasks/batch
 inline constexpr int kPollTasksMax = 256;        // `max` of a poll
 inline constexpr int kWaitSecondsMax = 60;       // of a long poll
 inline constexpr int kPageItemsMax = 500;
-inline constexpr int kDefinitionsMax = 10'000;  // versions in a store
+inline constexpr std::size_t kPageBytesMax = 4 * MiB;  // then a page ends before its items do
+inline constexpr int kDefinitionsMax = 10'000;         // versions in a store
 
 // --- consensus (raft/), of one group ---
 inline constexpr int kVotersMax = 9;
@@ -183,6 +185,7 @@ static_assert(kAppendBytesMax <= kInflightBytesMax);
 static_assert(kEntryBytesMax <= kInflightBytesMax);
 static_assert(kEntryBytesMax * 2 <= kBatchBytesMax);
 static_assert(kValueBytesMax * 2 <= kHttpBodyBytesMax);
+static_assert(kEntryBytesMax <= kPageBytesMax);
 static_assert(kDefinitionBytesMax <= kHttpBodyBytesMax);
 static_assert(kJsonDepthMax >= kValueDepthMax);
 static_assert(kBatchBytesMax <= kSegmentBytesDefault);

@@ -113,7 +113,7 @@ class Api final : public HttpHandler {
   const engine::CatalogWorkflow* workflow_of(Call& call);
   const engine::CatalogVersion* version_of(Call& call);
   void answer_await(const Await& await, const engine::Run& run, bool reached);
-  void await_searched(const Await& await, bool ok, const std::vector<HistoryItem>& items);
+  void await_searched(const Await& await, bool found);
   void park_await(Await await, const engine::Run& run);
   const dsl::Definition* definition_of(const engine::Run& run);
 

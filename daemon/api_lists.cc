@@ -43,7 +43,7 @@ void write_page(const node::Node& node, const Page& page, std::string* body,
   bool more = false;
   while (const engine::Run* run = walk.next()) {
     if (!wanted(*run)) continue;
-    if (count >= page.limit) {
+    if (count >= page.limit || items.size() >= limits::kPageBytesMax) {
       more = true;
       break;
     }
@@ -56,6 +56,15 @@ void write_page(const node::Node& node, const Page& page, std::string* body,
   w.end_array().plain_key("next_cursor");
   more&& last ? w.string(last->text()) : w.null();
   w.end_object();
+}
+
+// Each group has applied all that was acknowledged before this read came.
+bool ahead(const node::Node& node, const EventCursor& cursor) {
+  for (std::size_t g = 0; g < cursor.next.size(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    if (cursor.next[g] > node.group(group).applied().next()) return true;
+  }
+  return false;
 }
 
 std::string oldest_text(TimeMs oldest) {
@@ -196,6 +205,10 @@ void Api::get_events(Call& call) {
   if (after) {
     if (!EventCursor::parse(*after, parts_.node->group_count(), &cursor)) {
       query.fail("`after` must be a cursor of this feed, as its {cursor} lines give it");
+    } else if (ahead(*parts_.node, cursor)) {
+      query.fail(
+          "`after` is ahead of all events of this store: it is of another store, or of this one "
+          "before it was made anew; without it the feed begins anew");
     }
   } else {
     cursor.next.assign(parts_.node->group_count(), Index(1));

@@ -4,6 +4,7 @@
 #include "codecs/run_json.h"
 #include "daemon/api.h"
 #include "daemon/routes.h"
+#include "daemon/run_filter.h"
 #include "dsl/expression.h"
 #include "engine/run_id.h"
 #include "engine/waiting.h"
@@ -146,12 +147,17 @@ void Api::get_await(Call& call) {
   await.id = call.id;
   await.group = group;
   await.run = run->uid().index;
+  await.start_at = run->start_at;
   await.state = query.text("state").value_or("");
   await.status = query.text("status").value_or("");
   const auto since = query.integer("since", 0, INT64_MAX);
   const std::int64_t wait_ms = query.wait_ms();
   if (await.state.empty() == await.status.empty()) {
     query.fail("give either `state` or `status` (closed is any closed status)");
+  } else if (!await.status.empty() && (await.status == "open" || !is_status(await.status))) {
+    query.fail(
+        "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated or "
+        "closed");
   }
   if (!query.ok()) {
     refuse(call.id, query.problem());
@@ -168,28 +174,15 @@ void Api::get_await(Call& call) {
   }
   // It may have been so since, and be so no longer: the history knows.
   const Seq from(static_cast<std::uint64_t>(*since));
-  feeds_.history_search(call.id, *run, group, from,
-                        [this, await](bool ok, const std::vector<HistoryItem>& items) {
-                          await_searched(await, ok, items);
-                        });
+  feeds_.history_search(
+      call.id, *run, group, from,
+      [await](const engine::Event& event, TimeMs time) { return await.reached_by(event, time); },
+      [this, await](bool found) { await_searched(await, found); });
 }
 
-void Api::await_searched(const Await& await, bool ok, const std::vector<HistoryItem>& items) {
+void Api::await_searched(const Await& await, bool found) {
   const engine::Run* run = parts_.node->group(await.group).tables().find(await.run);
-  if (!ok) {
-    refuse(await.id, 500, "journal-unreadable", "The journal could not be read",
-           "the daemon's log says why");
-    return;
-  }
-  for (const HistoryItem& item : items) {
-    const bool was = await.state.empty() ? item.name == "run.paused" && await.status == "paused"
-                                         : item.state == await.state;
-    if (was) {
-      answer_await(await, *run, true);
-      return;
-    }
-  }
-  park_await(await, *run);
+  found ? answer_await(await, *run, true) : park_await(await, *run);
 }
 
 // Waits, unless it is so by now, can't be any more, or no time is left.

@@ -17,6 +17,11 @@ engine::FailTask read_failure(BodyReader& body) {
 
 constexpr std::size_t kTokenBytesMax = 100;
 
+void check_queue(std::string_view queue, BodyReader& body) {
+  if (queue.size() <= limits::kNameBytesMax) return;
+  body.fail("a queue's name has at most " + std::to_string(limits::kNameBytesMax) + " bytes");
+}
+
 }  // namespace
 
 void Api::post_poll(Call& call) {
@@ -28,6 +33,7 @@ void Api::post_poll(Call& call) {
   poll.types = body.texts("tasks", limits::kPollTasksMax, limits::kNameBytesMax);
   poll.max = static_cast<std::uint32_t>(body.integer("max", 1, limits::kPollTasksMax).value_or(1));
   poll.wait_ms = query.wait_ms();
+  check_queue(poll.queue, body);
   if (!body.ok() || !query.ok()) {
     refuse(call.id, body.ok() ? query.problem() : body.problem());
     return;
@@ -39,9 +45,7 @@ void Api::post_queue_verb(Call& call) {
   BodyReader body(call.http->body, {"reason"});
   const std::string& queue = call.path[0];
   const std::string reason = body.text("reason", limits::kReasonBytesMax);
-  if (queue.size() > limits::kNameBytesMax) {
-    body.fail("a queue's name has at most " + std::to_string(limits::kNameBytesMax) + " bytes");
-  }
+  check_queue(queue, body);
   if (!body.ok()) {
     refuse(call.id, body.problem());
     return;

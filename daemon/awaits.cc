@@ -15,6 +15,28 @@ bool Await::reached(const engine::Run& r) const {
   return status == "closed" ? r.closed() : status == engine::to_string(r.status);
 }
 
+bool Await::reached_by(const engine::Event& event, TimeMs time) const {
+  using engine::RunStatus;
+  if (!state.empty()) {
+    const auto* entered = std::get_if<engine::StateEntered>(&event);
+    return entered != nullptr && entered->state == state;
+  }
+  std::optional<RunStatus> now;
+  if (const auto* started = std::get_if<engine::RunStarted>(&event)) {
+    now = started->start_at ? RunStatus::scheduled : RunStatus::running;
+  } else if (std::holds_alternative<engine::RunActivated>(event)) {
+    now = RunStatus::running;
+  } else if (std::holds_alternative<engine::RunPaused>(event)) {
+    now = RunStatus::paused;
+  } else if (std::holds_alternative<engine::RunResumed>(event)) {
+    now = start_at && time < *start_at ? RunStatus::scheduled : RunStatus::running;
+  } else if (const auto* closed = std::get_if<engine::RunClosed>(&event)) {
+    if (status == "closed") return true;
+    now = closed->status;
+  }
+  return now && status == engine::to_string(*now);
+}
+
 bool Awaits::park(Await await) {
   if (awaits_.size() >= limits::kAwaitsParkedMax) return false;
   by_run_[{await.group, await.run}].insert(await.id);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/http.h"
+#include "engine/event.h"
 #include "engine/run.h"
 
 namespace pawl::daemon {
@@ -21,8 +22,11 @@ struct Await {
   std::string state;   // reached if it is one of the run's active paths; "" if status counts
   std::string status;  // "closed" is any closed status
   std::int64_t deadline_mono_ms = 0;
+  std::optional<TimeMs> start_at;  // the run's
 
   bool reached(const engine::Run& run) const;
+  // The run is in the state, or has the status, right behind this event of its history.
+  bool reached_by(const engine::Event& event, TimeMs time) const;
 };
 
 class Awaits {

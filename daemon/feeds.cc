@@ -13,9 +13,23 @@ namespace {
 
 constexpr std::int64_t kKeepAliveMs = 15'000;
 constexpr std::size_t kFollowSlice = 200;
-constexpr std::size_t kSearchLimit = 10'000;
 
 enum Kind : int { kPage, kFollow, kSearch, kEvents };
+
+// The problem document of a read that could not be done, and its status.
+std::string failure_json(const absl::Status& status, int* code) {
+  const std::string detail(status.message());
+  if (absl::IsUnavailable(status)) {
+    *code = 503;
+    return codecs::problem_json(503, "not-ready", "The daemon is stopping", detail);
+  }
+  if (absl::IsResourceExhausted(status)) {
+    *code = 429;
+    return codecs::problem_json(429, "queue-full", "Too many requests wait", detail);
+  }
+  *code = 500;
+  return codecs::problem_json(500, "journal-unreadable", "The journal could not be read", detail);
+}
 
 }  // namespace
 
@@ -34,7 +48,9 @@ struct Feeds::Feed {
   Seq after;
   std::size_t limit = 0;
   bool with_body = false;
-  std::function<void(bool, const std::vector<HistoryItem>&)> found;
+  HistoryWalk::Wanted wanted;
+  std::function<void(bool)> done;
+  Seq through;  // the run's seq when the walk under way began
   // Events.
   EventCursor cursor;
   bool follow = false;
@@ -61,7 +77,7 @@ bool EventCursor::parse(std::string_view text, std::size_t groups, EventCursor* 
     const std::string_view part = text.substr(0, dot);
     Index index;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index.v, 16);
-    if (error != std::errc{} || end != part.data() + part.size()) return false;
+    if (error != std::errc{} || end != part.data() + part.size() || index.v == 0) return false;
     cursor.next.push_back(index);
     if (dot == std::string_view::npos) break;
     text.remove_prefix(dot + 1);
@@ -91,6 +107,7 @@ Feeds::FeedPtr Feeds::add(RequestId id, int kind, const engine::Run& run, GroupI
 
 void Feeds::history_page(RequestId id, const engine::Run& run, GroupId group, Seq after,
                          std::size_t limit, bool with_body) {
+  if (refused_full(id)) return;
   const FeedPtr feed = add(id, kPage, run, group, after, with_body);
   feed->limit = limit;
   start_walk(feed);
@@ -98,6 +115,7 @@ void Feeds::history_page(RequestId id, const engine::Run& run, GroupId group, Se
 
 void Feeds::history_follow(RequestId id, const engine::Run& run, GroupId group, Seq after,
                            bool with_body, bool server_sent) {
+  if (refused_full(id)) return;
   const FeedPtr feed = add(id, kFollow, run, group, after, with_body);
   feed->limit = kFollowSlice;
   feed->server_sent = server_sent;
@@ -105,15 +123,23 @@ void Feeds::history_follow(RequestId id, const engine::Run& run, GroupId group, 
 }
 
 void Feeds::history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
-                           std::function<void(bool, const std::vector<HistoryItem>&)> found) {
+                           HistoryWalk::Wanted wanted, std::function<void(bool)> done) {
+  if (refused_full(id)) return;
   const FeedPtr feed = add(id, kSearch, run, group, after, false);
-  feed->limit = kSearchLimit;
-  feed->found = std::move(found);
+  feed->wanted = std::move(wanted);
+  feed->done = std::move(done);
   start_walk(feed);
+}
+
+bool Feeds::refused_full(RequestId id) {
+  if (feeds_.size() < static_cast<std::size_t>(limits::kAwaitsParkedMax)) return false;
+  respond_failure(id, absl::ResourceExhaustedError("too many requests read; try again"));
+  return true;
 }
 
 void Feeds::events(RequestId id, EventCursor from, std::size_t limit, bool follow,
                    bool server_sent) {
+  if (refused_full(id)) return;
   auto feed = std::make_shared<Feed>();
   feed->id = id;
   feed->kind = kEvents;
@@ -152,14 +178,16 @@ void Feeds::start_walk(const FeedPtr& feed) {
   options.after = feed->after;
   options.limit = feed->limit;
   options.with_body = feed->with_body;
+  options.wanted = feed->wanted;
   feed->dirty = false;
+  feed->through = run->seq;
   advance_walk(feed, std::make_shared<HistoryWalk>(options));
 }
 
 void Feeds::advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) {
   if (feed->gone) return;
   if (walk->next().v == 0) {
-    render_walk(feed, std::move(walk));
+    feed->kind == kSearch ? search_done(feed, *walk) : render_walk(feed, std::move(walk));
     return;
   }
   const auto place = parts_.journal->place(walk->group(), walk->next());
@@ -191,19 +219,18 @@ void Feeds::render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) 
 }
 
 void Feeds::walk_done(const FeedPtr& feed, const HistoryWalk& walk) {
-  switch (feed->kind) {
-    case kPage:
-      answer_page(feed, walk);
-      return;
-    case kSearch: {
-      const auto found = std::move(feed->found);
-      cancel(feed->id);
-      found(true, walk.items());
-      return;
-    }
-    default:
-      write_follow(feed, walk);
+  feed->kind == kPage ? answer_page(feed, walk) : write_follow(feed, walk);
+}
+
+void Feeds::search_done(const FeedPtr& feed, const HistoryWalk& walk) {
+  if (!walk.found() && feed->dirty) {
+    feed->after = feed->through;
+    start_walk(feed);
+    return;
   }
+  const auto done = std::move(feed->done);
+  cancel(feed->id);
+  done(walk.found());
 }
 
 void Feeds::answer_page(const FeedPtr& feed, const HistoryWalk& walk) {
@@ -229,7 +256,10 @@ void Feeds::write_follow(const FeedPtr& feed, const HistoryWalk& walk) {
     Response response;
     response.content_type = feed->server_sent ? "text/event-stream" : "application/x-ndjson";
     feed->streaming = true;
-    parts_.answers->begin_stream(feed->id, response);
+    if (parts_.answers->begin_stream(feed->id, response) == StreamState::kGone) {
+      cancel(feed->id);
+      return;
+    }
   }
   for (const HistoryItem& item : walk.items()) {
     write_line(*feed, item.json);
@@ -329,6 +359,7 @@ void Feeds::load(const node::LoadRun& load, std::function<void(node::RunLoaded)>
   options.run = load.run;
   options.newest = load.newest;
   options.limit = SIZE_MAX - 1;
+  options.bytes_max = SIZE_MAX;
   advance_load(std::make_shared<HistoryWalk>(options), load, loaded);
 }
 
@@ -407,28 +438,24 @@ void Feeds::finish(const FeedPtr& feed) {
 void Feeds::failed(const FeedPtr& feed, const absl::Status& status) {
   feed->reading = false;
   if (feed->gone) return;
-  const std::string detail(status.message());
-  if (feed->kind == kSearch) {
-    const auto found = std::move(feed->found);
-    cancel(feed->id);
-    found(false, {});
-    return;
-  }
-  const bool busy = absl::IsResourceExhausted(status);
-  const std::string body =
-      codecs::problem_json(busy ? 429 : 500, busy ? "queue-full" : "journal-unreadable",
-                           "The journal could not be read", detail);
   if (feed->streaming) {
-    write_line(*feed, "{\"error\":" + body + "}");
+    int code = 0;
+    write_line(*feed, "{\"error\":" + failure_json(status, &code) + "}");
     finish(feed);
     return;
   }
-  Response response;
-  response.status = busy ? 429 : 500;
-  response.content_type = kProblemType;
-  response.body = body;
-  parts_.answers->respond(feed->id, response);
+  respond_failure(feed->id, status);
   cancel(feed->id);
+}
+
+void Feeds::respond_failure(RequestId id, const absl::Status& status) {
+  static constexpr HeaderField kSoon[] = {{"Retry-After", "1"}};
+  Response response;
+  const std::string body = failure_json(status, &response.status);
+  response.content_type = kProblemType;
+  if (response.status != 500) response.headers = kSoon;
+  response.body = body;
+  parts_.answers->respond(id, response);
 }
 
 void Feeds::tick(std::int64_t mono_ms) {

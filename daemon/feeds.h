@@ -49,10 +49,10 @@ class Feeds {
   // Streams the history as ndjson (or server-sent events) until the run is closed.
   void history_follow(RequestId id, const engine::Run& run, GroupId group, Seq after,
                       bool with_body, bool server_sent);
-  // Reads the history after `after` and calls `found` with it (false: the journal could not be
-  // read).
+  // Looks through the history after `after`, and what is added meanwhile, for an event that is
+  // `wanted` (called on the cold thread), and calls `done` with whether there is one.
   void history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
-                      std::function<void(bool ok, const std::vector<HistoryItem>&)> found);
+                      HistoryWalk::Wanted wanted, std::function<void(bool found)> done);
   // Streams committed events of all groups from the cursor; ends when caught up unless `follow`.
   void events(RequestId id, EventCursor from, std::size_t limit, bool follow, bool server_sent);
 
@@ -89,6 +89,10 @@ class Feeds {
   void advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun& load,
                     const std::function<void(node::RunLoaded)>& loaded);
   bool run_cold(const FeedPtr& feed, ColdThread::Job job);
+  void search_done(const FeedPtr& feed, const HistoryWalk& walk);
+  // True, with an answer of 429, if limits::kAwaitsParkedMax requests are being served here.
+  bool refused_full(RequestId id);
+  void respond_failure(RequestId id, const absl::Status& status);
 
   Parts parts_;
   std::int64_t mono_ms_ = 0;

@@ -38,14 +38,42 @@ absl::Status HistoryWalk::step(log::FileSystem& files, const std::string& direct
   for (auto it = found.rbegin(); it != found.rend() && it->index == next_; ++it) {
     const codecs::Entry& entry = it->entry;
     next_ = entry.first_seq > options_.after ? entry.previous : Index(0);
-    if (!entry.events.empty()) {
-      kept_.push_front({entry.first_seq, entry.time, std::move(it->entry.events)});
+    if (entry.events.empty()) continue;
+    Kept kept{entry.first_seq, entry.time, std::move(it->entry.events)};
+    if (!options_.wanted) {
+      keep(std::move(kept));
+      continue;
     }
-    // Every kept entry has at least one event: what is past the page need not be kept.
-    if (kept_.size() > options_.limit + 1) {
-      kept_.pop_back();
-      more_ = true;
+    const absl::Status searched = search(kept);
+    if (!searched.ok() || found_) return searched;
+  }
+  return absl::OkStatus();
+}
+
+// Every kept entry has at least one event: what is past the page need not be kept.
+void HistoryWalk::keep(Kept kept) {
+  kept_bytes_ += kept.events.size();
+  kept_.push_front(std::move(kept));
+  while (kept_.size() > 1 &&
+         (kept_.size() > options_.limit + 1 || kept_bytes_ > options_.bytes_max)) {
+    kept_bytes_ -= kept_.back().events.size();
+    kept_.pop_back();
+    more_ = true;
+  }
+}
+
+absl::Status HistoryWalk::search(const Kept& entry) {
+  std::vector<engine::Event> events;
+  const auto status = engine::decode_events(entry.events, nullptr, entry.first_seq, &events);
+  if (!status.ok()) return status;
+  Seq seq = entry.first_seq;
+  for (const engine::Event& event : events) {
+    if (seq > options_.after && options_.wanted(event, entry.time)) {
+      found_ = true;
+      next_ = Index(0);
+      return absl::OkStatus();
     }
+    seq = seq.next();
   }
   return absl::OkStatus();
 }
@@ -66,10 +94,6 @@ absl::Status HistoryWalk::render() {
       }
       HistoryItem item;
       item.seq = this_seq;
-      item.name = engine::event_name(event);
-      if (const auto* entered = std::get_if<engine::StateEntered>(&event)) {
-        item.state = entered->state;
-      }
       std::string body;
       if (options_.with_body) {
         engine::encode_event(event, {options_.salt, this_seq, kept.time}, engine::EventForm::hashed,

@@ -8,12 +8,15 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/ids.h"
+#include "base/limits.h"
+#include "engine/event.h"
 #include "engine/event_parts.h"
 #include "engine/run.h"
 #include "log/file_system.h"
@@ -24,23 +27,26 @@ namespace pawl::daemon {
 // One event, rendered.
 struct HistoryItem {
   Seq seq;
-  std::string name;   // "state.entered"
-  std::string state;  // of a state.entered
   std::string json;
 };
 
 class HistoryWalk {
  public:
+  using Wanted = std::function<bool(const engine::Event&, TimeMs)>;
   struct Options {
     GroupId group;
-    Index run;          // uid index
-    engine::Salt salt;  // of the run
-    Index newest;       // the run's newest entry
-    Seq after;          // events with a larger seq are wanted
-    std::size_t limit = 100;
+    Index run;                                      // uid index
+    engine::Salt salt;                              // of the run
+    Index newest;                                   // the run's newest entry
+    Seq after;                                      // events with a larger seq are wanted
+    std::size_t limit = 100;                        // of events
+    std::size_t bytes_max = limits::kPageBytesMax;  // of entries kept, at least one is
     bool with_body = false;
+    // A search: nothing is kept, it ends at an event for which this is true (called on the cold
+    // thread, newest entry first).
+    Wanted wanted;
   };
-  explicit HistoryWalk(Options options) : options_(options), next_(options.newest) {}
+  explicit HistoryWalk(Options options) : options_(std::move(options)), next_(options_.newest) {}
 
   // The entry to be read next; 0: all is read.
   Index next() const { return next_; }
@@ -58,6 +64,8 @@ class HistoryWalk {
   const std::vector<HistoryItem>& items() const { return items_; }
   // More events follow the last item.
   bool more() const { return more_; }
+  // Of a search.
+  bool found() const { return found_; }
 
  private:
   struct Kept {
@@ -65,10 +73,15 @@ class HistoryWalk {
     TimeMs time;
     std::string events;
   };
+  void keep(Kept kept);
+  absl::Status search(const Kept& entry);
+
   Options options_;
   Index next_;
   std::deque<Kept> kept_;  // ascending
+  std::size_t kept_bytes_ = 0;
   bool more_ = false;
+  bool found_ = false;
   std::vector<HistoryItem> items_;
 };
 

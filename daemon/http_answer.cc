@@ -101,6 +101,11 @@ StreamState HttpConnection::begin_stream(RequestId id, const Response& response)
   if (slot->http10) slot->keep_alive = false;
   slot->streaming = true;
   append_head(*slot, response, true, target(slot));
+  if (slot->head) {  // has its whole answer: what would follow may never end
+    slot->done = true;
+    settle();
+    return StreamState::kGone;
+  }
   append_piece(slot, response.body);
   settle();
   return stream_state(slot);

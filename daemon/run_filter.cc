@@ -87,6 +87,13 @@ const engine::Run* RunWalk::next() {
   return newest->next->second.get();
 }
 
+bool is_status(std::string_view text) {
+  static constexpr std::string_view kStatuses[] = {"scheduled",  "running", "paused",
+                                                   "completed",  "failed",  "cancelled",
+                                                   "terminated", "closed",  "open"};
+  return std::find(std::begin(kStatuses), std::end(kStatuses), text) != std::end(kStatuses);
+}
+
 bool RunFilter::read(const Call& call, QueryReader& query) {
   workflow = query.text("workflow");
   status = query.text("status");
@@ -99,11 +106,7 @@ bool RunFilter::read(const Call& call, QueryReader& query) {
   for (const auto& [name, value] : call.query) {
     if (name.starts_with("tag.")) tags.emplace_back(name.substr(4), value);
   }
-  static constexpr std::string_view kStatuses[] = {"scheduled",  "running", "paused",
-                                                   "completed",  "failed",  "cancelled",
-                                                   "terminated", "closed",  "open"};
-  if (status &&
-      std::find(std::begin(kStatuses), std::end(kStatuses), *status) == std::end(kStatuses)) {
+  if (status && !is_status(*status)) {
     query.fail(
         "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated, "
         "open or closed");

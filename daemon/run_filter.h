@@ -43,6 +43,9 @@ class RunWalk {
   std::vector<Part> parts_;
 };
 
+// A run's status, "open" or "closed".
+bool is_status(std::string_view text);
+
 struct RunFilter {
   std::optional<std::string> workflow, status, state, id_prefix;
   std::optional<TimeMs> started_after, started_before, closed_after, closed_before;

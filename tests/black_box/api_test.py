@@ -309,6 +309,71 @@ class Api(unittest.TestCase):
         self.refused(self.client.get("/v1/runs?cursor=rubbish"), 400)
         self.refused(self.client.get("/v1/runs?limit=0"), 400)
 
+    def test_cursors_of_no_place_in_the_events(self):
+        last = self.client.get("/v1/events").data.splitlines()[-1]
+        cursor = json.loads(last)["cursor"]
+        groups = cursor.count(".") + 1
+        self.assertEqual(json.loads(self.client.get(f"/v1/events?after={cursor}").data), {"cursor": cursor})
+        for wrong in ("1-" + ".".join(["0"] * groups), "1-" + ".".join(["ffffffffffffffff"] * groups), cursor + ".1",
+                      "1-", "2" + cursor[1:], cursor.replace(".", "..", 1)):
+            self.refused(self.client.get(f"/v1/events?after={wrong}"), 400, "after")
+
+    def test_a_queue_with_an_endless_name(self):
+        self.refused(self.client.post(f"/v1/queues/{'q' * 101}/poll", {"worker": "t"}), 400, "100 bytes")
+
+    def test_await_knows_its_statuses(self):
+        run = self.start()
+        for wrong in ("", "done", "open", "Running"):
+            self.refused(self.client.get(f"/v1/runs/{run}/await?status={wrong}&wait=30s"), 400)
+
+    def closed_run(self, **body):
+        """Entered, paused, resumed and cancelled; and the seq of each of its events."""
+        run = self.start(**body)
+        self.signal(run, "enter", {"note": "x"})
+        for verb in ("pause", "resume", "cancel"):
+            self.assertEqual(self.client.post(f"/v1/runs/{run}/{verb}").status, 200)
+        return run, {event["type"]: event["seq"] for event in history(self.client, run)}
+
+    def reached(self, run, what, since):
+        # Closed, and so answered at once, whatever the answer.
+        answer = self.client.get(f"/v1/runs/{run}/await?wait=30s&{what}&since={since}")
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json["reached"]
+
+    def test_await_since_knows_what_was_between(self):
+        run, seqs = self.closed_run()
+        for what, since, reached in (("state=waiting", 0, True), ("state=inside", 0, True), ("state=work", 0, False),
+                                     ("state=waiting", seqs["run.paused"], False), ("status=paused", 0, True),
+                                     ("status=scheduled", 0, False), ("status=running", 0, True),
+                                     ("status=running", seqs["run.paused"], True), ("status=failed", 0, False),
+                                     ("status=running", seqs["run.resumed"], False),
+                                     ("status=cancelled", seqs["run.resumed"], True)):
+            with self.subTest(what=what, since=since):
+                self.assertEqual(self.reached(run, what, since), reached)
+
+    def test_await_since_of_a_run_that_never_began(self):
+        run, seqs = self.closed_run(start_at="2099-01-01T00:00:00Z")
+        for what, since, reached in (("status=scheduled", 0, True), ("status=scheduled", seqs["run.paused"], True),
+                                     ("status=scheduled", seqs["run.resumed"], False), ("status=running", 0, False),
+                                     ("status=paused", 0, True), ("status=closed", 0, True)):
+            with self.subTest(what=what, since=since):
+                self.assertEqual(self.reached(run, what, since), reached)
+
+    def test_pages_of_large_items_end_early(self):
+        run = self.start()
+        for number in range(60):
+            self.assertEqual(self.client.post("/v1/runs", {"workflow": "visit", "id": f"large-{run}-{number}",
+                                                           "input": {"name": "n" * 200_000}}).status, 201)
+        before = self.daemon.memory_kib()
+        seen, cursor = 0, ""
+        while cursor is not None:
+            page = self.client.get(f"/v1/runs?id_prefix=large-{run}-&fields=input&limit=500{cursor}")
+            self.assertLess(len(page.data), 5 << 20)
+            seen += len(page.json["items"])
+            cursor = page.json["next_cursor"] and f"&cursor={page.json['next_cursor']}"
+        self.assertEqual(seen, 60)
+        self.assertLess(self.daemon.memory_kib() - before, 32 * 1024)
+
     def test_await_says_when_the_wait_is_over(self):
         answer = self.client.get(f"/v1/runs/{self.start()}/await?state=inside&wait=100ms")
         self.assertEqual((answer.status, answer.json["reached"]), (200, False))

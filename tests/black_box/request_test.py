@@ -165,6 +165,12 @@ class Requests(unittest.TestCase):
             connection.sendall(bytes([byte]))
         self.assertIn(b"200", receive_all(connection)[:20])
 
+    def test_head_of_what_never_ends(self):
+        connection = self.open()
+        connection.sendall(b"HEAD /v1/events?follow=true HTTP/1.1\r\nHost: pawl\r\n\r\n"
+                           b"GET /healthz HTTP/1.1\r\nHost: pawl\r\nConnection: close\r\n\r\n")
+        self.assertEqual(receive_all(connection).count(b"HTTP/1.1 200 OK"), 2)
+
     def test_clients_that_vanish(self):
         for end in range(0, 60, 3):
             connection = self.open()

@@ -93,6 +93,18 @@ BOOST_AUTO_TEST_CASE(a_stream_is_chunked) {
   BOOST_TEST((s.connection.stream(id, "x") == StreamState::kGone));
 }
 
+BOOST_AUTO_TEST_CASE(head_of_a_stream_does_not_wait_for_its_end) {
+  ConnectionScript s;
+  s.send("HEAD / HTTP/1.1\r\nHost: pawl\r\n\r\n" + std::string(kGet));
+  const RequestId id = s.seen[0].id;
+  BOOST_TEST((s.connection.begin_stream(id, ndjson("first\n")) == StreamState::kGone));
+  BOOST_TEST(s.take() == stream_head() + "\r\n");
+  BOOST_TEST((s.connection.stream(id, "x") == StreamState::kGone));
+  s.connection.end_stream(id);
+  s.answer(s.seen[1].id, "next");
+  BOOST_TEST(s.take() == plain_answer("next"));
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_behind_another_answer_waits) {
   ConnectionScript s;
   s.send(times(kGet, 2));
