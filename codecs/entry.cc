@@ -105,19 +105,20 @@ EntryEncoder::~EntryEncoder() { delete builder_; }
 std::string_view EntryEncoder::encode(const Entry& entry) {
   FlatBufferBuilder& builder = builder_->fbb;
   builder.Clear();
-  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog;
+  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog, membership;
   AnswerVector answers;
   MessageVector sends;
   Offset<fb::Message> receive;
   if (!entry.events.empty()) events = bytes_of(builder, entry.events);
   if (!entry.catalog.empty()) catalog = bytes_of(builder, entry.catalog);
+  if (!entry.membership.empty()) membership = bytes_of(builder, entry.membership);
   if (!entry.answers.empty()) answers = encode_answers(builder, entry);
   if (!entry.sends.empty()) sends = encode_sends(builder, entry);
   if (entry.receive.number > 0) receive = encode_message(builder, GroupId(0), entry.receive);
   builder.Finish(fb::CreateEntry(builder, entry.level, entry.time.v, entry.run.v, entry.previous.v,
                                  entry.first_seq.v, events, answers, sends, entry.receive_from.v,
                                  receive, entry.ack_to.v, entry.ack_through, catalog,
-                                 entry.raise_level));
+                                 entry.raise_level, entry.committed.v, membership));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -153,6 +154,8 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   entry->ack_to = GroupId(from.ack_to());
   entry->ack_through = from.ack_through();
   entry->raise_level = from.raise_level();
+  entry->committed = Index(from.committed());
+  entry->membership = view_of(from.membership());
   return true;
 }
 

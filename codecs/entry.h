@@ -14,8 +14,8 @@
 namespace pawl::codecs {
 
 // The newest feature level this build writes and reads. A new event kind, or a changed fold, raises
-// it. 2: queues are paused and resumed (engine/catalog.h).
-inline constexpr std::uint16_t kFeatureLevel = 2;
+// it. 2: queues are paused and resumed (engine/catalog.h). 3: groups of several boxes.
+inline constexpr std::uint16_t kFeatureLevel = 3;
 
 struct OutgoingMessage {
   GroupId to;
@@ -40,6 +40,10 @@ struct Entry {
   std::uint64_t ack_through = 0;
   std::string catalog;
   std::uint16_t raise_level = 0;
+  // What the leader knew to be committed when it wrote this: whoever holds the entry holds that
+  // many committed ones (log matching), also after a restart.
+  Index committed;
+  std::string membership;  // membership_bytes.h; empty: the entry brings none
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 

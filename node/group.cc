@@ -1,6 +1,10 @@
 #include "node/group.h"
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "base/limits.h"
+#include "codecs/membership_bytes.h"
 #include "engine/event_bytes.h"
 
 namespace pawl::node {
@@ -17,19 +21,26 @@ std::string where(GroupId group, Index index) {
   return "group " + std::to_string(group.v) + ", index " + std::to_string(index.v) + ": ";
 }
 
+bool is_alone(const raft::Membership* membership, const GroupOptions& options) {
+  const std::vector<NodeId> self{options.self};
+  if (membership == nullptr || !membership->known()) return options.founders == self;
+  return membership->voters == self && !membership->joint();
+}
+
 }  // namespace
 
-Group::Group(GroupId id, NodeId self) : id_(id), self_(self), tables_(id) {}
+Group::Group(const GroupOptions& options) : options_(options), tables_(options.id) {}
+
+// --- recovery ---
 
 bool Group::restore_snapshot(std::string_view tables, Index index, Term term, std::string* error) {
   PAWL_CHECK(!raft_ && applied_.v == 0);
-  if (!engine::Tables::decode(tables, &tables_) || tables_.group() != id_) {
-    *error = "the tables of group " + std::to_string(id_.v) + " can't be read from its snapshot";
+  if (!engine::Tables::decode(tables, &tables_) || tables_.group() != id()) {
+    *error = "the tables of group " + std::to_string(id().v) + " can't be read from its snapshot";
     return false;
   }
   applied_ = index;
-  restored_.trail = raft::Trail({index, term});
-  restored_.commit = index;
+  snapshot_ = {index, term};
   return true;
 }
 
@@ -37,31 +48,77 @@ void Group::restore_hard_state(const log::HardState& state) {
   restored_.hard = {state.term, state.vote};
 }
 
-bool Group::restore_entry(Term term, Index index, std::string_view payload, Applier* applier,
+// The trail begins with the journal, not with the snapshot: a leader may have to send any of it.
+bool Group::restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                           std::string* error) {
-  if (index <= restored_.trail.floor().index) return true;  // the snapshot covers it
-  if (!restored_.trail.replay({index, term})) {
-    *error = where(id_, index) + "the entry does not follow the one before it";
+  raft::Trail& trail = restored_.trail;
+  // The journal's first entries are gone: what the snapshot covers is not looked at.
+  if (trail.last().index.v == 0 && index.v > 1) trail = raft::Trail(snapshot_);
+  if (index <= trail.floor().index) return true;
+  if (index <= trail.last().index && index <= applied_ && trail.last().index >= applied_) {
+    *error = where(id(), index) + "it replaces an entry that was committed";
     return false;
   }
-  // The only voter's log is committed as far as it is on the disk (paper 5.3: a majority of one).
-  PAWL_CHECK(index == applied_.next());
-  if (!apply_payload(index, payload, applier, error)) return false;
+  codecs::Entry entry;
+  raft::MembershipPtr membership;
+  if (!decode(index, payload, &entry, &membership, error)) return false;
+  // The only voter's log is committed as far as it is on the disk (paper 5.3: a majority of one);
+  // an entry that ends that is committed by what follows it.
+  const bool own =
+      is_alone(trail.memberships().current().get(), options_) && membership == nullptr;
+  if (!trail.replay({index, term}, static_cast<std::uint32_t>(payload.size()), membership)) {
+    *error = where(id(), index) + "the entry does not follow the one before it";
+    return false;
+  }
+  if (index <= applied_) return true;
+  while (!pending_.empty() && pending_.back().index >= index) pending_.pop_back();
+  const Index committed = own ? index : std::min(entry.committed, index);
+  apply_through(std::min(committed, Index(index.v - 1)), owner, error);
+  if (!error->empty()) return false;
+  if (committed < index) {
+    pending_.push_back({index, {}, false, std::string(payload)});
+    return true;
+  }
+  PAWL_CHECK(pending_.empty() && index == applied_.next());
+  if (!payload.empty() && !apply_entry(index, entry, owner, error)) return false;
   applied_ = index;
-  restored_.commit = index;
   return true;
 }
 
-void Group::start(log::Journal* journal, const raft::Tick& now, Applier* applier) {
+// An empty payload is a leader's no-op, and decodes to an empty entry.
+bool Group::decode(Index index, std::string_view payload, codecs::Entry* entry,
+                   raft::MembershipPtr* membership, std::string* error) const {
+  if (payload.empty()) return true;
+  if (!codecs::decode_entry(payload, entry, error)) {
+    *error = where(id(), index) + *error;
+    return false;
+  }
+  if (entry->membership.empty()) return true;
+  raft::Membership decoded;
+  if (!codecs::decode_membership(entry->membership, &decoded)) {
+    *error = where(id(), index) + "its membership can't be read";
+    return false;
+  }
+  *membership = std::make_shared<const raft::Membership>(std::move(decoded));
+  return true;
+}
+
+void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owner) {
   journal_ = journal;
-  applier_ = applier;
+  owner_ = owner;
   raft::Config config;
-  config.self = self_;
-  config.voters = {self_};
+  config.self = options_.self;
+  config.voters = options_.founders;
+  // A snapshot that is ahead of the journal stands for it.
+  if (restored_.trail.last().index < applied_) restored_.trail = raft::Trail(snapshot_);
+  restored_.commit = applied_;
   raft_.emplace(config, restored_, now);
   restored_ = raft::Restored{};
-  step(raft::Campaign{});
+  alone_ = is_alone(&raft_->membership(), options_);
+  if (alone_) step(raft::Campaign{});
 }
+
+// --- running ---
 
 void Group::tick(const raft::Tick& now) { step(now); }
 
@@ -71,11 +128,17 @@ Term Group::applied_term() const {
   return *term;
 }
 
+bool Group::accepts() const {
+  return ready() && !raft_->state().transfer &&
+         raft_->last().index.v - raft_->commit().v < limits::kUncommittedEntriesMax / 2;
+}
+
 void Group::persisted(const log::Durable& durable) {
   if (durable.hard_state) {
     step(raft::HardStatePersisted{{durable.hard_state->term, durable.hard_state->vote}});
   }
   if (durable.last.v == 0) return;
+  cache_.evict(durable.last);
   // Writes become durable in the order they were queued; a batch ends within or at the end of one.
   while (!writes_.empty()) {
     const raft::AppendEntries write = writes_.front();
@@ -90,100 +153,219 @@ void Group::persisted(const log::Durable& durable) {
   PAWL_UNREACHABLE();
 }
 
+void Group::receive(const codecs::RaftEnvelope& envelope) {
+  raft::Receive event{envelope.message, nullptr, 0};
+  if (std::holds_alternative<raft::SnapshotChunk>(envelope.message.body)) return;  // never asked
+  const auto* append = std::get_if<raft::Append>(&envelope.message.body);
+  for (const std::string_view payload : envelope.payloads) {
+    event.bytes = std::max(event.bytes, static_cast<std::uint32_t>(payload.size()));
+  }
+  if (append != nullptr && append->membership) {
+    codecs::Entry entry;
+    std::string error;
+    const bool sound =
+        decode(append->through(), envelope.payloads.front(), &entry, &event.membership, &error);
+    if (!sound || event.membership == nullptr) return;
+  }
+  receiving_ = &envelope;
+  step(event);
+  receiving_ = nullptr;
+}
+
+void Group::loaded(Index first, Index last, std::vector<std::string> payloads) {
+  sender_.loaded({first, last}, std::move(payloads), this);
+  want_entries();
+}
+
 Index Group::propose(Proposal proposal) {
-  PAWL_CHECK(ready());
+  PAWL_CHECK(accepts());
   PAWL_CHECK(proposal.events.empty() == proposal.entry.events.empty());
+  proposal.entry.level = std::max(tables_.feature_level(), proposal.entry.raise_level);
+  if (!alone_) proposal.entry.committed = raft_->commit();
   proposing_ = &proposal;
   proposed_bytes_ = encoder_.encode(proposal.entry);
   proposal.entry.events.clear();
-  step(raft::Propose{1});
-  proposing_ = nullptr;
+  step(raft::Propose{1, static_cast<std::uint32_t>(proposed_bytes_.size())});
+  PAWL_CHECK(proposing_ == nullptr);
   return raft_->last().index;
 }
+
+void Group::read_index(std::uint64_t context) { step(raft::ReadIndex{context}); }
+
+void Group::transfer(NodeId to) { step(raft::TransferLeadership{to}); }
 
 void Group::step(const raft::Event& event) {
   effects_.clear();
   raft_->step(event, &effects_);
   Index commit;
-  for (const raft::Effect& effect : effects_) {
-    std::visit(Overloaded{
-                   [&](const raft::SaveHardState& save) {
-                     journal_->save_hard_state(id_, {save.hard.term, save.hard.vote});
-                   },
-                   [&](const raft::AppendEntries& append) { carry_out(append); },
-                   [&](const raft::CommitTo& to) { commit = to.index; },
-                   [](const raft::RoleChanged&) {},
-                   // The only voter has nobody to send to, is asked to propose only when ready, and
-                   // for nothing else.
-                   [](const auto&) { PAWL_UNREACHABLE(); },
-               },
-               effect);
+  for (const raft::Effect& effect : effects_) carry_out(effect, &commit);
+  if (commit.v > 0) apply_through(commit, owner_, &fatal_);
+  want_entries();
+  if (was_ready_ != ready()) {
+    was_ready_ = !was_ready_;
+    if (was_ready_) owner_->on_ready(*this);
   }
-  if (commit.v > 0) apply_through(commit);
 }
 
-void Group::carry_out(const raft::AppendEntries& append) {
-  PAWL_CHECK(append.first == append.last);
-  const bool noop = append.source == raft::AppendEntries::Source::noop;
-  PAWL_CHECK(noop || proposing_ != nullptr);
-  const std::string_view payload = noop ? std::string_view() : proposed_bytes_;
-  journal_->append(id_, append.term, append.first, payload);
+void Group::carry_out(const raft::Effect& effect, Index* commit) {
+  std::visit(Overloaded{
+                 [&](const raft::SaveHardState& save) {
+                   journal_->save_hard_state(id(), {save.hard.term, save.hard.vote});
+                 },
+                 [&](const raft::AppendEntries& entries) { append(entries); },
+                 [&](const raft::Send& out) { sender_.send(out.message, this); },
+                 [&](const raft::CommitTo& to) { *commit = to.index; },
+                 [&](const raft::RoleChanged& change) { role_changed(change); },
+                 [&](const raft::ReadReady& read) {
+                   owner_->on_read(*this, read.context, read.index);
+                 },
+                 [&](const raft::ReadRefused& read) {
+                   owner_->on_read(*this, read.context, Index(0));
+                 },
+                 [&](const raft::MembershipChanged&) {
+                   alone_ = is_alone(&raft_->membership(), options_);
+                 },
+                 // Nothing here: propose() is called only when it is taken, who belongs to a group
+                 // is read from raft(), and the journal keeps all entries, so that no snapshot is
+                 // ever sent.
+                 [](const auto&) {},
+             },
+             effect);
+}
+
+void Group::append(const raft::AppendEntries& append) {
+  if (append.truncates) drop_from(append.first);
+  for (Index index = append.first; index <= append.last; index = index.next()) {
+    append_one(append, index);
+  }
   writes_.push_back(append);
+}
+
+void Group::append_one(const raft::AppendEntries& append, Index index) {
+  using Source = raft::AppendEntries::Source;
   Pending pending;
-  pending.index = append.first;
-  pending.proposed = !noop;
-  if (!noop) pending.proposal = std::move(*proposing_);
+  pending.index = index;
+  std::string_view payload;
+  switch (append.source) {
+    case Source::noop:
+      break;
+    case Source::proposal:
+      PAWL_CHECK(proposing_ != nullptr && append.first == append.last);
+      payload = proposed_bytes_;
+      pending.proposed = true;
+      pending.proposal = std::move(*std::exchange(proposing_, nullptr));
+      break;
+    case Source::message: {
+      const auto& message = std::get<raft::Append>(receiving_->message.body);
+      payload = receiving_->payloads[index.v - message.prev.index.v - 1];
+      pending.payload = payload;
+      break;
+    }
+    case Source::membership: {
+      codecs::Entry entry;
+      entry.level = tables_.feature_level();
+      entry.time = tables_.time();
+      codecs::encode_membership(raft_->membership(), &entry.membership);
+      payload = encoder_.encode(entry);
+      pending.payload = payload;
+      break;
+    }
+  }
+  journal_->append(id(), append.term, index, payload);
+  if (!alone_) cache_.append(index, payload);
   pending_.push_back(std::move(pending));
 }
 
-void Group::apply_through(Index commit) {
-  while (applied_ < commit && fatal_.empty()) {
-    PAWL_CHECK(!pending_.empty() && pending_.front().index == applied_.next());
-    Pending pending = std::move(pending_.front());
-    pending_.pop_front();
-    Proposal* proposal = pending.proposed ? &pending.proposal : nullptr;
-    if (proposal != nullptr) {
-      if (!apply(pending.index, proposal->entry, proposal->events, proposal, applier_, &fatal_)) {
-        return;
-      }
-    } else if (!apply_payload(pending.index, {}, applier_, &fatal_)) {
-      return;
-    }
-    applied_ = pending.index;
+void Group::role_changed(const raft::RoleChanged& change) {
+  if (change.role != raft::Role::leader) {
+    sender_.clear();
+    was_ready_ = false;
+  }
+  owner_->on_leader(*this);
+}
+
+// Entries from `first` on are void.
+void Group::drop_from(Index first) {
+  cache_.truncate_from(first);
+  std::vector<Proposal> dropped;
+  while (!pending_.empty() && pending_.back().index >= first) {
+    if (pending_.back().proposed) dropped.push_back(std::move(pending_.back().proposal));
+    pending_.pop_back();
+  }
+  for (auto it = dropped.rbegin(); it != dropped.rend(); ++it) {
+    owner_->on_dropped(*this, std::move(*it));
   }
 }
 
-bool Group::apply_payload(Index index, std::string_view payload, Applier* applier,
-                          std::string* error) {
-  if (payload.empty()) return true;  // a leader's no-op
-  codecs::Entry entry;
-  std::vector<engine::Event> events;
-  if (!codecs::decode_entry(payload, &entry, error)) {
-    *error = where(id_, index) + *error;
-    return false;
+void Group::send(const raft::Message& message, const std::vector<std::string_view>& payloads) {
+  codecs::RaftEnvelope envelope;
+  envelope.group = id();
+  envelope.message = message;
+  envelope.payloads = payloads;
+  owner_->on_send(message.to, envelope);
+}
+
+void Group::want_entries() {
+  if (const auto range = sender_.wanted()) {
+    owner_->on_entries_wanted(id(), range->first, range->last);
   }
+}
+
+// --- applying ---
+
+void Group::apply_through(Index commit, GroupOwner* owner, std::string* error) {
+  while (applied_ < commit && error->empty()) {
+    PAWL_CHECK(!pending_.empty() && pending_.front().index == applied_.next());
+    Pending pending = std::move(pending_.front());
+    pending_.pop_front();
+    if (pending.proposed) {
+      apply(pending.index, pending.proposal.entry, pending.proposal.events, &pending.proposal,
+            owner, error);
+    } else {
+      apply_payload(pending.index, pending.payload, owner, error);
+    }
+    if (error->empty()) applied_ = pending.index;
+  }
+}
+
+bool Group::apply_payload(Index index, std::string_view payload, GroupOwner* owner,
+                          std::string* error) {
+  if (payload.empty()) return true;
+  codecs::Entry entry;
+  raft::MembershipPtr membership;
+  return decode(index, payload, &entry, &membership, error) &&
+         apply_entry(index, entry, owner, error);
+}
+
+bool Group::apply_entry(Index index, const codecs::Entry& entry, GroupOwner* owner,
+                        std::string* error) {
+  std::vector<engine::Event> events;
   const engine::Run* run = tables_.find(entry.run);
   const auto decoded = engine::decode_events(
       entry.events, run == nullptr ? nullptr : &run->identity->salt, entry.first_seq, &events);
   if (!decoded.ok()) {
-    *error = where(id_, index) + std::string(decoded.message());
+    *error = where(id(), index) + std::string(decoded.message());
     return false;
   }
-  return apply(index, entry, events, nullptr, applier, error);
+  return apply(index, entry, events, nullptr, owner, error);
 }
 
 bool Group::apply(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
-                  Proposal* proposal, Applier* applier, std::string* error) {
+                  Proposal* proposal, GroupOwner* owner, std::string* error) {
   engine::Applied applied;
   if (!fold(index, entry, events, proposal, &applied, error)) return false;
-  applier->on_applied(*this, index, entry, applied, proposal);
+  owner->on_applied(*this, index, entry, applied, proposal);
   return true;
 }
 
 bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
                  Proposal* proposal, engine::Applied* applied, std::string* error) {
   if (entry.level > tables_.feature_level() && entry.raise_level == 0) {
-    *error = where(id_, index) + "the entry's feature level was never raised in this group";
+    *error = where(id(), index) + "the entry's feature level was never raised in this group";
+    return false;
+  }
+  if (entry.time < tables_.time()) {
+    *error = where(id(), index) + "the group's time goes back";
     return false;
   }
   tables_.advance_time(entry.time);
@@ -196,7 +378,7 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
     fits = tables_.apply_run(index, entry.run, entry.time, events, applied);
   }
   if (!fits) {
-    *error = where(id_, index) + "its events do not fit run " + to_string(RunUid{id_, entry.run});
+    *error = where(id(), index) + "its events do not fit run " + to_string(RunUid{id(), entry.run});
     return false;
   }
   for (engine::KeyedAnswer answer : entry.answers) {

@@ -1,11 +1,14 @@
 // One Raft group of this node: consensus, the tables its entries fold into, and the pipeline
-// between them. Owns the order persist -> commit -> apply; answering and effects are its owner's
-// (Node), told through Applier.
+// between them. Owns the order persist -> send -> commit -> apply; answering and effects are its
+// owner's (Node), told through GroupOwner.
 //
 //   propose(entry) --> raft appends --> journal --> (disk) --> persisted() --> commit --> apply
+//   receive(Append) -> raft appends --> journal --> (disk) --> persisted() --> acknowledgement
+//                                                     receive(its leader's commit) --> apply
 //
-// Entries wait decoded in `pending_` from append to apply: the leader's own with the answers that
-// hang on them, restored and replicated ones as bytes.
+// Entries wait in `pending_` from append to apply: the leader's own decoded, with the answers that
+// hang on them, restored and replicated ones as bytes. A leader's entries that another leader's
+// replace are given back to the owner (on_dropped): they never happened.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +21,12 @@
 
 #include "base/ids.h"
 #include "codecs/entry.h"
+#include "codecs/raft_message.h"
 #include "engine/event.h"
 #include "engine/tables.h"
 #include "log/journal.h"
+#include "node/entry_cache.h"
+#include "node/entry_sender.h"
 #include "node/leases.h"
 #include "node/request.h"
 #include "raft/raft.h"
@@ -52,42 +58,78 @@ struct Proposal {
 
 class Group;
 
-// What the owner does with each applied entry, in log order.
-class Applier {
+// What the owner does for a group, and with each applied entry, in log order.
+class GroupOwner {
  public:
-  virtual ~Applier() = default;
+  virtual ~GroupOwner() = default;
   // `applied` speaks of entry.run if that is not 0; `proposal` is null unless this node proposed
   // the entry since it started.
   virtual void on_applied(Group& group, Index index, const codecs::Entry& entry,
                           const engine::Applied& applied, Proposal* proposal) = 0;
+  // This node leads and has applied its term's first entry: it may decide from now on.
+  virtual void on_ready(Group& group) = 0;
+  // Who leads, as far as this node knows, is somebody else than before.
+  virtual void on_leader(Group& group) = 0;
+  // Another leader's entries have replaced this one: it never happened.
+  virtual void on_dropped(Group& group, Proposal proposal) = 0;
+  // The answer to read_index(): what is applied through `index` may be shown; 0: ask the leader.
+  virtual void on_read(Group& group, std::uint64_t context, Index index) = 0;
+  // For another box, which is to give it to receive(). Valid for the call.
+  virtual void on_send(NodeId to, const codecs::RaftEnvelope& envelope) = 0;
+  // Entries are to be read from the journal for loaded().
+  virtual void on_entries_wanted(GroupId group, Index first, Index last) = 0;
 };
 
-class Group {
+// How a group is set up.
+struct GroupOptions {
+  GroupId id;
+  NodeId self;
+  // The members the store was founded with, `self` among them or not; sorted. With nobody else the
+  // group is this box's own.
+  std::vector<NodeId> founders;
+};
+
+class Group : private EntrySender::Out {
  public:
-  Group(GroupId id, NodeId self);
+  explicit Group(const GroupOptions& options);
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
 
   // --- recovery, before start(): a snapshot (optional), then the journal's entries in order ---
   bool restore_snapshot(std::string_view tables, Index index, Term term, std::string* error);
-  // False with a reason if the entry can't be read or folded.
-  bool restore_entry(Term term, Index index, std::string_view payload, Applier* applier,
+  // False with a reason if the entry can't be read or folded. Folds what is known to be committed:
+  // everything in a group that is this box's own, else what a later entry says (Entry::committed).
+  bool restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                      std::string* error);
   void restore_hard_state(const log::HardState& state);
 
-  // Makes the Raft and campaigns; what it wants to write is queued in the journal.
-  void start(log::Journal* journal, const raft::Tick& now, Applier* applier);
+  // Makes the Raft; what it wants to write is queued in the journal. The only voter campaigns.
+  void start(log::Journal* journal, const raft::Tick& now, GroupOwner* owner);
 
   // --- running ---
   void tick(const raft::Tick& now);
   // The journal has made this durable.
   void persisted(const log::Durable& durable);
-  // Appends one entry. Must be ready(). Returns its index.
+  // A message of another box, from whom it says.
+  void receive(const codecs::RaftEnvelope& envelope);
+  // The answer to on_entries_wanted(); fewer payloads if they could not be read.
+  void loaded(Index first, Index last, std::vector<std::string> payloads);
+  // Appends one entry. Must accept(). Returns its index.
   Index propose(Proposal proposal);
   // What the next proposal's index will be: the uid of a run it starts.
   Index next_index() const { return raft_->last().index.next(); }
+  // Answered by on_read, perhaps at once.
+  void read_index(std::uint64_t context);
+  // Hands the leadership to another voter; nothing if this node does not lead.
+  void transfer(NodeId to);
 
-  // This node leads, and has applied its term's first entry: it may decide.
+  // This node leads, and has applied its term's first entry.
   bool ready() const { return raft_ && raft_->ready() && applied_ >= raft_->term_start(); }
-  GroupId id() const { return id_; }
+  // It may propose: ready, not handing over, and not too far ahead of what is committed.
+  bool accepts() const;
+  // Nobody else has a vote.
+  bool alone() const { return alone_; }
+  GroupId id() const { return options_.id; }
   Index applied() const { return applied_; }
   Term applied_term() const;
   const raft::Raft& raft() const { return *raft_; }
@@ -100,35 +142,51 @@ class Group {
  private:
   struct Pending {
     Index index;
-    Term term;
     Proposal proposal;
     bool proposed = false;
     std::string payload;  // if not proposed here; "" is a no-op
   };
-
   void step(const raft::Event& event);
-  void carry_out(const raft::AppendEntries& append);
-  void apply_through(Index commit);
+  void carry_out(const raft::Effect& effect, Index* commit);
+  void append(const raft::AppendEntries& append);
+  void append_one(const raft::AppendEntries& append, Index index);
+  void role_changed(const raft::RoleChanged& change);
+  void drop_from(Index first);
+  void send(const raft::Message& message, const std::vector<std::string_view>& payloads) override;
+  void want_entries();
+  void apply_through(Index commit, GroupOwner* owner, std::string* error);
   bool apply(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
-             Proposal* proposal, Applier* applier, std::string* error);
-  bool apply_payload(Index index, std::string_view payload, Applier* applier, std::string* error);
+             Proposal* proposal, GroupOwner* owner, std::string* error);
+  bool apply_payload(Index index, std::string_view payload, GroupOwner* owner, std::string* error);
   bool fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
             Proposal* proposal, engine::Applied* applied, std::string* error);
+  bool apply_entry(Index index, const codecs::Entry& entry, GroupOwner* owner, std::string* error);
+  bool decode(Index index, std::string_view payload, codecs::Entry* entry,
+              raft::MembershipPtr* membership, std::string* error) const;
 
-  GroupId id_;
-  NodeId self_;
+  GroupOptions options_;
   std::optional<raft::Raft> raft_;
   raft::Effects effects_;
   std::deque<raft::AppendEntries> writes_;  // queued in the journal, not yet reported durable
   engine::Tables tables_;
   log::Journal* journal_ = nullptr;
-  Applier* applier_ = nullptr;
+  GroupOwner* owner_ = nullptr;
   Index applied_;
   std::deque<Pending> pending_;  // appended, not yet applied; consecutive indexes
   codecs::EntryEncoder encoder_;
+  EntryCache cache_;  // empty while the group is this box's own
+  EntrySender sender_{&cache_};
+  bool alone_ = false;
+  bool was_ready_ = false;
+
+  // Valid within one step.
   Proposal* proposing_ = nullptr;    // what propose() is appending
   std::string_view proposed_bytes_;  // and its payload
+  const codecs::RaftEnvelope* receiving_ = nullptr;
+
+  // Of the recovery.
   raft::Restored restored_;
+  raft::EntryId snapshot_;
   std::string fatal_;
 };
 

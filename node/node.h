@@ -7,6 +7,9 @@
 // handle() for every input, next_batch() at the end of each turn and whenever a batch is done, and
 // tick no later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
 //
+// Of several boxes, each group has one leader; a request goes to its group's (cluster.h). Where it
+// came in, its client gets the answer.
+//
 // What a crash leaves behind: what the journal holds. Parked polls, leases, mailboxes and whoever
 // waits are memory; all of it is rebuilt from the tables or asked for again by clients.
 #pragma once
@@ -25,9 +28,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "base/ids.h"
 #include "base/random.h"
+#include "codecs/frame_kind.h"
 #include "dsl/definition.h"
 #include "engine/decide.h"
 #include "log/journal.h"
+#include "node/cluster.h"
 #include "node/definitions.h"
 #include "node/group.h"
 #include "node/job.h"
@@ -42,6 +47,8 @@ namespace pawl::node {
 
 struct NodeOptions {
   NodeId self{1};
+  // The boxes the store was founded with, sorted; empty: this one alone. Fixed when it is made.
+  std::vector<NodeId> founders;
   std::uint16_t run_groups = 8;  // fixed when the store is made
   std::uint64_t seed = 0;        // of salts, jitter and minted ids
 };
@@ -67,13 +74,30 @@ struct RunLoaded {
   std::shared_ptr<engine::Run> run;
   std::string error;
 };
+// What another box sent, authenticated by the link. The view is valid for the call.
+struct PeerFrame {
+  NodeId from;
+  codecs::FrameKind kind = codecs::FrameKind::kNone;
+  std::string_view payload;
+};
+// A peer can be reached, or no longer. What was sent before it went down may be lost.
+struct PeerLink {
+  NodeId peer;
+  bool up = false;
+};
+// The answer to Outputs::entry_reads: the payloads in order, fewer if they could not be read.
+struct EntriesLoaded {
+  GroupId group;
+  Index first, last;
+  std::vector<std::string> payloads;
+};
 // Time has passed.
 struct Tick {};
 
-using Input =
-    std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, Tick>;
+using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
+                           PeerFrame, PeerLink, EntriesLoaded, Tick>;
 
-class Node : private Applier {
+class Node : private GroupOwner {
  public:
   explicit Node(const NodeOptions& options);
   ~Node() override;
@@ -84,7 +108,7 @@ class Node : private Applier {
                         std::string* error);
   // Hears the journal. An entry that can't be read or folded ends the recovery with its reason.
   log::RecoverySink& recovery();
-  // Elects itself where it is the only voter; ready() once the first batch is on the disk.
+  // Elects itself where it is the only voter: then ready() once the first batch is on the disk.
   void start(log::Journal* journal, const Now& now);
 
   // --- running ---
@@ -95,8 +119,15 @@ class Node : private Applier {
   std::int64_t next_wake_mono_ms() const;
 
   // --- what it knows ---
-  // Every group leads and has applied its own first entry.
+  // Every group has a leader: this box, with its own first entry applied, or another one.
   bool ready() const;
+  // No other box has a say here.
+  bool alone() const { return cluster_ == nullptr; }
+  // This box leads the group and may decide. What it knows of leases is known to nobody else.
+  bool leads(GroupId id) const { return decides(*groups_[id.v]); }
+  const Cluster* cluster() const { return cluster_.get(); }
+  // Hands the group's leadership to another voter, if this box has it.
+  void transfer(GroupId group, NodeId to) { groups_[group.v]->transfer(to); }
   bool time_held() const { return time_.held(); }
   void accept_time() { time_.accept(); }
   std::size_t group_count() const { return groups_.size(); }
@@ -124,9 +155,15 @@ class Node : private Applier {
   struct Assembly;
   struct ReportBatch;
 
-  // Applier
+  // GroupOwner: takes note; settle() acts, once the step that called is done.
   void on_applied(Group& group, Index index, const codecs::Entry& entry,
                   const engine::Applied& applied, Proposal* proposal) override;
+  void on_ready(Group& group) override;
+  void on_leader(Group& group) override;
+  void on_dropped(Group& group, Proposal proposal) override;
+  void on_read(Group& group, std::uint64_t context, Index index) override;
+  void on_send(NodeId to, const codecs::RaftEnvelope& envelope) override;
+  void on_entries_wanted(GroupId group, Index first, Index last) override;
 
   // node.cc
   void on_request(Request& request);
@@ -140,9 +177,72 @@ class Node : private Applier {
               std::string_view detail, int item = -1);
   bool admit(const Request& request);
   void expire_deadlines();
+  void expire(RequestId id, bool tried);
   bool decides(const Group& group) const;
   void open(Group& group);
+  void release_mailboxes();
+  void check_fatal();
   void raise_feature_level(Group& group);
+
+  // node_peers.cc
+  void on_frame(const PeerFrame& frame);
+  void on_raft(const PeerFrame& frame);
+  void on_status(NodeId from, const BoxStatus& status);
+  void on_link(const PeerLink& link);
+  void on_loaded_entries(EntriesLoaded& loaded);
+  void tick_groups();
+  template <class Frame>
+  void send_frame(NodeId to, codecs::FrameKind kind, const Frame& frame) {
+    out_->frames.push_back({to, kind, encode(frame)});
+  }
+  std::uint16_t common_feature_level() const;
+  bool settle_cluster();
+  void settle_leader(Group& group);
+  void close(Group& group);
+  void settle_dropped(Group& group, Proposal& proposal);
+
+  // node_routing.cc
+  RequestId own_id();
+  void enter(Request& request);
+  bool group_of_request(const Request& request, GroupId* group);
+  void enter_items(Request& request, ReportTasks& op);
+  void hold(Request request, GroupId group);
+  void route(RequestId id);
+  void send_to_leader(RequestId id, HeldRequest& held, NodeId leader);
+  void retry(RequestId id);
+  void retry_job(const Job& job);
+  void postpone(RequestId id);
+  void route_again();
+  bool settle_answer(Answer& answer);
+  void on_forwarded(NodeId from, ForwardedRequest& frame);
+  void on_forwarded_answer(NodeId from, ForwardedAnswer& frame);
+  void answer_not_leader(RequestId id);
+  void refuse_confirmed(Group& group, RequestId id, std::uint16_t status, std::string_view type,
+                        std::string_view title, std::string_view detail, int item = -1);
+  void answer_confirmed(Group& group, std::vector<PendingAnswer> answers);
+
+  // node_reads.cc
+  void begin_barrier(Request& request, Barrier& op);
+  void finish_barrier(RequestId id);
+  void barrier_step(RequestId id);
+  void add_reader(GroupId group, Reader reader);
+  void ask(GroupId group);
+  void on_read_ask(NodeId from, const ReadAsk& frame);
+  void finish_read(const Cluster::ReadResult& result);
+  void satisfy(GroupId group, Reader& reader, Index index);
+  void bounce(GroupId group, Reader& reader);
+  void applied_further(GroupId group);
+  void retry_reads();
+
+  // node_loans.cc
+  bool lend(ParkedPoll& poll);
+  void on_loan_answer(NodeId from, ForwardedAnswer& frame);
+  void end_loan(ParkedPoll& poll);
+  void expire_loans();
+  void advertise();
+  void advertise_all();
+  void on_demand(NodeId from, const std::string& queue);
+  void return_to_leader(const TaskRef& task);
 
   // node_requests.cc
   void on_operation(Request& request, StartRun& op);
@@ -226,6 +326,11 @@ class Node : private Applier {
   void pin(Group& group, const std::string& workflow, std::uint32_t version, Assembly* a);
   void deliver_messages(Group& from);
   void acknowledge(Group& sender, GroupId receiver, std::uint64_t through);
+  void tell_taken(GroupId sender, GroupId receiver, std::uint64_t through);
+  void on_delivery(NodeId from, const Delivery& frame);
+  void on_delivery_taken(const DeliveryTaken& frame);
+  void receive_message(GroupId sender, Group& receiver, const engine::Message& message);
+  void deliver_again();
 
   Group& mutable_group(GroupId id) { return *groups_[id.v]; }
   engine::Context context(const Job& job, const dsl::Definition* definition);
@@ -236,7 +341,8 @@ class Node : private Applier {
   Definitions definitions_;
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<Mailboxes> mailboxes_;  // by group
-  std::vector<bool> opened_;          // by group: has become ready since the start
+  std::vector<Term> opened_;          // by group: the term in which it has become ready; 0: not
+  std::unique_ptr<Cluster> cluster_;  // null: alone
   log::Journal* journal_ = nullptr;
   std::unique_ptr<Recovery> recovery_;
   Polls polls_;
@@ -263,6 +369,7 @@ class Node : private Applier {
     std::uint64_t through = 0;
   };
   std::deque<Acknowledgement> acknowledgements_;
+  std::deque<GroupId> ready_;  // may decide from now on
   std::set<GroupId> senders_;                         // have messages to deliver
   std::set<std::pair<GroupId, GroupId>> delivering_;  // sender, receiver: one on its way
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "codecs/frame_kind.h"
 #include "node/request.h"
 
 namespace pawl::node {
@@ -23,10 +24,25 @@ struct LoadRun {
   Index newest;  // the run's newest entry
 };
 
+// For another box: PeerFrame there. May be lost; a link that loses frames says so by PeerLink.
+struct OutgoingFrame {
+  NodeId to;
+  codecs::FrameKind kind = codecs::FrameKind::kNone;
+  std::string payload;
+};
+
+// Entries of a group's log are wanted from the journal: read them and say EntriesLoaded.
+struct ReadEntries {
+  GroupId group;
+  Index first, last;
+};
+
 struct Outputs {
   std::vector<Answer> answers;
   std::vector<ReadReady> reads;
   std::vector<LoadRun> loads;
+  std::vector<OutgoingFrame> frames;
+  std::vector<ReadEntries> entry_reads;
   // Runs that an applied entry changed, with the entry: for whoever waits for them. (group 0: 0, a
   // definition)
   std::vector<std::pair<GroupId, Index>> changed;
@@ -38,6 +54,8 @@ struct Outputs {
     answers.clear();
     reads.clear();
     loads.clear();
+    frames.clear();
+    entry_reads.clear();
     changed.clear();
     fatal.clear();
   }

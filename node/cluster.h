@@ -1,0 +1,124 @@
+// What a node keeps beside its groups when there are other boxes: requests on their way to another
+// leader, reads that ask one, polls that are lent, what is known of the others. All of it is memory
+// and bounded by what clients may have under way; a node that is alone has none of it.
+//
+// A client's request:
+//
+//   held --(this box leads)--> decided here --(leadership lost, nothing proposed)--> held
+//   held --(another leads)--> sent --(answer)--> answered
+//                             sent --(not the leader, link lost, another leader, 2 s)--> held
+//   held --(nobody leads)--> waiting --(a leader is known)--> held
+//   any  --(deadline)--> 504 if it was ever with a leader, else 503
+//
+// It is sent again under the same id and key, so that it takes effect once: the leader answers from
+// the group's dedupe table what it, or the one before it, has done already.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "node/group.h"
+#include "node/peer_frames.h"
+#include "node/request.h"
+
+namespace pawl::node {
+
+// Ids the node gives to requests of its own making; callers' ids have the top bit clear.
+inline constexpr std::uint64_t kOwnRequestIds = std::uint64_t{1} << 63;
+
+struct HeldRequest {
+  Request request;
+  GroupId group;
+  NodeId sent_to;      // 0: not with another box
+  bool tried = false;  // it was with a leader: its outcome may exist
+};
+
+// A request another box has sent here.
+struct RemoteRequest {
+  NodeId box;
+  std::uint64_t id = 0;  // that box's
+};
+
+// Who waits for a read index.
+struct Reader {
+  RequestId barrier;                   // not 0: a Barrier, or a start that needs the catalog
+  NodeId box;                          // not 0: another box, with its context
+  std::uint64_t context = 0;           // of that box
+  std::vector<PendingAnswer> answers;  // else: answers that rest on no entry
+};
+
+// The reads of one group. At most one question is under way; whoever comes meanwhile shares the
+// next one, since a read must not be answered by a question that was asked before it.
+struct GroupReads {
+  std::vector<Reader> next;
+  std::vector<Reader> asked;
+  bool asking = false;
+  std::uint64_t context = 0;
+  NodeId of;                           // whom
+  std::int64_t asked_mono_ms = 0;
+  std::int64_t retry_mono_ms = 0;      // not before
+  std::multimap<Index, RequestId> applying;  // answered, but this box has not applied so far
+};
+
+// A parked poll that another leader was asked to fill.
+struct Loan {
+  RequestId poll;
+  NodeId box;
+  std::int64_t sent_mono_ms = 0;
+};
+
+struct Cluster {
+  std::vector<NodeId> peers;  // sorted
+  std::set<NodeId> linked;    // peers that can be reached now
+  std::map<NodeId, BoxStatus> statuses;
+  std::int64_t next_tick_mono_ms = 0;
+  std::int64_t next_status_mono_ms = 0;
+
+  // --- requests ---
+  std::uint64_t next_own_id = kOwnRequestIds;
+  std::uint64_t forward_base = 0;  // random: another process's ids are not taken for these
+  std::map<RequestId, HeldRequest> held;
+  std::set<RequestId> waiting;  // of held: for a leader
+  std::set<std::pair<std::int64_t, RequestId>> deadlines;
+  std::deque<std::pair<std::int64_t, RequestId>> sent;  // when to send again, unless answered
+  std::map<RequestId, RemoteRequest> remote;
+  std::map<std::pair<NodeId, std::uint64_t>, RequestId> remote_ids;
+  std::map<RequestId, std::pair<RequestId, int>> items;  // of a ReportTasks: whose, which
+  std::deque<RequestId> retries;                         // to be routed again (settle)
+
+  // --- reads, by group ---
+  std::vector<GroupReads> reads;
+  std::uint64_t next_context = 0;
+  std::map<RequestId, std::pair<Request, int>> barriers;  // with groups it waits for
+  struct ReadResult {
+    GroupId group;
+    std::uint64_t context = 0;
+    Index index;
+  };
+  std::deque<ReadResult> read_results;  // to be told (settle)
+
+  // --- polls ---
+  std::map<std::uint64_t, Loan> loans;                    // by forwarded id
+  std::map<std::string, std::set<NodeId>> demand;         // who has tasks for our polls
+  std::map<std::string, std::set<NodeId>> advertised;     // whom we told so
+  std::set<std::string> queues_touched;                   // have a new task (settle)
+
+  // --- channels ---
+  std::map<std::pair<GroupId, GroupId>, std::int64_t> deliver_again_mono_ms;
+  std::set<std::pair<GroupId, GroupId>> receiving;  // from, to: an entry of ours is under way
+
+  // --- what raft said during this input (settle) ---
+  std::deque<GroupId> leader_changes;
+  std::deque<std::pair<GroupId, Proposal>> dropped;
+
+  bool is_linked(NodeId peer) const { return linked.contains(peer); }
+};
+
+}  // namespace pawl::node

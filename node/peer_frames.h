@@ -1,0 +1,100 @@
+// What nodes say to one another beside raft's messages: plain values, and their bytes. Each is a
+// frame of its own kind (codecs/frame_kind.h); any may be lost, repeated or come late without harm.
+//
+//   ForwardedRequest --> the group's leader --> ForwardedAnswer
+//   ReadAsk          --> the group's leader --> ReadReply
+//   QueueDemand      --> every box: tasks wait here for polls that are parked there
+//   ReturnedTasks    --> the leader that handed them out: they reached no worker
+//   Delivery         --> the receiving group's leader --> DeliveryTaken
+//   BoxStatus        --> every box, once a second
+//
+// Encoding: the members in order; unsigned numbers as varints, signed ones zigzag, text and lists
+// with a varint count, optionals behind one byte, variants behind their index, values as
+// dsl/value_encoding has them. A changed message is a new kind.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "engine/channel.h"
+#include "node/request.h"
+
+namespace pawl::node {
+
+// A request for a group that another box leads. `id` names it between the two boxes: repeated, it
+// is the same request. request.id and request.deadline_ms are not sent.
+struct ForwardedRequest {
+  std::uint64_t id = 0;
+  GroupId group;
+  std::int64_t left_ms = 0;  // until its client is told that the outcome is unknown
+  Request request;
+};
+
+struct ForwardedAnswer {
+  std::uint64_t id = 0;
+  // Nothing was done and nothing will be: this box does not lead the group. `answer` is empty.
+  bool not_leader = false;
+  Answer answer;  // its id is not sent
+};
+
+// From which index on may a read be answered that asks now?
+struct ReadAsk {
+  GroupId group;
+  std::uint64_t context = 0;
+};
+struct ReadReply {
+  GroupId group;
+  std::uint64_t context = 0;
+  Index index;  // 0: this box does not lead the group
+};
+
+struct QueueDemand {
+  std::string queue;
+};
+
+struct ReturnedTasks {
+  std::vector<std::string> tokens;
+};
+
+// A message of a channel between two groups (engine/channel.h).
+struct Delivery {
+  GroupId from, to;
+  engine::Message message;
+};
+// Committed by the receiving group, and all before it.
+struct DeliveryTaken {
+  GroupId from, to;  // as in the Delivery
+  std::uint64_t through = 0;
+};
+
+struct BoxStatus {
+  std::uint16_t feature_level = 0;  // the highest it can read
+  std::int64_t wall_ms = 0;
+  bool wall_trusted = false;
+};
+
+std::string encode(const ForwardedRequest& frame);
+std::string encode(const ForwardedAnswer& frame);
+std::string encode(const ReadAsk& frame);
+std::string encode(const ReadReply& frame);
+std::string encode(const QueueDemand& frame);
+std::string encode(const ReturnedTasks& frame);
+std::string encode(const Delivery& frame);
+std::string encode(const DeliveryTaken& frame);
+std::string encode(const BoxStatus& frame);
+
+// False on anything that encode() would not have written; *frame is then of no use.
+bool decode(std::string_view bytes, ForwardedRequest* frame);
+bool decode(std::string_view bytes, ForwardedAnswer* frame);
+bool decode(std::string_view bytes, ReadAsk* frame);
+bool decode(std::string_view bytes, ReadReply* frame);
+bool decode(std::string_view bytes, QueueDemand* frame);
+bool decode(std::string_view bytes, ReturnedTasks* frame);
+bool decode(std::string_view bytes, Delivery* frame);
+bool decode(std::string_view bytes, DeliveryTaken* frame);
+bool decode(std::string_view bytes, BoxStatus* frame);
+
+}  // namespace pawl::node
