@@ -85,6 +85,16 @@ inline constexpr int kPageItemsMax = 500;
 inline constexpr std::size_t kPageBytesMax = 4 * MiB;  // then a page ends before its items do
 inline constexpr int kDefinitionsMax = 10'000;         // versions in a store
 
+// --- several boxes (node/) ---
+inline constexpr std::size_t kEntryCacheBytesMax = 1 * MiB;  // of a group's newest entries
+inline constexpr int kHeldRequestsMax = 16'384;              // on their way to a leader, then 429
+inline constexpr std::int64_t kRaftTickMs = 25;
+inline constexpr std::int64_t kBoxStatusMs = 1'000;
+inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request is sent again
+inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered question for a read index
+inline constexpr std::int64_t kReadRetryMs = 20;        // after "I do not lead"
+inline constexpr std::int64_t kDeliverAgainMs = 1'000;  // an unconfirmed message between groups
+
 // --- consensus (raft/), of one group ---
 inline constexpr int kVotersMax = 9;
 inline constexpr std::uint32_t kAppendEntriesMax = 1024;   // of one Append message

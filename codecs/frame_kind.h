@@ -9,6 +9,16 @@ namespace pawl::codecs {
 enum class FrameKind : std::uint16_t {
   kNone = 0,  // never sent
   kRaft = 1,  // codecs/raft_message.h
+  // node/peer_frames.h
+  kForwardedRequest = 16,
+  kForwardedAnswer = 17,
+  kReadAsk = 18,
+  kReadReply = 19,
+  kQueueDemand = 20,
+  kReturnedTasks = 21,
+  kDelivery = 22,
+  kDeliveryTaken = 23,
+  kBoxStatus = 24,
 };
 
 // Whether this build can read frames of that kind.
@@ -17,6 +27,15 @@ constexpr bool is_known(FrameKind kind) {
     case FrameKind::kNone:
       return false;
     case FrameKind::kRaft:
+    case FrameKind::kForwardedRequest:
+    case FrameKind::kForwardedAnswer:
+    case FrameKind::kReadAsk:
+    case FrameKind::kReadReply:
+    case FrameKind::kQueueDemand:
+    case FrameKind::kReturnedTasks:
+    case FrameKind::kDelivery:
+    case FrameKind::kDeliveryTaken:
+    case FrameKind::kBoxStatus:
       return true;
   }
   return false;

@@ -354,7 +354,7 @@ void App::Impl::maybe_snapshot(std::uint64_t bytes_min) {
   snapshot_at_bytes = bytes;
   for (std::size_t g = 0; g < node->group_count(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));
-    auto snapshot = std::make_shared<node::Node::GroupSnapshot>(node->snapshot(group));
+    auto snapshot = std::make_shared<node::GroupSnapshot>(node->snapshot(group));
     const bool taken = cold->submit([this, group, snapshot, directory = journal->directory(),
                                      id = store.id]() -> ColdThread::Completion {
       log::PosixFileSystem files;

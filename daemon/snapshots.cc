@@ -71,7 +71,7 @@ absl::Status UncoveredEntries::on_entry(GroupId group, Term term, Index index,
 
 absl::Status write_snapshot(log::FileSystem& files, const std::string& directory,
                             const log::StoreId& store, GroupId group,
-                            const node::Node::GroupSnapshot& snapshot) {
+                            const node::GroupSnapshot& snapshot) {
   log::SnapshotHeader header;
   header.store_id = store;
   header.group = group;

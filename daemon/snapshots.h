@@ -42,6 +42,6 @@ class UncoveredEntries final : public log::RecoverySink {
 // Writes a snapshot of one group durably and removes all but the newest two. Cold thread.
 absl::Status write_snapshot(log::FileSystem& files, const std::string& directory,
                             const log::StoreId& store, GroupId group,
-                            const node::Node::GroupSnapshot& snapshot);
+                            const node::GroupSnapshot& snapshot);
 
 }  // namespace pawl::daemon

@@ -46,11 +46,4 @@ struct Node::Assembly {
   }
 };
 
-// The outcomes of a ReportTasks as they come in; answered when the last one is there.
-struct Node::ReportBatch {
-  std::vector<std::string> tokens;
-  std::vector<Answer> items;
-  std::size_t missing = 0;
-};
-
 }  // namespace pawl::node

@@ -44,10 +44,11 @@ struct HeldRequest {
 struct RemoteRequest {
   NodeId box;
   std::uint64_t id = 0;  // that box's
+  std::string queue;     // of a poll
 };
 
 // Who waits for a read index.
-struct Reader {
+struct ReadWaiter {
   RequestId barrier;                   // not 0: a Barrier, or a start that needs the catalog
   NodeId box;                          // not 0: another box, with its context
   std::uint64_t context = 0;           // of that box
@@ -57,13 +58,13 @@ struct Reader {
 // The reads of one group. At most one question is under way; whoever comes meanwhile shares the
 // next one, since a read must not be answered by a question that was asked before it.
 struct GroupReads {
-  std::vector<Reader> next;
-  std::vector<Reader> asked;
+  std::vector<ReadWaiter> next;
+  std::vector<ReadWaiter> asked;
   bool asking = false;
   std::uint64_t context = 0;
-  NodeId of;                           // whom
+  NodeId of;  // whom
   std::int64_t asked_mono_ms = 0;
-  std::int64_t retry_mono_ms = 0;      // not before
+  std::int64_t retry_mono_ms = 0;            // not before
   std::multimap<Index, RequestId> applying;  // answered, but this box has not applied so far
 };
 
@@ -105,10 +106,10 @@ struct Cluster {
   std::deque<ReadResult> read_results;  // to be told (settle)
 
   // --- polls ---
-  std::map<std::uint64_t, Loan> loans;                    // by forwarded id
-  std::map<std::string, std::set<NodeId>> demand;         // who has tasks for our polls
-  std::map<std::string, std::set<NodeId>> advertised;     // whom we told so
-  std::set<std::string> queues_touched;                   // have a new task (settle)
+  std::map<std::uint64_t, Loan> loans;                 // by forwarded id
+  std::map<std::string, std::set<NodeId>> demand;      // who has tasks for our polls
+  std::map<std::string, std::set<NodeId>> advertised;  // whom we told so
+  std::set<std::string> queues_touched;                // have a new task (settle)
 
   // --- channels ---
   std::map<std::pair<GroupId, GroupId>, std::int64_t> deliver_again_mono_ms;
@@ -119,6 +120,11 @@ struct Cluster {
   std::deque<std::pair<GroupId, Proposal>> dropped;
 
   bool is_linked(NodeId peer) const { return linked.contains(peer); }
+  // There is something for settle() to do.
+  bool unsettled() const {
+    return !leader_changes.empty() || !dropped.empty() || !read_results.empty() ||
+           !retries.empty() || !queues_touched.empty();
+  }
 };
 
 }  // namespace pawl::node

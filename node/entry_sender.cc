@@ -25,8 +25,7 @@ bool EntrySender::attach(const raft::Append& append,
   payloads->reserve(append.count);
   for (Index index = append.prev.index.next(); index <= append.through(); index = index.next()) {
     const std::string* cached = cache_->find(index);
-    if (cached == nullptr && index >= loaded_first_ &&
-        index.v - loaded_first_.v < loaded_.size()) {
+    if (cached == nullptr && index >= loaded_first_ && index.v - loaded_first_.v < loaded_.size()) {
       cached = &loaded_[index.v - loaded_first_.v];
     }
     if (cached == nullptr) return false;

@@ -21,10 +21,10 @@ std::string where(GroupId group, Index index) {
   return "group " + std::to_string(group.v) + ", index " + std::to_string(index.v) + ": ";
 }
 
-bool is_alone(const raft::Membership* membership, const GroupOptions& options) {
+bool is_alone(const raft::Membership& membership, const GroupOptions& options) {
   const std::vector<NodeId> self{options.self};
-  if (membership == nullptr || !membership->known()) return options.founders == self;
-  return membership->voters == self && !membership->joint();
+  if (!membership.known()) return options.founders == self;
+  return membership.voters == self && !membership.joint();
 }
 
 }  // namespace
@@ -64,8 +64,7 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
   if (!decode(index, payload, &entry, &membership, error)) return false;
   // The only voter's log is committed as far as it is on the disk (paper 5.3: a majority of one);
   // an entry that ends that is committed by what follows it.
-  const bool own =
-      is_alone(trail.memberships().current().get(), options_) && membership == nullptr;
+  const bool own = is_alone(trail.memberships().current(), options_) && membership == nullptr;
   if (!trail.replay({index, term}, static_cast<std::uint32_t>(payload.size()), membership)) {
     *error = where(id(), index) + "the entry does not follow the one before it";
     return false;
@@ -95,8 +94,8 @@ bool Group::decode(Index index, std::string_view payload, codecs::Entry* entry,
   }
   if (entry->membership.empty()) return true;
   raft::Membership decoded;
-  if (!codecs::decode_membership(entry->membership, &decoded)) {
-    *error = where(id(), index) + "its membership can't be read";
+  if (!codecs::decode_membership(entry->membership, &decoded, error)) {
+    *error = where(id(), index) + *error;
     return false;
   }
   *membership = std::make_shared<const raft::Membership>(std::move(decoded));
@@ -114,7 +113,7 @@ void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owne
   restored_.commit = applied_;
   raft_.emplace(config, restored_, now);
   restored_ = raft::Restored{};
-  alone_ = is_alone(&raft_->membership(), options_);
+  alone_ = is_alone(raft_->membership(), options_);
   if (alone_) step(raft::Campaign{});
 }
 
@@ -129,7 +128,7 @@ Term Group::applied_term() const {
 }
 
 bool Group::accepts() const {
-  return ready() && !raft_->state().transfer &&
+  return ready() && raft_->state().transfer.to.v == 0 &&
          raft_->last().index.v - raft_->commit().v < limits::kUncommittedEntriesMax / 2;
 }
 
@@ -208,29 +207,24 @@ void Group::step(const raft::Event& event) {
 }
 
 void Group::carry_out(const raft::Effect& effect, Index* commit) {
-  std::visit(Overloaded{
-                 [&](const raft::SaveHardState& save) {
-                   journal_->save_hard_state(id(), {save.hard.term, save.hard.vote});
-                 },
-                 [&](const raft::AppendEntries& entries) { append(entries); },
-                 [&](const raft::Send& out) { sender_.send(out.message, this); },
-                 [&](const raft::CommitTo& to) { *commit = to.index; },
-                 [&](const raft::RoleChanged& change) { role_changed(change); },
-                 [&](const raft::ReadReady& read) {
-                   owner_->on_read(*this, read.context, read.index);
-                 },
-                 [&](const raft::ReadRefused& read) {
-                   owner_->on_read(*this, read.context, Index(0));
-                 },
-                 [&](const raft::MembershipChanged&) {
-                   alone_ = is_alone(&raft_->membership(), options_);
-                 },
-                 // Nothing here: propose() is called only when it is taken, who belongs to a group
-                 // is read from raft(), and the journal keeps all entries, so that no snapshot is
-                 // ever sent.
-                 [](const auto&) {},
-             },
-             effect);
+  std::visit(
+      Overloaded{
+          [&](const raft::SaveHardState& save) {
+            journal_->save_hard_state(id(), {save.hard.term, save.hard.vote});
+          },
+          [&](const raft::AppendEntries& entries) { append(entries); },
+          [&](const raft::Send& out) { sender_.send(out.message, this); },
+          [&](const raft::CommitTo& to) { *commit = to.index; },
+          [&](const raft::RoleChanged& change) { role_changed(change); },
+          [&](const raft::ReadReady& read) { owner_->on_read(*this, read.context, read.index); },
+          [&](const raft::ReadRefused& read) { owner_->on_read(*this, read.context, Index(0)); },
+          [&](const raft::MembershipChanged&) { alone_ = is_alone(raft_->membership(), options_); },
+          // Nothing here: propose() is called only when it is taken, who belongs to a group
+          // is read from raft(), and the journal keeps all entries, so that no snapshot is
+          // ever sent.
+          [](const auto&) {},
+      },
+      effect);
 }
 
 void Group::append(const raft::AppendEntries& append) {

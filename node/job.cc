@@ -1,5 +1,9 @@
 #include "node/job.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "base/check.h"
 #include "base/limits.h"
 
@@ -32,6 +36,18 @@ std::vector<Job> Mailboxes::release(const std::string& run_id) {
   PAWL_CHECK(waiting_ >= jobs.size());
   waiting_ -= jobs.size();
   return jobs;
+}
+
+std::vector<Job> Mailboxes::clear() {
+  // In the order of their ids, not the hash table's.
+  std::vector<std::pair<std::string, std::vector<Job>>> boxes;
+  for (auto& [id, jobs] : std::exchange(boxes_, {})) boxes.emplace_back(id, std::move(jobs));
+  waiting_ = 0;
+  std::sort(boxes.begin(), boxes.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Job> all;
+  for (auto& [id, jobs] : boxes) std::move(jobs.begin(), jobs.end(), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace pawl::node

@@ -51,6 +51,8 @@ class Mailboxes {
   bool wait(Job&& job);
   // The run is idle again; what waited is returned, in order.
   std::vector<Job> release(const std::string& run_id);
+  // Nobody is busy any more; what waited is returned.
+  std::vector<Job> clear();
   std::size_t waiting() const { return waiting_; }
 
  private:

@@ -27,6 +27,14 @@ void Leases::end(const TaskRef& task) {
   leases_.erase(it);
 }
 
+void Leases::end_group(GroupId group) {
+  auto it = leases_.lower_bound(TaskRef{group, Index(0), engine::StepId(0), 0});
+  while (it != leases_.end() && it->first.group == group) {
+    by_end_.erase({it->second.until_mono_ms, it->first});
+    it = leases_.erase(it);
+  }
+}
+
 std::vector<std::pair<TaskRef, Lease>> Leases::take_expired(std::int64_t now_mono_ms,
                                                             std::size_t max) {
   std::vector<std::pair<TaskRef, Lease>> expired;

@@ -42,6 +42,8 @@ class Leases {
   // Prolongs; null if there is no such lease.
   Lease* renew(const TaskRef& task, std::int64_t now_mono_ms);
   void end(const TaskRef& task);
+  // All of the group's: another box leads it.
+  void end_group(GroupId group);
   // Takes out and returns the leases that have run out, earliest first, at most `max`.
   std::vector<std::pair<TaskRef, Lease>> take_expired(std::int64_t now_mono_ms, std::size_t max);
   // Monotonic ms of the earliest end, or INT64_MAX.

@@ -19,6 +19,9 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+// The first feature level at which groups of several boxes exist.
+constexpr std::uint16_t kClusterLevel = 3;
+
 bool changes_something(const Operation& operation) {
   return !std::holds_alternative<Barrier>(operation) &&
          !std::holds_alternative<PollTasks>(operation) &&
@@ -29,17 +32,32 @@ bool changes_something(const Operation& operation) {
 
 Node::Node(const NodeOptions& options) : options_(options), random_(options.seed) {
   PAWL_CHECK(options.run_groups >= 1 && options.run_groups < limits::kGroupsMax);
+  if (options_.founders.empty()) options_.founders = {options.self};
   const int count = options.run_groups + 1;
   for (int g = 0; g < count; ++g) {
-    groups_.push_back(
-        std::make_unique<Group>(GroupId(static_cast<std::uint16_t>(g)), options.self));
+    groups_.push_back(std::make_unique<Group>(
+        GroupOptions{GroupId(static_cast<std::uint16_t>(g)), options.self, options_.founders}));
   }
   mailboxes_.resize(groups_.size());
   opened_.resize(groups_.size());
+  make_cluster();
   recovery_ = std::make_unique<Recovery>(this);
 }
 
 Node::~Node() = default;
+
+void Node::make_cluster() {
+  std::vector<NodeId> peers;
+  for (const NodeId box : options_.founders) {
+    if (box != options_.self) peers.push_back(box);
+  }
+  if (peers.empty()) return;
+  cluster_ = std::make_unique<Cluster>();
+  cluster_->peers = std::move(peers);
+  cluster_->forward_base = random_.next();
+  cluster_->next_context = random_.next();
+  cluster_->reads.resize(groups_.size());
+}
 
 bool Node::restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
                             std::string* error) {
@@ -54,11 +72,11 @@ void Node::start(log::Journal* journal, const Now& now) {
   TimeMs last;
   for (const auto& group : groups_) last = std::max(last, group->tables().time());
   time_.restore(last);
-  now_ = now;  // leases are counted from here
+  now_ = now;  // alone, leases are counted from here
   stamp_ = time_.stamp(now);
   for (const auto& group : groups_) {
     group->start(journal, {now.mono_ms, random_.next()}, this);
-    lease_all_started(*group);
+    if (!cluster_) lease_all_started(*group);
   }
 }
 
@@ -66,7 +84,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
   now_ = now;
   stamp_ = time_.stamp(now);
   out_ = outputs;
-  if (!unloads_.empty()) unload_closed();
+  if (!under_way_.unloads.empty()) unload_closed();
   std::visit(Overloaded{
                  [this](Request& request) { on_request(request); },
                  [this](const Cancelled& gone) { on_cancelled(gone.id); },
@@ -76,6 +94,9 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                    for (const ParkedPoll& poll : polls_.take_expired(INT64_MAX)) answer_poll(poll);
                  },
                  [this](RunLoaded& loaded) { on_loaded(loaded); },
+                 [this](const PeerFrame& frame) { on_frame(frame); },
+                 [this](const PeerLink& link) { on_link(link); },
+                 [this](EntriesLoaded& loaded) { on_loaded_entries(loaded); },
                  [this](const Tick&) { on_tick(); },
              },
              input);
@@ -87,13 +108,18 @@ const log::Batch* Node::next_batch() {
   return journal_->begin_background();
 }
 
+// Alone, a group is at this build's level from its first entries on; a cluster rises when every box
+// can read the next level.
 bool Node::decides(const Group& group) const {
-  return group.ready() && group.tables().feature_level() == codecs::kFeatureLevel;
+  const std::uint16_t level = group.tables().feature_level();
+  return group.accepts() && (cluster_ ? level >= kClusterLevel : level == codecs::kFeatureLevel);
 }
 
 bool Node::ready() const {
-  return std::all_of(groups_.begin(), groups_.end(),
-                     [this](const auto& group) { return decides(*group); });
+  return std::all_of(groups_.begin(), groups_.end(), [this](const auto& group) {
+    const NodeId leader = group->raft().leader();
+    return decides(*group) || (leader.v != 0 && leader != options_.self);
+  });
 }
 
 GroupId Node::group_of(std::string_view run_id) const {
@@ -113,15 +139,19 @@ const engine::Run* Node::find(const RunRef& ref, GroupId* group) const {
 
 void Node::on_request(Request& request) {
   ++stats_.requests;
-  outstanding_.insert(request.id);
+  under_way_.outstanding.insert(request.id);
   if (!admit(request)) return;
-  std::visit([&](auto& operation) { on_operation(request, operation); }, request.operation);
+  if (cluster_) {
+    enter(request);
+  } else {
+    std::visit([&](auto& operation) { on_operation(request, operation); }, request.operation);
+  }
   settle();
 }
 
 // Whether the node takes on the request at all; answers it if not.
 bool Node::admit(const Request& request) {
-  if (!ready()) {
+  if (!cluster_ && !ready()) {
     refuse(request.id, 503, "no-leader", "This box does not lead yet",
            "the store is still being opened; try again in a moment");
     return false;
@@ -133,7 +163,7 @@ bool Node::admit(const Request& request) {
            "the journal's queue is full; try again in a second");
     return false;
   }
-  deadlines_.emplace_back(request.deadline_ms, request.id);
+  if (!cluster_) under_way_.deadlines.emplace_back(request.deadline_ms, request.id);
   return true;
 }
 
@@ -141,9 +171,9 @@ void Node::on_cancelled(RequestId id) {
   ParkedPoll* poll = polls_.find(id);
   // A poll with hand-outs on their way is kept until they are applied, then they are returned.
   if (poll == nullptr) return;
-  outstanding_.erase(id);
+  under_way_.outstanding.erase(id);
   poll->gone = true;
-  if (poll->reserved == 0) {
+  if (poll->reserved == 0 && !poll->lent) {
     for (const TaskRef& task : poll->granted) give_back(task);
     polls_.take(id);
     settle();
@@ -160,18 +190,20 @@ void Node::on_undelivered(const Undelivered& lost) {
 
 void Node::on_batch(const BatchCompleted& done) {
   for (const log::Durable& durable : journal_->completed(done.batch)) {
-    Group& group = *groups_[durable.group.v];
-    group.persisted(durable);
-    if (!group.fatal().empty()) {
-      out_->fatal = group.fatal();
-      return;
-    }
-    open(group);
+    groups_[durable.group.v]->persisted(durable);
   }
-  settle();
+  check_fatal();
+  if (out_->fatal.empty()) settle();
+}
+
+void Node::check_fatal() {
+  for (const auto& group : groups_) {
+    if (!group->fatal().empty()) out_->fatal = group->fatal();
+  }
 }
 
 void Node::on_tick() {
+  tick_groups();
   expire_deadlines();
   expire_leases();
   expire_polls();
@@ -179,36 +211,49 @@ void Node::on_tick() {
   settle();
 }
 
-// Does what applied entries left to do. Nothing here makes an entry durable, so nothing more is
-// applied meanwhile and this ends.
+// Does what applied entries, and raft, left to do. Nothing here makes an entry durable, so that
+// this ends: what a leader alone would commit at once waits for the disk.
 void Node::settle() {
-  if (!full_polls_.empty()) answer_full_polls();
-  for (; !released_.empty(); released_.pop_front()) {
-    const Released& released = released_.front();
+  do {
+    if (cluster_) settle_cluster();
+    if (!left_.full_polls.empty()) answer_full_polls();
+    release_mailboxes();
+    for (; !left_.ready.empty(); left_.ready.pop_front()) open(*groups_[left_.ready.front().v]);
+    for (; !left_.returns.empty(); left_.returns.pop_front())
+      give_back(TaskRef(left_.returns.front()));
+    for (; !left_.keyed_retries.empty(); left_.keyed_retries.pop_front()) {
+      auto& [group, job] = left_.keyed_retries.front();
+      submit(*groups_[group.v], std::move(job));
+    }
+    for (; !left_.acknowledgements.empty(); left_.acknowledgements.pop_front()) {
+      const Unsettled::Acknowledgement& ack = left_.acknowledgements.front();
+      acknowledge(*groups_[ack.sender.v], ack.receiver, ack.through);
+    }
+    for (const GroupId sender : std::exchange(left_.senders, {}))
+      deliver_messages(*groups_[sender.v]);
+    for (; !left_.resumed_queues.empty(); left_.resumed_queues.pop_front()) {
+      fill_parked(left_.resumed_queues.front());
+    }
+    if (!under_way_.catalog_busy && !under_way_.catalog_requests.empty()) next_catalog_request();
+  } while (!left_.acknowledgements.empty() || (cluster_ && cluster_->unsettled()));
+  while (!under_way_.deadlines.empty() &&
+         !under_way_.outstanding.contains(under_way_.deadlines.front().second)) {
+    under_way_.deadlines.pop_front();
+  }
+}
+
+// Entries of runs were applied: what waited for them is decided.
+void Node::release_mailboxes() {
+  for (; !left_.released.empty(); left_.released.pop_front()) {
+    const Unsettled::Released& released = left_.released.front();
     Group& group = *groups_[released.group.v];
-    std::vector<Job> jobs = mailboxes_[released.group.v].release(released.run_id);
+    Mailboxes& mailboxes = mailboxes_[released.group.v];
+    // Not so if the group was lost since it was proposed: nothing waits here any more.
+    if (opened_[released.group.v].v == 0 || !mailboxes.busy(released.run_id)) continue;
+    std::vector<Job> jobs = mailboxes.release(released.run_id);
     if (!jobs.empty()) decide_all(group, std::move(jobs));
     // Also what was queued before: a poll that came meanwhile has passed over the busy run.
-    if (!mailboxes_[released.group.v].busy(released.run_id)) {
-      offer_waiting(group, released.run);
-    }
-  }
-  for (; !returns_.empty(); returns_.pop_front()) give_back(TaskRef(returns_.front()));
-  for (; !keyed_retries_.empty(); keyed_retries_.pop_front()) {
-    auto& [group, job] = keyed_retries_.front();
-    submit(*groups_[group.v], std::move(job));
-  }
-  for (; !acknowledgements_.empty(); acknowledgements_.pop_front()) {
-    const Acknowledgement& ack = acknowledgements_.front();
-    acknowledge(*groups_[ack.sender.v], ack.receiver, ack.through);
-  }
-  for (const GroupId sender : std::exchange(senders_, {})) deliver_messages(*groups_[sender.v]);
-  for (; !resumed_queues_.empty(); resumed_queues_.pop_front()) {
-    fill_parked(resumed_queues_.front());
-  }
-  if (!catalog_busy_ && !catalog_requests_.empty()) next_catalog_request();
-  while (!deadlines_.empty() && !outstanding_.contains(deadlines_.front().second)) {
-    deadlines_.pop_front();
+    if (!mailboxes.busy(released.run_id)) offer_waiting(group, released.run);
   }
 }
 
@@ -218,7 +263,8 @@ void Node::answer(Answer answer, int item) {
     return;
   }
   // Nobody waits for it: 504 was said meanwhile, or the node itself asked.
-  if (outstanding_.erase(answer.id) == 0) return;
+  if (under_way_.outstanding.erase(answer.id) == 0) return;
+  if (cluster_ && settle_answer(answer)) return;
   out_->answers.push_back(std::move(answer));
 }
 
@@ -232,42 +278,83 @@ void Node::refuse(RequestId id, std::uint16_t status, std::string_view type, std
 }
 
 void Node::expire_deadlines() {
-  while (!deadlines_.empty() && deadlines_.front().first <= now_.mono_ms) {
-    const RequestId id = deadlines_.front().second;
-    deadlines_.pop_front();
-    if (!outstanding_.contains(id)) continue;
-    ++stats_.outcome_unknown;
-    report_batches_.erase(id);
-    refuse(
-        id, 504, "outcome-unknown", "The outcome was not known in time",
-        "the disk has not confirmed the write yet; it may still happen: look at the run, or repeat "
-        "the request with the same Idempotency-Key");
+  while (!under_way_.deadlines.empty() && under_way_.deadlines.front().first <= now_.mono_ms) {
+    const RequestId id = under_way_.deadlines.front().second;
+    under_way_.deadlines.pop_front();
+    if (under_way_.outstanding.contains(id)) expire(id, true);
+  }
+  if (!cluster_) return;
+  auto& deadlines = cluster_->deadlines;
+  while (!deadlines.empty() && deadlines.begin()->first <= now_.mono_ms) {
+    const RequestId id = deadlines.begin()->second;
+    deadlines.erase(deadlines.begin());
+    if (!under_way_.outstanding.contains(id)) continue;
+    const auto held = cluster_->held.find(id);
+    cluster_->barriers.erase(id);
+    if (cluster_->remote.contains(id)) {
+      forget_remote(id);  // its own box tells the client
+    } else {
+      expire(id, held != cluster_->held.end() && held->second.tried);
+    }
   }
 }
 
-// The first time a group may decide: raises its feature level if need be, and goes on with messages
-// that were on their way when the process ended.
-void Node::open(Group& group) {
-  if (!group.ready() || opened_[group.id().v]) return;
-  opened_[group.id().v] = true;
-  if (!decides(group)) raise_feature_level(group);
-  senders_.insert(group.id());
+void Node::expire(RequestId id, bool tried) {
+  under_way_.report_batches.erase(id);
+  if (!tried) {
+    refuse(id, 503, "no-leader", "No box leads now",
+           "a majority of the boxes must be up and reach one another: `pawl cluster status`; "
+           "nothing was done, try again");
+    return;
+  }
+  ++stats_.outcome_unknown;
+  refuse(id, 504, "outcome-unknown", "The outcome was not known in time",
+         cluster_ ? "no majority of the boxes has confirmed the write yet; it may still happen: "
+                    "look at the run, or repeat the request with the same Idempotency-Key"
+                  : "the disk has not confirmed the write yet; it may still happen: look at the "
+                    "run, or repeat the request with the same Idempotency-Key");
 }
 
-void Node::raise_feature_level(Group& group) {
+// The group may be decided by this box from now on: raises its feature level if need be, goes on
+// with messages that were on their way, and hands out what waits. Every task that is out gets one
+// full lease.
+void Node::open(Group& group) {
+  if (!group.ready()) return;
+  const Term term = group.raft().term();
+  if (opened_[group.id().v] != term) {
+    opened_[group.id().v] = term;
+    if (cluster_) lease_all_started(group);
+  }
+  const std::uint16_t level = cluster_ ? kClusterLevel : codecs::kFeatureLevel;
+  if (group.tables().feature_level() < level) {
+    raise_feature_level(group, level);
+    return;
+  }
+  left_.senders.insert(group.id());
+  for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
+  if (!cluster_) return;
+  for (const auto& [queue, tasks] : group.tables().queues()) {
+    if (!tasks.waiting.empty()) cluster_->queues_touched.insert(queue);
+  }
+}
+
+void Node::raise_feature_level(Group& group, std::uint16_t level) {
   Proposal proposal;
   proposal.entry.time = stamp_;
-  proposal.entry.raise_level = codecs::kFeatureLevel;
+  proposal.entry.raise_level = level;
   group.propose(std::move(proposal));
 }
 
 std::int64_t Node::next_wake_mono_ms() const {
   // While the node opens, the next thing to happen is a batch.
-  if (!ready()) return deadlines_.empty() ? INT64_MAX : deadlines_.front().first;
+  if (!cluster_ && !ready())
+    return under_way_.deadlines.empty() ? INT64_MAX : under_way_.deadlines.front().first;
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
-  if (!deadlines_.empty()) wake = std::min(wake, deadlines_.front().first);
+  if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);
+  if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
   for (const auto& group : groups_) {
-    if (const auto timer = group->tables().earliest_timer()) {
+    const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
+    if (timer) {
       wake = std::min(wake, std::max({timers_retry_mono_ms_, timers_look_mono_ms_,
                                       time_.mono_ms_of(timer->fire_at)}));
     }
@@ -278,21 +365,24 @@ std::int64_t Node::next_wake_mono_ms() const {
 void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
                       const engine::Applied& applied, Proposal* proposal) {
   ++stats_.entries_applied;
+  time_.observe(entry.time);
   if (group.id().v == 0) PAWL_CHECK(catalog_applied(entry));
   if (applied.closed) unload_later(group.id(), applied.run);
   // In recovery nobody waits, and effects are rebuilt from the tables once all is folded.
   if (out_ == nullptr) return;
   out_->changed.emplace_back(group.id(), entry.run);
-  if (!entry.sends.empty()) senders_.insert(group.id());
-  if (entry.receive.number > 0) {
-    acknowledgements_.push_back({entry.receive_from, group.id(), entry.receive.number});
+  if (!entry.sends.empty()) left_.senders.insert(group.id());
+  if (entry.raise_level > 0 && opened_[group.id().v].v != 0) left_.ready.push_back(group.id());
+  if (entry.receive.number > 0 && opened_[group.id().v].v != 0) {
+    if (cluster_) cluster_->receiving.erase({entry.receive_from, group.id()});
+    left_.acknowledgements.push_back({entry.receive_from, group.id(), entry.receive.number});
   }
   if (entry.ack_through > 0) {
-    delivering_.erase({group.id(), entry.ack_to});
-    senders_.insert(group.id());
+    under_way_.delivering.erase({group.id(), entry.ack_to});
+    left_.senders.insert(group.id());
   }
-  if (!entry.catalog.empty()) catalog_busy_ = false;
   if (proposal == nullptr) return;
+  if (!entry.catalog.empty()) under_way_.catalog_busy = false;
   stats_.events_applied += proposal->events.size();
   for (PendingAnswer& pending : proposal->answers) {
     answer(std::move(pending.answer), pending.item);
@@ -301,7 +391,7 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   for (const Grant& grant : proposal->grants) granted(grant, group);
   for (const std::string& key : proposal->keys) retry_keyed(key);
   if (!proposal->run_id.empty()) {
-    released_.push_back({group.id(), proposal->run_id, applied.run});
+    left_.released.push_back({group.id(), proposal->run_id, applied.run});
   }
 }
 

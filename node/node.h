@@ -15,87 +15,28 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "base/ids.h"
 #include "base/random.h"
-#include "codecs/frame_kind.h"
 #include "dsl/definition.h"
 #include "engine/decide.h"
 #include "log/journal.h"
 #include "node/cluster.h"
 #include "node/definitions.h"
-#include "node/group.h"
-#include "node/job.h"
-#include "node/leases.h"
+#include "node/inputs.h"
+#include "node/node_options.h"
 #include "node/node_stats.h"
 #include "node/node_time.h"
 #include "node/outputs.h"
 #include "node/polls.h"
-#include "node/request.h"
+#include "node/under_way.h"
+#include "node/unsettled.h"
 
 namespace pawl::node {
-
-struct NodeOptions {
-  NodeId self{1};
-  // The boxes the store was founded with, sorted; empty: this one alone. Fixed when it is made.
-  std::vector<NodeId> founders;
-  std::uint16_t run_groups = 8;  // fixed when the store is made
-  std::uint64_t seed = 0;        // of salts, jitter and minted ids
-};
-
-// The client of this request is gone.
-struct Cancelled {
-  RequestId id;
-};
-// A poll's answer could not be sent: its tasks go back without using an attempt.
-struct Undelivered {
-  std::vector<std::string> tokens;
-};
-// The journal's batch was executed without error.
-struct BatchCompleted {
-  std::uint64_t batch = 0;
-};
-// Parked polls are to be answered now, with what they have: the process is stopping.
-struct AnswerPolls {};
-// The answer to Outputs::loads: the run as its history folds, or null and why not.
-struct RunLoaded {
-  GroupId group;
-  Index index;
-  std::shared_ptr<engine::Run> run;
-  std::string error;
-};
-// What another box sent, authenticated by the link. The view is valid for the call.
-struct PeerFrame {
-  NodeId from;
-  codecs::FrameKind kind = codecs::FrameKind::kNone;
-  std::string_view payload;
-};
-// A peer can be reached, or no longer. What was sent before it went down may be lost.
-struct PeerLink {
-  NodeId peer;
-  bool up = false;
-};
-// The answer to Outputs::entry_reads: the payloads in order, fewer if they could not be read.
-struct EntriesLoaded {
-  GroupId group;
-  Index first, last;
-  std::vector<std::string> payloads;
-};
-// Time has passed.
-struct Tick {};
-
-using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
-                           PeerFrame, PeerLink, EntriesLoaded, Tick>;
 
 class Node : private GroupOwner {
  public:
@@ -142,18 +83,11 @@ class Node : private GroupOwner {
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
 
-  // A snapshot of one group's applied state.
-  struct GroupSnapshot {
-    Index index;
-    Term term;
-    std::string bytes;
-  };
   GroupSnapshot snapshot(GroupId group) const;
 
  private:
   class Recovery;
   struct Assembly;
-  struct ReportBatch;
 
   // GroupOwner: takes note; settle() acts, once the step that called is done.
   void on_applied(Group& group, Index index, const codecs::Entry& entry,
@@ -182,7 +116,8 @@ class Node : private GroupOwner {
   void open(Group& group);
   void release_mailboxes();
   void check_fatal();
-  void raise_feature_level(Group& group);
+  void raise_feature_level(Group& group, std::uint16_t level);
+  void make_cluster();
 
   // node_peers.cc
   void on_frame(const PeerFrame& frame);
@@ -196,7 +131,7 @@ class Node : private GroupOwner {
     out_->frames.push_back({to, kind, encode(frame)});
   }
   std::uint16_t common_feature_level() const;
-  bool settle_cluster();
+  void settle_cluster();
   void settle_leader(Group& group);
   void close(Group& group);
   void settle_dropped(Group& group, Proposal& proposal);
@@ -216,7 +151,9 @@ class Node : private GroupOwner {
   bool settle_answer(Answer& answer);
   void on_forwarded(NodeId from, ForwardedRequest& frame);
   void on_forwarded_answer(NodeId from, ForwardedAnswer& frame);
+  RemoteRequest forget_remote(RequestId id);
   void answer_not_leader(RequestId id);
+  std::string mint_key();
   void refuse_confirmed(Group& group, RequestId id, std::uint16_t status, std::string_view type,
                         std::string_view title, std::string_view detail, int item = -1);
   void answer_confirmed(Group& group, std::vector<PendingAnswer> answers);
@@ -225,12 +162,12 @@ class Node : private GroupOwner {
   void begin_barrier(Request& request, Barrier& op);
   void finish_barrier(RequestId id);
   void barrier_step(RequestId id);
-  void add_reader(GroupId group, Reader reader);
+  void add_reader(GroupId group, ReadWaiter reader);
   void ask(GroupId group);
   void on_read_ask(NodeId from, const ReadAsk& frame);
   void finish_read(const Cluster::ReadResult& result);
-  void satisfy(GroupId group, Reader& reader, Index index);
-  void bounce(GroupId group, Reader& reader);
+  void satisfy(GroupId group, ReadWaiter& reader, Index index);
+  void bounce(GroupId group, ReadWaiter& reader);
   void applied_further(GroupId group);
   void retry_reads();
 
@@ -239,6 +176,7 @@ class Node : private GroupOwner {
   void on_loan_answer(NodeId from, ForwardedAnswer& frame);
   void end_loan(ParkedPoll& poll);
   void expire_loans();
+  void settle_poll(ParkedPoll& poll);
   void advertise();
   void advertise_all();
   void on_demand(NodeId from, const std::string& queue);
@@ -251,6 +189,7 @@ class Node : private GroupOwner {
   void on_operation(Request& request, ReportTasks& op);
   void on_operation(Request& request, HeartbeatTask& op);
   void on_operation(Request& request, Barrier& op);
+  void begin_report_batch(RequestId id, const ReportTasks& op);
   bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
   void answer_item(Answer item_answer, int item);
   void take_details(const TaskRef& task, const engine::Run& run, Lease* lease, dsl::Value details);
@@ -265,6 +204,7 @@ class Node : private GroupOwner {
   enum class IdSettled : std::uint8_t { start, answered, after_termination };
   IdSettled settle_id(Group& group, Job& job, const engine::Run& existing,
                       const dsl::Definition& definition, Assembly* a);
+  bool lags_behind(const std::string& workflow, std::uint32_t version) const;
   bool target(Group& group, const Job& job, const Assembly& a, const engine::Run** run);
   void conclude(Group& group, Job& job, const engine::Run& run, engine::Decision decision,
                 Assembly* a);
@@ -293,14 +233,11 @@ class Node : private GroupOwner {
   void fire_timers();
 
   // node_loads.cc
-  struct Load {
-    std::vector<RequestId> reads;
-    std::vector<Job> jobs;
-  };
   bool load_if_cold(Group& group, const engine::Run& run);
+  void show(const Request& request, const Barrier& op);
   bool wait_for_load(Group& group, Job& job);
   void on_loaded(RunLoaded& loaded);
-  void refuse_load(const engine::Run& run, Load& load, const std::string& why);
+  void refuse_load(const engine::Run& run, const UnderWay::Load& load, const std::string& why);
   void try_lease_again(const engine::Run& run, const engine::Command& command);
   void unload_later(GroupId group, Index run);
   void unload_closed();
@@ -312,10 +249,10 @@ class Node : private GroupOwner {
   void on_operation(Request& request, ResumeQueue& op);
   void queue_catalog_request(Request& request);
   void next_catalog_request();
-  void decide_deploy(const Request& request, const DeployWorkflow& op);
-  void decide_default(const Request& request, const SetDefault& op);
-  void decide_pause(const Request& request, const PauseQueue& op);
-  void decide_resume(const Request& request, const ResumeQueue& op);
+  void decide_catalog(const Request& request, const DeployWorkflow& op);
+  void decide_catalog(const Request& request, const SetDefault& op);
+  void decide_catalog(const Request& request, const PauseQueue& op);
+  void decide_catalog(const Request& request, const ResumeQueue& op);
   void conclude_queue(const Request& request, const std::string& queue, bool paused,
                       const std::vector<engine::CatalogEvent>& events);
   void propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
@@ -326,7 +263,6 @@ class Node : private GroupOwner {
   void pin(Group& group, const std::string& workflow, std::uint32_t version, Assembly* a);
   void deliver_messages(Group& from);
   void acknowledge(Group& sender, GroupId receiver, std::uint64_t through);
-  void tell_taken(GroupId sender, GroupId receiver, std::uint64_t through);
   void on_delivery(NodeId from, const Delivery& frame);
   void on_delivery_taken(const DeliveryTaken& frame);
   void receive_message(GroupId sender, Group& receiver, const engine::Message& message);
@@ -348,47 +284,17 @@ class Node : private GroupOwner {
   Polls polls_;
   Leases leases_;
   NodeStats stats_;
+  codecs::RaftMessageEncoder raft_encoder_;
 
   // Valid within handle().
   Now now_;
   TimeMs stamp_;
   Outputs* out_ = nullptr;
 
-  // --- what applied entries left to do, once all of this input are folded (settle) ---
-  struct Released {
-    GroupId group;
-    std::string run_id;  // its mailbox opens
-    Index run;
-  };
-  std::deque<Released> released_;
-  std::deque<ParkedPoll> full_polls_;                  // to be answered
-  std::deque<TaskRef> returns_;                        // handed out to a client that is gone
-  std::deque<std::pair<GroupId, Job>> keyed_retries_;  // their key's entry was applied
-  struct Acknowledgement {
-    GroupId sender, receiver;
-    std::uint64_t through = 0;
-  };
-  std::deque<Acknowledgement> acknowledgements_;
-  std::deque<GroupId> ready_;  // may decide from now on
-  std::set<GroupId> senders_;                         // have messages to deliver
-  std::set<std::pair<GroupId, GroupId>> delivering_;  // sender, receiver: one on its way
-
-  // Requests that are not answered yet: what is not in here is never answered (again).
-  absl::flat_hash_set<RequestId> outstanding_;  // looked up, never iterated
-  // Of those that change something: when their outcome is unknown, in order.
-  std::deque<std::pair<std::int64_t, RequestId>> deadlines_;
-  // Jobs whose idempotency key is that of an entry under way.
-  absl::flat_hash_map<std::string, std::vector<std::pair<GroupId, Job>>> keys_under_way_;
-  std::map<RequestId, std::unique_ptr<ReportBatch>> report_batches_;
-  absl::flat_hash_map<std::string, std::vector<TaskRef>> poll_keys_;  // looked up, never iterated
-  std::map<std::pair<GroupId, Index>, Load> loads_;                   // on their way
-  std::vector<std::pair<GroupId, Index>> unloads_;                    // closed runs to look at
-  std::deque<Request> catalog_requests_;
-  bool catalog_busy_ = false;
-  std::string pausing_queue_;               // its QueuePaused is under way
-  std::deque<std::string> resumed_queues_;  // their parked polls are to be filled
-  std::int64_t timers_retry_mono_ms_ = 0;   // no timer is tried before
-  std::int64_t timers_look_mono_ms_ = 0;    // no tick is asked for on account of timers before
+  Unsettled left_;
+  UnderWay under_way_;
+  std::int64_t timers_retry_mono_ms_ = 0;  // no timer is tried before
+  std::int64_t timers_look_mono_ms_ = 0;   // no tick is asked for on account of timers before
 };
 
 }  // namespace pawl::node

@@ -13,14 +13,21 @@ constexpr std::size_t kCatalogRequestsMax = 256;
 
 }  // namespace
 
+// The version exists where it is asked for, and this box has not heard of it yet.
+bool Node::lags_behind(const std::string& workflow, std::uint32_t version) const {
+  if (!cluster_ || decides(*groups_[0])) return false;
+  const engine::CatalogWorkflow* known = definitions_.catalog().find(workflow);
+  return known == nullptr || known->find(version) == nullptr;
+}
+
 void Node::queue_catalog_request(Request& request) {
-  if (catalog_requests_.size() >= kCatalogRequestsMax) {
+  if (under_way_.catalog_requests.size() >= kCatalogRequestsMax) {
     ++stats_.refused_full;
     refuse(request.id, 429, "queue-full", "Too many deployments are waiting",
            "try again in a second");
     return;
   }
-  catalog_requests_.push_back(std::move(request));
+  under_way_.catalog_requests.push_back(std::move(request));
   next_catalog_request();
 }
 
@@ -33,29 +40,34 @@ void Node::on_operation(Request& request, PauseQueue&) { queue_catalog_request(r
 void Node::on_operation(Request& request, ResumeQueue&) { queue_catalog_request(request); }
 
 void Node::next_catalog_request() {
-  while (!catalog_busy_ && !catalog_requests_.empty()) {
-    Request request = std::move(catalog_requests_.front());
-    catalog_requests_.pop_front();
+  while (!under_way_.catalog_busy && !under_way_.catalog_requests.empty() && decides(*groups_[0])) {
+    Request request = std::move(under_way_.catalog_requests.front());
+    under_way_.catalog_requests.pop_front();
     Job keyed;
     keyed.request = request.id;
     keyed.key = request.key;
     keyed.digest = request.digest;
     if (!keyed.key.empty() && replay_answer(*groups_[0], keyed)) continue;
     if (const auto* deploy = std::get_if<DeployWorkflow>(&request.operation)) {
-      decide_deploy(request, *deploy);
+      decide_catalog(request, *deploy);
     } else if (const auto* pause = std::get_if<PauseQueue>(&request.operation)) {
-      decide_pause(request, *pause);
+      decide_catalog(request, *pause);
     } else if (const auto* resume = std::get_if<ResumeQueue>(&request.operation)) {
-      decide_resume(request, *resume);
+      decide_catalog(request, *resume);
     } else {
-      decide_default(request, std::get<SetDefault>(request.operation));
+      decide_catalog(request, std::get<SetDefault>(request.operation));
     }
   }
 }
 
-void Node::decide_deploy(const Request& request, const DeployWorkflow& op) {
+void Node::decide_catalog(const Request& request, const DeployWorkflow& op) {
   const auto parsed = dsl::parse_definition(op.text);
-  PAWL_CHECK(parsed.definition != nullptr);
+  if (parsed.definition == nullptr) {
+    // The box that took the request could read it.
+    refuse(request.id, 422, "definition-invalid", "The definition can't be deployed",
+           "the box that leads group 0 can't read it: start the same version of pawl on all");
+    return;
+  }
   const engine::CatalogWorkflow* workflow = definitions_.catalog().find(op.name);
   const engine::CatalogVersion* known =
       workflow == nullptr ? nullptr : workflow->find_hash(parsed.definition->hash);
@@ -85,11 +97,12 @@ void Node::decide_deploy(const Request& request, const DeployWorkflow& op) {
   propose_catalog(request, events, std::move(deployed));
 }
 
-void Node::decide_default(const Request& request, const SetDefault& op) {
+void Node::decide_catalog(const Request& request, const SetDefault& op) {
   const engine::CatalogWorkflow* workflow = definitions_.catalog().find(op.workflow);
   if (workflow == nullptr || workflow->find(op.version) == nullptr) {
-    refuse(request.id, 404, "workflow-unknown", "There is no such workflow version",
-           workflow_unknown(op.workflow, op.version));
+    refuse_confirmed(*groups_[0], request.id, 404, "workflow-unknown",
+                     "There is no such workflow version",
+                     workflow_unknown(op.workflow, op.version));
     return;
   }
   std::vector<engine::CatalogEvent> events;
@@ -105,7 +118,7 @@ void Node::decide_default(const Request& request, const SetDefault& op) {
 
 // From now on, not only from its commit, nothing of the queue is handed out: so nothing is after
 // the pause was answered.
-void Node::decide_pause(const Request& request, const PauseQueue& op) {
+void Node::decide_catalog(const Request& request, const PauseQueue& op) {
   const engine::Catalog& catalog = definitions_.catalog();
   std::vector<engine::CatalogEvent> events;
   if (!catalog.is_paused(op.queue)) {
@@ -115,12 +128,12 @@ void Node::decide_pause(const Request& request, const PauseQueue& op) {
       return;
     }
     events.push_back(engine::QueuePaused{op.queue, op.reason, stamp_, request.actor});
-    pausing_queue_ = op.queue;
+    under_way_.pausing_queue = op.queue;
   }
   conclude_queue(request, op.queue, true, events);
 }
 
-void Node::decide_resume(const Request& request, const ResumeQueue& op) {
+void Node::decide_catalog(const Request& request, const ResumeQueue& op) {
   std::vector<engine::CatalogEvent> events;
   if (definitions_.catalog().is_paused(op.queue)) {
     events.push_back(engine::QueueResumed{op.queue, op.reason, stamp_, request.actor});
@@ -139,7 +152,9 @@ void Node::conclude_queue(const Request& request, const std::string& queue, bool
 void Node::propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
                            Answer result) {
   if (events.empty()) {
-    answer(std::move(result));
+    std::vector<PendingAnswer> answers;
+    answers.push_back({std::move(result), -1});
+    answer_confirmed(*groups_[0], std::move(answers));
     return;
   }
   Proposal proposal;
@@ -150,7 +165,7 @@ void Node::propose_catalog(const Request& request, const std::vector<engine::Cat
         {request.key, request.digest, stamp_, result.status, result.body});
   }
   proposal.answers.push_back({std::move(result), -1});
-  catalog_busy_ = true;
+  under_way_.catalog_busy = true;
   ++stats_.entries_proposed;
   groups_[0]->propose(std::move(proposal));
 }
@@ -166,9 +181,9 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
   if (!engine::decode_catalog_events(entry.catalog, &events)) return false;
   for (const engine::CatalogEvent& event : events) {
     if (!definitions_.catalog().apply(event)) return false;
-    if (std::holds_alternative<engine::QueuePaused>(event)) pausing_queue_.clear();
+    if (std::holds_alternative<engine::QueuePaused>(event)) under_way_.pausing_queue.clear();
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);
-    if (resumed != nullptr && out_ != nullptr) resumed_queues_.push_back(resumed->queue);
+    if (resumed != nullptr && out_ != nullptr) left_.resumed_queues.push_back(resumed->queue);
   }
   return true;
 }

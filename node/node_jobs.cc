@@ -44,6 +44,10 @@ bool is_keyed(const std::vector<engine::KeyedAnswer>& answers, const std::string
 }  // namespace
 
 void Node::submit(Group& group, Job job) {
+  if (!decides(group)) {
+    retry_job(job);
+    return;
+  }
   if (!job.key.empty() && (replay_answer(group, job) || wait_for_key(group, job))) return;
   Mailboxes& mailboxes = mailboxes_[group.id().v];
   if (mailboxes.busy(job.run_id)) {
@@ -64,8 +68,8 @@ void Node::submit(Group& group, Job job) {
 
 // Makes the job wait for the entry that its key is under way with; false if there is none.
 bool Node::wait_for_key(Group& group, Job& job) {
-  const auto under_way = keys_under_way_.find(job.key);
-  if (under_way == keys_under_way_.end()) return false;
+  const auto under_way = under_way_.jobs_by_key.find(job.key);
+  if (under_way == under_way_.jobs_by_key.end()) return false;
   if (under_way->second.size() >= limits::kMailboxCommandsMax) {
     ++stats_.refused_full;
     refuse(job.request, 429, "run-busy", "Too many requests with this Idempotency-Key wait",
@@ -81,9 +85,9 @@ bool Node::replay_answer(Group& group, const Job& job) {
   const engine::KeyedAnswer* known = group.tables().dedupe().find(job.key);
   if (known == nullptr) return false;
   if (known->request != job.digest) {
-    refuse(job.request, 422, "idempotency-key-reused",
-           "The Idempotency-Key was used for another request",
-           "send the very same method, path and body with a key, or a new key", job.item);
+    refuse_confirmed(group, job.request, 422, "idempotency-key-reused",
+                     "The Idempotency-Key was used for another request",
+                     "send the very same method, path and body with a key, or a new key", job.item);
     return true;
   }
   ++stats_.answers_replayed;
@@ -91,11 +95,17 @@ bool Node::replay_answer(Group& group, const Job& job) {
   replay.id = job.request;
   replay.status = known->status;
   replay.body = known->body;
-  answer(std::move(replay), job.item);
+  std::vector<PendingAnswer> answers;
+  answers.push_back({std::move(replay), job.item});
+  answer_confirmed(group, std::move(answers));
   return true;
 }
 
 void Node::decide_all(Group& group, std::vector<Job> jobs) {
+  if (!decides(group)) {
+    for (const Job& job : jobs) retry_job(job);
+    return;
+  }
   Assembly a;
   std::size_t done = 0;
   while (done < jobs.size() && a.events.size() < kEventsPerAssemblyMax &&
@@ -105,7 +115,7 @@ void Node::decide_all(Group& group, std::vector<Job> jobs) {
   }
   if (a.events.empty()) {
     PAWL_CHECK(done == jobs.size());
-    for (PendingAnswer& pending : a.answers) answer(std::move(pending.answer), pending.item);
+    answer_confirmed(group, std::move(a.answers));
     return;
   }
   offer(group, &a);
@@ -170,6 +180,10 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   const dsl::Definition* definition = definitions_.find(run->workflow(), run->version());
   if (definition == nullptr) {
     if (job.reply == Reply::nothing) return true;
+    if (lags_behind(run->workflow(), run->version())) {
+      postpone(job.request);
+      return true;
+    }
     a->answers.push_back(
         refused(job, 503, "definition-missing", "This box lacks the run's definition",
                 "version " + std::to_string(run->version()) + " of " + run->workflow() +
@@ -191,6 +205,10 @@ bool Node::decide_start(Group& group, Job& job, Assembly* a) {
   auto& start = std::get<engine::Start>(job.command);
   const auto version = definitions_.resolve(job.workflow, job.version);
   const dsl::Definition* definition = version ? definitions_.find(job.workflow, *version) : nullptr;
+  if (definition == nullptr && job.version && lags_behind(job.workflow, *job.version)) {
+    postpone(job.request);
+    return true;
+  }
   if (definition == nullptr) {
     a->answers.push_back(refused(job, 404, "workflow-unknown", "There is no such workflow version",
                                  workflow_unknown(job.workflow, job.version)));
@@ -312,7 +330,7 @@ void Node::propose(Group& group, Assembly* a) {
   proposal.entry.first_seq = a->first_seq;
   proposal.entry.sends = std::move(a->sends);
   for (const engine::KeyedAnswer& keyed : a->keyed) {
-    keys_under_way_.try_emplace(keyed.key);
+    under_way_.jobs_by_key.try_emplace(keyed.key);
     proposal.keys.push_back(keyed.key);
   }
   proposal.entry.answers = std::move(a->keyed);
@@ -329,11 +347,11 @@ void Node::propose(Group& group, Assembly* a) {
 }
 
 void Node::retry_keyed(const std::string& key) {
-  const auto it = keys_under_way_.find(key);
-  if (it == keys_under_way_.end()) return;
+  const auto it = under_way_.jobs_by_key.find(key);
+  if (it == under_way_.jobs_by_key.end()) return;
   std::vector<std::pair<GroupId, Job>> jobs = std::move(it->second);
-  keys_under_way_.erase(it);
-  for (auto& job : jobs) keyed_retries_.push_back(std::move(job));
+  under_way_.jobs_by_key.erase(it);
+  for (auto& job : jobs) left_.keyed_retries.push_back(std::move(job));
 }
 
 }  // namespace pawl::node

@@ -12,25 +12,28 @@ namespace pawl::node {
 bool Node::load_if_cold(Group& group, const engine::Run& run) {
   if (!engine::is_cold(run)) return false;
   const std::pair key(group.id(), run.uid().index);
-  if (!loads_.contains(key)) {
-    loads_[key];
+  if (!under_way_.loads.contains(key)) {
+    under_way_.loads[key];
     out_->loads.push_back({group.id(), run.uid().index, run.last_entry});
   }
   return true;
 }
 
-void Node::on_operation(Request& request, Barrier& op) {
-  // The only voter of every group, leading with its own entry applied: the tables hold all that was
-  // acknowledged (dissertation 6.4, with a majority of one).
+// The only voter of every group, leading with its own entry applied: the tables hold all that was
+// acknowledged (dissertation 6.4, with a majority of one).
+void Node::on_operation(Request& request, Barrier& op) { show(request, op); }
+
+// The tables are far enough; the run that is wanted whole may have to be loaded.
+void Node::show(const Request& request, const Barrier& op) {
   if (op.run) {
     GroupId group;
     const engine::Run* run = find(*op.run, &group);
     if (run != nullptr && load_if_cold(mutable_group(group), *run)) {
-      loads_[{group, run->uid().index}].reads.push_back(request.id);
+      under_way_.loads[{group, run->uid().index}].reads.push_back(request.id);
       return;
     }
   }
-  outstanding_.erase(request.id);
+  under_way_.outstanding.erase(request.id);
   out_->reads.push_back({request.id});
 }
 
@@ -41,7 +44,7 @@ bool Node::wait_for_load(Group& group, Job& job) {
   const engine::Run* run =
       job.run.v > 0 ? group.tables().find(job.run) : group.tables().find_id(job.run_id);
   if (run == nullptr || !load_if_cold(group, *run)) return false;
-  std::vector<Job>& waiting = loads_[{group.id(), run->uid().index}].jobs;
+  std::vector<Job>& waiting = under_way_.loads[{group.id(), run->uid().index}].jobs;
   if (waiting.size() >= limits::kMailboxCommandsMax && job.reply != Reply::nothing) {
     ++stats_.refused_full;
     refuse(job.request, 429, "run-busy", "Too many commands wait for this run",
@@ -53,10 +56,10 @@ bool Node::wait_for_load(Group& group, Job& job) {
 }
 
 void Node::on_loaded(RunLoaded& loaded) {
-  const auto it = loads_.find({loaded.group, loaded.index});
-  PAWL_CHECK(it != loads_.end());
-  Load load = std::move(it->second);
-  loads_.erase(it);
+  const auto it = under_way_.loads.find({loaded.group, loaded.index});
+  PAWL_CHECK(it != under_way_.loads.end());
+  UnderWay::Load load = std::move(it->second);
+  under_way_.loads.erase(it);
   Group& group = mutable_group(loaded.group);
   const engine::Run* known = group.tables().find(loaded.index);
   const bool fits = loaded.run != nullptr && engine::is_same_run(*known, *loaded.run);
@@ -69,7 +72,7 @@ void Node::on_loaded(RunLoaded& loaded) {
   ++stats_.loads;
   group.tables().replace_values(loaded.index, std::move(loaded.run));
   for (const RequestId id : load.reads) {
-    outstanding_.erase(id);
+    under_way_.outstanding.erase(id);
     out_->reads.push_back({id});
   }
   for (Job& job : load.jobs) submit(group, std::move(job));
@@ -77,7 +80,7 @@ void Node::on_loaded(RunLoaded& loaded) {
   settle();
 }
 
-void Node::refuse_load(const engine::Run& run, Load& load, const std::string& why) {
+void Node::refuse_load(const engine::Run& run, const UnderWay::Load& load, const std::string& why) {
   const std::string detail = "the journal could not be read: " + why;
   for (const RequestId id : load.reads) {
     refuse(id, 500, "journal-unreadable", "The run could not be loaded", detail);
@@ -104,19 +107,19 @@ void Node::try_lease_again(const engine::Run& run, const engine::Command& comman
                 now_.mono_ms);
 }
 
-void Node::unload_later(GroupId group, Index run) { unloads_.emplace_back(group, run); }
+void Node::unload_later(GroupId group, Index run) { under_way_.unloads.emplace_back(group, run); }
 
 // Closed runs with large payloads: at the next input, when their end has been told to whoever
 // asked.
 void Node::unload_closed() {
-  for (const auto& [group, index] : std::exchange(unloads_, {})) {
+  for (const auto& [group, index] : std::exchange(under_way_.unloads, {})) {
     engine::Tables& tables = mutable_group(group).tables();
     const engine::Run* run = tables.find(index);
     const bool wanted =
         run->closed() && run->state_bytes >= engine::kColdBytesMin && !engine::is_cold(*run);
     if (!wanted) continue;
     if (mailboxes_[group.v].busy(run->id())) {
-      unloads_.emplace_back(group, index);  // what is under way may still need it
+      under_way_.unloads.emplace_back(group, index);  // what is under way may still need it
       continue;
     }
     ++stats_.unloads;

@@ -68,9 +68,11 @@ void Node::on_operation(Request& request, CommandRun& op) {
   if (op.run.uid) {
     const engine::Run* run = find(op.run, &group);
     if (run == nullptr) {
-      refuse(request.id, 404, "run-unknown", "There is no such run",
-             "no run has the uid " + to_string(*op.run.uid) +
-                 "; leave ?uid= out for the newest run of the id");
+      refuse_confirmed(
+          mutable_group(op.run.uid->group.v < groups_.size() ? op.run.uid->group : GroupId(0)),
+          request.id, 404, "run-unknown", "There is no such run",
+          "no run has the uid " + to_string(*op.run.uid) +
+              "; leave ?uid= out for the newest run of the id");
       return;
     }
     job.run_id = run->id();
@@ -93,8 +95,11 @@ bool Node::report_job(const Request& request, ReportTask& report, int item, Job*
     run = find(RunRef{"", RunUid{task.group, task.run}}, group);
   }
   if (run == nullptr) {
-    refuse(request.id, 404, "task-unknown", "No such task was ever handed out",
-           "tokens come from POST /v1/queues/{queue}/poll and are used as they are", item);
+    const bool named = parse_token(report.token, &task) && task.group.v < groups_.size();
+    refuse_confirmed(mutable_group(named ? task.group : GroupId(0)), request.id, 404,
+                     "task-unknown", "No such task was ever handed out",
+                     "tokens come from POST /v1/queues/{queue}/poll and are used as they are",
+                     item);
     return false;
   }
   *job = job_of(request);
@@ -127,12 +132,7 @@ void Node::on_operation(Request& request, ReportTasks& op) {
     answer(std::move(nothing));
     return;
   }
-  auto batch = std::make_unique<ReportBatch>();
-  batch->items.resize(op.items.size());
-  batch->tokens.reserve(op.items.size());
-  for (const ReportTask& item : op.items) batch->tokens.push_back(item.token);
-  batch->missing = op.items.size();
-  report_batches_[request.id] = std::move(batch);
+  begin_report_batch(request.id, op);
   for (std::size_t i = 0; i < op.items.size(); ++i) {
     Job job;
     GroupId group;
@@ -143,11 +143,20 @@ void Node::on_operation(Request& request, ReportTasks& op) {
   }
 }
 
+void Node::begin_report_batch(RequestId id, const ReportTasks& op) {
+  UnderWay::ReportBatch batch;
+  batch.items.resize(op.items.size());
+  batch.tokens.reserve(op.items.size());
+  for (const ReportTask& item : op.items) batch.tokens.push_back(item.token);
+  batch.missing = op.items.size();
+  under_way_.report_batches[id] = std::move(batch);
+}
+
 // One item of a ReportTasks has its answer.
 void Node::answer_item(Answer item_answer, int item) {
-  const auto it = report_batches_.find(item_answer.id);
-  if (it == report_batches_.end()) return;  // 504 was said
-  ReportBatch& batch = *it->second;
+  const auto it = under_way_.report_batches.find(item_answer.id);
+  if (it == under_way_.report_batches.end()) return;  // 504 was said
+  UnderWay::ReportBatch& batch = it->second;
   const RequestId id = item_answer.id;
   batch.items[static_cast<std::size_t>(item)] = std::move(item_answer);
   if (--batch.missing > 0) return;
@@ -160,7 +169,7 @@ void Node::answer_item(Answer item_answer, int item) {
     items.push_back({batch.tokens[i], one.status, taken ? std::string_view() : one.body});
   }
   codecs::append_report_answers(items, &whole.body);
-  report_batches_.erase(it);
+  under_way_.report_batches.erase(it);
   answer(std::move(whole));
 }
 

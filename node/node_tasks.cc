@@ -26,7 +26,7 @@ engine::HandOut hand_out(const engine::Step& step, const ParkedPoll& poll) {
 }  // namespace
 
 bool Node::hands_out(const std::string& queue) const {
-  return queue != pausing_queue_ && !definitions_.catalog().is_paused(queue);
+  return queue != under_way_.pausing_queue && !definitions_.catalog().is_paused(queue);
 }
 
 // The parked poll that gets this queued step, or null.
@@ -58,10 +58,11 @@ void Node::offer(Group& group, Assembly* a) {
 // Offers what a run that has just become idle still has in its queues.
 void Node::offer_waiting(Group& group, Index index) {
   const engine::Run* run = group.tables().find(index);
-  if (run == nullptr || polls_.empty()) return;
+  if (run == nullptr || !decides(group) || (polls_.empty() && !cluster_)) return;
   for (const auto& step : run->steps) {
     if (!can_go_out(*run, *step)) continue;
     ParkedPoll* poll = poll_for(*step);
+    if (poll == nullptr && cluster_) cluster_->queues_touched.insert(step->queue);
     if (poll == nullptr) continue;
     Job job;
     job.run_id = run->id();
@@ -99,6 +100,7 @@ void Node::fill(ParkedPoll& poll) {
   };
   std::vector<Candidate> candidates;
   for (const auto& group : groups_) {
+    if (!decides(*group)) continue;
     const auto queue = group->tables().queues().find(poll.poll.queue);
     if (queue == group->tables().queues().end()) continue;
     std::uint32_t found = 0;
@@ -148,13 +150,15 @@ void Node::on_operation(Request& request, PollTasks& op) {
   }
   ParkedPoll* parked = polls_.find(request.id);
   fill(*parked);
-  if (parked->reserved == 0 && parked->poll.wait_ms == 0) answer_poll(*polls_.take(request.id));
+  if (parked->reserved > 0) return;
+  if (cluster_ && !cluster_->remote.contains(request.id) && lend(*parked)) return;
+  if (parked->poll.wait_ms == 0) answer_poll(*polls_.take(request.id));
 }
 
 // A poll that is repeated with its key (its reply was lost) gets the tasks it was given.
 bool Node::repeat_poll(const Request& request) {
-  const auto known = poll_keys_.find(request.key);
-  if (known == poll_keys_.end()) return false;
+  const auto known = under_way_.poll_keys.find(request.key);
+  if (known == under_way_.poll_keys.end()) return false;
   ParkedPoll again;
   again.id = request.id;
   for (const TaskRef& task : known->second) {
@@ -168,7 +172,7 @@ bool Node::repeat_poll(const Request& request) {
     again.granted.push_back(task);
   }
   if (again.granted.empty()) {
-    poll_keys_.erase(known);
+    under_way_.poll_keys.erase(known);
     return false;
   }
   answer_poll(again);
@@ -181,7 +185,7 @@ void Node::granted(const Grant& grant, Group& group) {
   ++stats_.tasks_handed_out;
   ParkedPoll* poll = polls_.find(grant.poll);
   if (poll == nullptr) {
-    returns_.push_back(grant.task);
+    left_.returns.push_back(grant.task);
     return;
   }
   poll->granted.push_back(grant.task);
@@ -189,26 +193,27 @@ void Node::granted(const Grant& grant, Group& group) {
   if (poll->reserved > 0) return;
   ParkedPoll full = *polls_.take(grant.poll);
   if (full.gone) {
-    returns_.insert(returns_.end(), full.granted.begin(), full.granted.end());
+    left_.returns.insert(left_.returns.end(), full.granted.begin(), full.granted.end());
     return;
   }
   remember_poll(full);
-  full_polls_.push_back(std::move(full));
+  left_.full_polls.push_back(std::move(full));
 }
 
 // Once all of the input is applied, so that what its entries withdrew is in no answer; and before
 // the other answers, so that nothing goes out after the answer to a queue's pause.
 void Node::answer_full_polls() {
   const auto others = static_cast<std::ptrdiff_t>(out_->answers.size());
-  for (; !full_polls_.empty(); full_polls_.pop_front()) answer_poll(full_polls_.front());
+  for (; !left_.full_polls.empty(); left_.full_polls.pop_front())
+    answer_poll(left_.full_polls.front());
   const auto begin = out_->answers.begin();
   std::rotate(begin, begin + others, out_->answers.end());
 }
 
 void Node::remember_poll(const ParkedPoll& poll) {
   if (poll.key.empty()) return;
-  if (poll_keys_.size() >= limits::kPollKeysMax) poll_keys_.clear();
-  poll_keys_[poll.key] = poll.granted;
+  if (under_way_.poll_keys.size() >= limits::kPollKeysMax) under_way_.poll_keys.clear();
+  under_way_.poll_keys[poll.key] = poll.granted;
 }
 
 void Node::answer_poll(const ParkedPoll& poll) {
@@ -235,6 +240,10 @@ void Node::expire_polls() {
 
 // A hand-out that reached no worker: back to the queue, its attempt uncounted.
 void Node::give_back(const TaskRef& task) {
+  if (cluster_ && !decides(*groups_[task.group.v])) {
+    return_to_leader(task);
+    return;
+  }
   const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
   if (run == nullptr) return;
   leases_.end(task);
@@ -246,9 +255,10 @@ void Node::give_back(const TaskRef& task) {
   submit(mutable_group(task.group), std::move(job));
 }
 
-// Not before every group decides: a slow disk at the start costs nobody a lease.
+// Not before every group decides: a slow disk at the start costs nobody a lease. Of several boxes,
+// this one has leases only for the groups it leads.
 void Node::expire_leases() {
-  if (!ready()) return;
+  if (!cluster_ && !ready()) return;
   for (auto& [task, lease] : leases_.take_expired(now_.mono_ms, limits::kLeasesLostPerTurnMax)) {
     const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
     const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
@@ -269,8 +279,8 @@ void Node::expire_leases() {
   }
 }
 
-// After a start: every task that is out gets one full lease, and polls that were answered can be
-// repeated by their key.
+// When the group's leadership begins here: every task that is out gets one full lease, and polls
+// that were answered can be repeated by their key.
 void Node::lease_all_started(Group& group) {
   for (const auto& [index, run] : group.tables().runs()) {
     for (const auto& step : run->steps) {
@@ -279,7 +289,7 @@ void Node::lease_all_started(Group& group) {
       if (!out) continue;
       const TaskRef task{group.id(), index, step->id, step->attempt};
       leases_.grant(task, step->lease_ms, now_.mono_ms);
-      if (!step->poll_key.empty()) poll_keys_[step->poll_key].push_back(task);
+      if (!step->poll_key.empty()) under_way_.poll_keys[step->poll_key].push_back(task);
     }
   }
 }

@@ -7,8 +7,8 @@
 namespace pawl::node {
 
 TimeMs NodeTime::stamp(const Now& now) {
-  const std::int64_t running =
-      started_ ? base_.v + std::max<std::int64_t>(0, now.mono_ms - base_mono_ms_) : last_.v;
+  const std::int64_t elapsed = std::max<std::int64_t>(0, now.mono_ms - base_mono_ms_);
+  const std::int64_t running = started_ ? std::max(last_.v, base_.v + elapsed) : last_.v;
   const bool first_ever = last_.v == 0;
   const bool jump = !first_ever && now.wall_ms - running > limits::kClockJumpMsMax;
   held_ = jump && !now.wall_trusted && !accepted_;

@@ -37,6 +37,13 @@ struct ReadEntries {
   Index first, last;
 };
 
+// A group's applied state as bytes, for Node::restore_snapshot.
+struct GroupSnapshot {
+  Index index;
+  Term term;
+  std::string bytes;
+};
+
 struct Outputs {
   std::vector<Answer> answers;
   std::vector<ReadReady> reads;

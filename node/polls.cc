@@ -51,7 +51,7 @@ std::vector<ParkedPoll> Polls::take_expired(std::int64_t now_mono_ms) {
   std::vector<RequestId> due;
   for (const auto& [deadline, id] : by_deadline_) {
     if (deadline > now_mono_ms) break;
-    if (polls_.find(id)->second.reserved == 0) due.push_back(id);
+    if (polls_.find(id)->second.idle()) due.push_back(id);
   }
   std::vector<ParkedPoll> expired;
   for (const RequestId id : due) expired.push_back(*take(id));
@@ -61,7 +61,7 @@ std::vector<ParkedPoll> Polls::take_expired(std::int64_t now_mono_ms) {
 std::int64_t Polls::next_mono_ms() const {
   // A poll with hand-outs on their way is answered by them, whatever its deadline.
   for (const auto& [deadline, id] : by_deadline_) {
-    if (polls_.find(id)->second.reserved == 0) return deadline;
+    if (polls_.find(id)->second.idle()) return deadline;
   }
   return INT64_MAX;
 }

@@ -29,8 +29,10 @@ struct ParkedPoll {
   std::uint32_t reserved = 0;    // hand-outs proposed, not yet committed
   std::vector<TaskRef> granted;  // committed
   bool gone = false;             // its client went away while hand-outs were on their way
+  bool lent = false;             // another box is asked to fill it (node_loans.cc)
 
-  bool wants_more() const { return !gone && reserved + granted.size() < poll.max; }
+  bool wants_more() const { return !gone && !lent && reserved + granted.size() < poll.max; }
+  bool idle() const { return reserved == 0 && !lent; }
   bool takes(const std::string& type) const;
 };
 

@@ -43,7 +43,7 @@ absl::Status Node::Recovery::on_entry(GroupId group, Term term, Index index,
   return absl::OkStatus();
 }
 
-Node::GroupSnapshot Node::snapshot(GroupId group) const {
+GroupSnapshot Node::snapshot(GroupId group) const {
   const Group& g = *groups_[group.v];
   GroupSnapshot snapshot;
   snapshot.index = g.applied();

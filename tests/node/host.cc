@@ -1,5 +1,6 @@
 #include "tests/node/host.h"
 
+#include <iterator>
 #include <stdexcept>
 
 #include "base/check.h"
@@ -107,7 +108,9 @@ dsl::Value json(std::string_view text) {
 }
 
 Host::Host(std::uint16_t run_groups, std::uint64_t seed)
-    : chance(seed), run_groups_(run_groups), seed_(seed) {}
+    : Host(NodeOptions{NodeId(1), {}, run_groups, seed}) {}
+
+Host::Host(const NodeOptions& options) : chance(options.seed), options_(options) {}
 
 log::JournalOptions Host::journal_options() const { return log::small_options(); }
 
@@ -116,9 +119,8 @@ void Host::boot(bool only_open) {
   if (planted.drops_syncs && lying == nullptr) {
     lying = std::make_unique<LyingDisk>(&files, static_cast<std::uint64_t>(40));
   }
-  NodeOptions options;
-  options.run_groups = run_groups_;
-  options.seed = seed_ * 1000 + ++boots_;
+  NodeOptions options = options_;
+  options.seed = options_.seed * 1000 + ++boots_;
   node = std::make_unique<Node>(options);
   std::string error;
   for (std::size_t g = 0; g < snapshots.size(); ++g) {
@@ -138,9 +140,7 @@ void Host::boot(bool only_open) {
 
 std::string Host::boot_refused() {
   require(node == nullptr, "node == nullptr");
-  NodeOptions options;
-  options.run_groups = run_groups_;
-  Node refusing(options);
+  Node refusing(options_);
   const auto opened = log::Journal::open(disk(), journal_options(), refusing.recovery(), nullptr);
   require(!opened.ok(), "!opened.ok()");
   return std::string(opened.status().message());
@@ -156,14 +156,17 @@ void Host::kill() {
   journal.reset();
   batch_ = nullptr;
   loads.clear();
+  frames.clear();
+  entry_reads.clear();
 }
 
 RequestId Host::ask(Operation operation, const Asking& asking) {
   Request request;
   request.id = RequestId(next_request_++);
-  request.actor = engine::Actor{NodeId(1), 1000, {1000}};
+  request.actor = engine::Actor{options_.self, 1000, {1000}};
   request.key = asking.key;
-  request.minted_key = "minted-" + std::to_string(request.id.v);
+  request.minted_key =
+      "minted-" + std::to_string(options_.self.v) + "-" + std::to_string(request.id.v);
   request.digest = digest(asking.body);
   request.if_match = asking.if_match;
   request.deadline_ms = now.mono_ms + asking.deadline_ms;
@@ -190,6 +193,21 @@ void Host::take_outputs() {
   for (const Answer& answer : outputs.answers) unheeded.push_back(answer.id);
   for (const ReadReady& read : outputs.reads) reads.insert(read.id);
   loads.insert(loads.end(), outputs.loads.begin(), outputs.loads.end());
+  std::move(outputs.frames.begin(), outputs.frames.end(), std::back_inserter(frames));
+  entry_reads.insert(entry_reads.end(), outputs.entry_reads.begin(), outputs.entry_reads.end());
+}
+
+EntriesLoaded Host::load(const ReadEntries& wanted) {
+  EntriesLoaded loaded{wanted.group, wanted.first, wanted.last, {}};
+  for (Index index = wanted.first; index <= wanted.last; index = index.next()) {
+    const auto place = journal->place(wanted.group, index);
+    if (!place) break;
+    const auto stored =
+        log::read_entry(files, log::kDirectory, journal->store_id(), *place, wanted.group, index);
+    require(stored.ok(), stored.status().ToString());
+    loaded.payloads.emplace_back(stored->payload);
+  }
+  return loaded;
 }
 
 RunLoaded Host::load(const LoadRun& wanted) {
@@ -376,7 +394,7 @@ std::string Host::audit() {
 
 std::unique_ptr<Node> Host::replayed(std::string* error) const {
   NodeOptions options;
-  options.run_groups = run_groups_;
+  options.run_groups = options_.run_groups;
   auto fresh = std::make_unique<Node>(options);
   log::MemoryFileSystem copy = files.copy();
   const auto opened = log::Journal::open(copy, journal_options(), fresh->recovery(), nullptr);

@@ -46,6 +46,8 @@ class Host {
   };
 
   explicit Host(std::uint16_t run_groups = 3, std::uint64_t seed = 1);
+  // One box of several: its seed is that of the options.
+  explicit Host(const NodeOptions& options);
 
   // Opens the journal and makes a node of it; then, unless `only_open`, runs until it is ready.
   void boot(bool only_open = false);
@@ -58,6 +60,8 @@ class Host {
   bool up() const { return node != nullptr; }
   // The cold thread's turn: the run as its history in the journal folds, for a RunLoaded.
   RunLoaded load(const LoadRun& wanted);
+  // The same for entries that another box lacks.
+  EntriesLoaded load(const ReadEntries& wanted);
 
   // --- inputs ---
   RequestId ask(Operation operation, const Asking& asking = {});
@@ -112,8 +116,10 @@ class Host {
   std::unique_ptr<Node> node;
   std::map<RequestId, Answer> answers;
   std::set<RequestId> reads;
-  std::vector<LoadRun> loads;          // asked for since the last boot; taken out by who loads them
-  std::vector<RequestId> unheeded;     // answers and reads in order of arrival, for who wants that
+  std::vector<LoadRun> loads;         // asked for since the last boot; taken out by who loads them
+  std::vector<RequestId> unheeded;    // answers and reads in order of arrival, for who wants that
+  std::vector<OutgoingFrame> frames;  // to other boxes, since the last boot; likewise
+  std::vector<ReadEntries> entry_reads;
   Outputs outputs;                     // of the last input
   std::vector<std::string> snapshots;  // given to the next boot, by group; with their places
   std::vector<std::pair<Index, Term>> snapshot_places;
@@ -123,10 +129,9 @@ class Host {
   void take_outputs();
   log::JournalOptions journal_options() const;
 
-  std::uint16_t run_groups_;
+  NodeOptions options_;
   std::uint64_t next_request_ = 1;
   std::uint64_t boots_ = 0;
-  std::uint64_t seed_;
   const log::Batch* batch_ = nullptr;
 };
 

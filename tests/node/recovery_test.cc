@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(rubbish_is_no_snapshot) {
   host.boot();
   const auto taken = host.node->snapshot(GroupId(1));
   const auto system = host.node->snapshot(GroupId(0));
-  Node fresh(NodeOptions{NodeId(1), 3, 1});
+  Node fresh(NodeOptions{NodeId(1), {}, 3, 1});
   std::string error;
   for (const std::string& bytes :
        {std::string(), std::string("rubbish"), taken.bytes + "x", taken.bytes.substr(1),

@@ -749,7 +749,7 @@ void Storm::heed_read(RequestId id) {
   const engine::Run* run = host_.node->find(ref, &group);
   if (run == nullptr) return;
   rule(!engine::is_cold(*run), "a cold run was to be read");
-  const RunLoaded folded = host_.load({group, run->uid().index, run->last_entry});
+  const RunLoaded folded = host_.load(LoadRun{group, run->uid().index, run->last_entry});
   rule(*run == *folded.run,
        "a run that was read differs from its history in " + first_difference(*run, *folded.run));
 }

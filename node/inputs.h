@@ -1,0 +1,62 @@
+// What can happen to a node: everything that handle() learns of the world but the time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "codecs/frame_kind.h"
+#include "engine/run.h"
+#include "node/request.h"
+
+namespace pawl::node {
+
+// The client of this request is gone.
+struct Cancelled {
+  RequestId id;
+};
+// A poll's answer could not be sent: its tasks go back without using an attempt.
+struct Undelivered {
+  std::vector<std::string> tokens;
+};
+// The journal's batch was executed without error.
+struct BatchCompleted {
+  std::uint64_t batch = 0;
+};
+// Parked polls are to be answered now, with what they have: the process is stopping.
+struct AnswerPolls {};
+// The answer to Outputs::loads: the run as its history folds, or null and why not.
+struct RunLoaded {
+  GroupId group;
+  Index index;
+  std::shared_ptr<engine::Run> run;
+  std::string error;
+};
+// What another box sent, authenticated by the link. The view is valid for the call.
+struct PeerFrame {
+  NodeId from;
+  codecs::FrameKind kind = codecs::FrameKind::kNone;
+  std::string_view payload;
+};
+// A peer can be reached, or no longer. What was sent before it went down may be lost.
+struct PeerLink {
+  NodeId peer;
+  bool up = false;
+};
+// The answer to Outputs::entry_reads: the payloads in order, fewer if they could not be read.
+struct EntriesLoaded {
+  GroupId group;
+  Index first, last;
+  std::vector<std::string> payloads;
+};
+// Time has passed.
+struct Tick {};
+
+using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
+                           PeerFrame, PeerLink, EntriesLoaded, Tick>;
+
+}  // namespace pawl::node

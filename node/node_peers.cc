@@ -1,0 +1,244 @@
+// Other boxes: frames in and out, ticks for raft, and what follows when a leader changes.
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "node/node.h"
+
+namespace pawl::node {
+namespace {
+
+template <class Frame>
+bool read(const PeerFrame& frame, Frame* out) {
+  return decode(frame.payload, out);
+}
+
+}  // namespace
+
+// --- GroupOwner: what raft says is acted upon in settle() ---
+
+void Node::on_ready(Group& group) { left_.ready.push_back(group.id()); }
+
+void Node::on_leader(Group& group) {
+  if (cluster_) cluster_->leader_changes.push_back(group.id());
+}
+
+void Node::on_dropped(Group& group, Proposal proposal) {
+  cluster_->dropped.emplace_back(group.id(), std::move(proposal));
+}
+
+void Node::on_read(Group& group, std::uint64_t context, Index index) {
+  cluster_->read_results.push_back({group.id(), context, index});
+}
+
+void Node::on_send(NodeId to, const codecs::RaftEnvelope& envelope) {
+  PAWL_CHECK(out_ != nullptr);
+  OutgoingFrame& frame = out_->frames.emplace_back();
+  frame.to = to;
+  frame.kind = codecs::FrameKind::kRaft;
+  raft_encoder_.encode(envelope, &frame.payload);
+}
+
+void Node::on_entries_wanted(GroupId group, Index first, Index last) {
+  PAWL_CHECK(out_ != nullptr);
+  out_->entry_reads.push_back({group, first, last});
+}
+
+// --- frames ---
+
+// What can't be read is dropped and counted: everything here may be lost.
+void Node::on_frame(const PeerFrame& frame) {
+  if (!cluster_ || !std::binary_search(cluster_->peers.begin(), cluster_->peers.end(), frame.from))
+    return;
+  ForwardedRequest request;
+  ForwardedAnswer answer;
+  ReadAsk ask;
+  ReadReply reply;
+  QueueDemand demand;
+  ReturnedTasks returned;
+  Delivery delivery;
+  DeliveryTaken taken;
+  BoxStatus status;
+  using Kind = codecs::FrameKind;
+  const Kind kind = frame.kind;
+  if (kind == Kind::kRaft) {
+    on_raft(frame);
+  } else if (kind == Kind::kForwardedRequest && read(frame, &request)) {
+    on_forwarded(frame.from, request);
+  } else if (kind == Kind::kForwardedAnswer && read(frame, &answer)) {
+    on_forwarded_answer(frame.from, answer);
+  } else if (kind == Kind::kReadAsk && read(frame, &ask)) {
+    on_read_ask(frame.from, ask);
+  } else if (kind == Kind::kReadReply && read(frame, &reply)) {
+    cluster_->read_results.push_back({reply.group, reply.context, reply.index});
+  } else if (kind == Kind::kQueueDemand && read(frame, &demand)) {
+    on_demand(frame.from, demand.queue);
+  } else if (kind == Kind::kReturnedTasks && read(frame, &returned)) {
+    for (const std::string& token : returned.tokens) {
+      TaskRef task;
+      if (parse_token(token, &task) && task.group.v < groups_.size()) give_back(task);
+    }
+  } else if (kind == Kind::kDelivery && read(frame, &delivery)) {
+    on_delivery(frame.from, delivery);
+  } else if (kind == Kind::kDeliveryTaken && read(frame, &taken)) {
+    on_delivery_taken(taken);
+  } else if (kind == Kind::kBoxStatus && read(frame, &status)) {
+    on_status(frame.from, status);
+  } else {
+    ++stats_.frames_refused;
+  }
+  settle();
+}
+
+void Node::on_raft(const PeerFrame& frame) {
+  codecs::RaftEnvelope envelope;
+  std::string error;
+  const bool fits = codecs::decode_raft_message(frame.payload, &envelope, &error) &&
+                    envelope.message.from == frame.from && envelope.message.to == options_.self &&
+                    envelope.group.v < groups_.size();
+  if (!fits) {
+    ++stats_.frames_refused;
+    return;
+  }
+  groups_[envelope.group.v]->receive(envelope);
+  check_fatal();
+}
+
+void Node::on_status(NodeId from, const BoxStatus& status) {
+  cluster_->statuses[from] = status;
+  const std::uint16_t common = common_feature_level();
+  for (const auto& group : groups_) {
+    if (decides(*group) && group->tables().feature_level() < common) {
+      raise_feature_level(*group, common);
+    }
+  }
+}
+
+// What every box can read, as far as they said; 0 while one has not.
+std::uint16_t Node::common_feature_level() const {
+  std::uint16_t level = codecs::kFeatureLevel;
+  for (const NodeId peer : cluster_->peers) {
+    const auto status = cluster_->statuses.find(peer);
+    if (status == cluster_->statuses.end()) return 0;
+    level = std::min(level, status->second.feature_level);
+  }
+  return level;
+}
+
+void Node::on_link(const PeerLink& link) {
+  if (!cluster_) return;
+  if (link.up) {
+    cluster_->linked.insert(link.peer);
+  } else {
+    cluster_->linked.erase(link.peer);
+    cluster_->statuses.erase(link.peer);
+    for (auto& [id, held] : cluster_->held) {
+      if (held.sent_to == link.peer) retry(id);
+    }
+    for (auto& [queue, boxes] : cluster_->demand) boxes.erase(link.peer);
+    for (auto& [queue, boxes] : cluster_->advertised) boxes.erase(link.peer);
+  }
+  settle();
+}
+
+void Node::on_loaded_entries(EntriesLoaded& loaded) {
+  groups_[loaded.group.v]->loaded(loaded.first, loaded.last, std::move(loaded.payloads));
+  settle();
+}
+
+// All groups in one go, at the same moments on each box: their heartbeats share datagrams.
+void Node::tick_groups() {
+  if (!cluster_ || now_.mono_ms < cluster_->next_tick_mono_ms) return;
+  cluster_->next_tick_mono_ms =
+      now_.mono_ms - now_.mono_ms % limits::kRaftTickMs + limits::kRaftTickMs;
+  for (const auto& group : groups_) group->tick({now_.mono_ms, random_.next()});
+  check_fatal();
+  route_again();
+  retry_reads();
+  expire_loans();
+  deliver_again();
+  if (now_.mono_ms < cluster_->next_status_mono_ms) return;
+  cluster_->next_status_mono_ms = now_.mono_ms + limits::kBoxStatusMs;
+  const BoxStatus status{codecs::kFeatureLevel, now_.wall_ms, now_.wall_trusted};
+  for (const NodeId peer : cluster_->peers) {
+    send_frame(peer, codecs::FrameKind::kBoxStatus, status);
+  }
+  advertise_all();
+}
+
+// --- leaders ---
+
+void Node::settle_cluster() {
+  Cluster& c = *cluster_;
+  while (!c.leader_changes.empty()) {
+    const GroupId group = c.leader_changes.front();
+    c.leader_changes.pop_front();
+    settle_leader(*groups_[group.v]);
+  }
+  while (!c.dropped.empty()) {
+    auto [group, proposal] = std::move(c.dropped.front());
+    c.dropped.pop_front();
+    settle_dropped(*groups_[group.v], proposal);
+  }
+  while (!c.read_results.empty()) {
+    const Cluster::ReadResult result = c.read_results.front();
+    c.read_results.pop_front();
+    finish_read(result);
+  }
+  while (!c.retries.empty()) {
+    const RequestId id = c.retries.front();
+    c.retries.pop_front();
+    if (c.held.contains(id)) route(id);
+  }
+  for (const auto& group : groups_) {
+    if (!c.reads[group->id().v].applying.empty()) applied_further(group->id());
+  }
+  if (!c.queues_touched.empty()) advertise();
+}
+
+void Node::settle_leader(Group& group) {
+  const raft::Raft& raft = group.raft();
+  const Term opened = opened_[group.id().v];
+  if (opened.v != 0 && (!raft.leads() || raft.term() != opened)) close(group);
+  if (raft.leads() || raft.leader().v == 0) return;
+  Cluster& c = *cluster_;
+  for (auto& [id, held] : c.held) {
+    if (held.group != group.id()) continue;
+    if (c.waiting.contains(id) || (held.sent_to.v != 0 && held.sent_to != raft.leader())) {
+      retry(id);
+    }
+  }
+  GroupReads& reads = c.reads[group.id().v];
+  reads.retry_mono_ms = 0;
+  ask(group.id());
+}
+
+// This box leads the group no more: what has not been proposed goes to the next leader. What has
+// is answered when it is applied, or dropped.
+void Node::close(Group& group) {
+  const GroupId id = group.id();
+  opened_[id.v] = Term(0);
+  leases_.end_group(id);
+  for (const Job& job : mailboxes_[id.v].clear()) retry_job(job);
+  std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
+  std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });
+  if (id.v != 0) return;
+  under_way_.catalog_busy = false;
+  under_way_.pausing_queue.clear();
+  for (const Request& request : std::exchange(under_way_.catalog_requests, {})) retry(request.id);
+}
+
+void Node::settle_dropped(Group& group, Proposal& proposal) {
+  ++stats_.entries_dropped;
+  for (const PendingAnswer& pending : proposal.answers) retry(pending.answer.id);
+  for (const std::string& key : proposal.keys) retry_keyed(key);
+  for (const Grant& grant : proposal.grants) {
+    ParkedPoll* poll = polls_.find(grant.poll);
+    if (poll == nullptr) continue;
+    --poll->reserved;
+    if (poll->reserved == 0) settle_poll(*poll);
+  }
+  std::erase_if(cluster_->receiving, [&](const auto& pair) { return pair.second == group.id(); });
+}
+
+}  // namespace pawl::node

@@ -1,0 +1,305 @@
+// A request's way to the box that leads its group, and its answer's way back (cluster.h).
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "codecs/problem.h"
+#include "engine/run_id.h"
+#include "node/node.h"
+
+namespace pawl::node {
+namespace {
+
+constexpr std::int64_t kForwardMsMax = limits::kRequestSecondsMax * 1000;
+
+}  // namespace
+
+RequestId Node::own_id() { return RequestId(cluster_->next_own_id++); }
+
+// A client's request, on a box that is not alone.
+void Node::enter(Request& request) {
+  if (auto* poll = std::get_if<PollTasks>(&request.operation)) {
+    on_operation(request, *poll);
+    return;
+  }
+  if (auto* barrier = std::get_if<Barrier>(&request.operation)) {
+    begin_barrier(request, *barrier);
+    return;
+  }
+  if (cluster_->held.size() >= static_cast<std::size_t>(limits::kHeldRequestsMax)) {
+    ++stats_.refused_full;
+    refuse(request.id, 429, "queue-full", "Too many requests are waiting", "try again in a second");
+    return;
+  }
+  if (auto* reports = std::get_if<ReportTasks>(&request.operation)) {
+    enter_items(request, *reports);
+    return;
+  }
+  GroupId group;
+  if (!group_of_request(request, &group)) return;
+  const RequestId id = request.id;
+  const auto* start = std::get_if<StartRun>(&request.operation);
+  const bool resolves = start != nullptr && !start->version;
+  hold(std::move(request), group);
+  if (!resolves) {
+    route(id);
+    return;
+  }
+  // Which version that is, is group 0's to say: this box may not have heard of the newest.
+  cluster_->barriers[id] = {Request{}, 1};
+  add_reader(GroupId(0), {id, {}, 0, {}});
+}
+
+// The group that decides the request; false if it was answered, since it names none.
+bool Node::group_of_request(const Request& request, GroupId* group) {
+  *group = GroupId(0);
+  const std::string* token = nullptr;
+  if (const auto* start = std::get_if<StartRun>(&request.operation)) {
+    const std::string& key = request.key.empty() ? request.minted_key : request.key;
+    *group = group_of(start->id.empty() ? engine::derived_run_id("default", key) : start->id);
+  } else if (const auto* command = std::get_if<CommandRun>(&request.operation)) {
+    *group = command->run.uid ? command->run.uid->group : group_of(command->run.id);
+    if (group->v == 0 || group->v >= groups_.size()) {
+      refuse(request.id, 404, "run-unknown", "There is no such run",
+             "no run has the uid " + to_string(*command->run.uid) +
+                 "; leave ?uid= out for the newest run of the id");
+      return false;
+    }
+  } else if (const auto* report = std::get_if<ReportTask>(&request.operation)) {
+    token = &report->token;
+  } else if (const auto* heartbeat = std::get_if<HeartbeatTask>(&request.operation)) {
+    token = &heartbeat->token;
+  }
+  if (token == nullptr) return true;
+  TaskRef task;
+  if (!parse_token(*token, &task) || task.group.v == 0 || task.group.v >= groups_.size()) {
+    refuse(request.id, 404, "task-unknown", "No such task was ever handed out",
+           "tokens come from POST /v1/queues/{queue}/poll and are used as they are");
+    return false;
+  }
+  *group = task.group;
+  return true;
+}
+
+// Several outcomes: each is a request of its own, since their groups may have different leaders.
+void Node::enter_items(Request& request, ReportTasks& op) {
+  if (op.items.empty()) {
+    on_operation(request, op);
+    return;
+  }
+  begin_report_batch(request.id, op);
+  for (std::size_t i = 0; i < op.items.size(); ++i) {
+    Request item;
+    item.id = own_id();
+    item.actor = request.actor;
+    item.deadline_ms = request.deadline_ms;
+    item.operation = std::move(op.items[i]);
+    under_way_.outstanding.insert(item.id);
+    cluster_->items[item.id] = {request.id, static_cast<int>(i)};
+    GroupId group;
+    if (!group_of_request(item, &group)) continue;
+    const RequestId id = item.id;
+    hold(std::move(item), group);
+    route(id);
+  }
+}
+
+void Node::hold(Request request, GroupId group) {
+  cluster_->deadlines.emplace(request.deadline_ms, request.id);
+  const RequestId id = request.id;
+  HeldRequest& held = cluster_->held[id];
+  held.request = std::move(request);
+  held.group = group;
+}
+
+void Node::route(RequestId id) {
+  HeldRequest& held = cluster_->held.at(id);
+  Group& group = *groups_[held.group.v];
+  cluster_->waiting.erase(id);
+  held.sent_to = NodeId(0);
+  const NodeId leader = group.raft().leader();
+  if (decides(group)) {
+    held.tried = true;
+    Request request = held.request;
+    std::visit([&](auto& operation) { on_operation(request, operation); }, request.operation);
+  } else if (leader.v != 0 && leader != options_.self && cluster_->is_linked(leader)) {
+    send_to_leader(id, held, leader);
+  } else {
+    cluster_->waiting.insert(id);
+  }
+}
+
+void Node::send_to_leader(RequestId id, HeldRequest& held, NodeId leader) {
+  held.sent_to = leader;
+  held.tried = true;
+  // What may be sent twice must be recognised: a start by its minted key too.
+  Request& request = held.request;
+  if (request.key.empty() && !std::holds_alternative<ReportTask>(request.operation) &&
+      !std::holds_alternative<HeartbeatTask>(request.operation)) {
+    if (request.minted_key.empty()) request.minted_key = mint_key();
+    request.key = request.minted_key;
+  }
+  ++stats_.requests_forwarded;
+  const ForwardedRequest frame{cluster_->forward_base + id.v, held.group,
+                               std::max<std::int64_t>(1, request.deadline_ms - now_.mono_ms),
+                               request};
+  send_frame(leader, codecs::FrameKind::kForwardedRequest, frame);
+  cluster_->sent.emplace_back(now_.mono_ms + limits::kForwardAgainMs, id);
+}
+
+std::string Node::mint_key() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string key;
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = random_.next();
+    for (int i = 0; i < 16; ++i, bits >>= 4) key.push_back(kDigits[bits & 15]);
+  }
+  return key;
+}
+
+// Nothing came of it here: on to the group's leader, at the end of this turn.
+void Node::retry(RequestId id) {
+  if (id.v == 0 || !cluster_) return;
+  if (cluster_->remote.contains(id)) {
+    answer_not_leader(id);
+  } else if (cluster_->held.contains(id)) {
+    cluster_->retries.push_back(id);
+  }
+}
+
+void Node::retry_job(const Job& job) {
+  if (job.reply != Reply::nothing) retry(job.request);
+}
+
+// Not now: what it needs has not reached this box yet.
+void Node::postpone(RequestId id) {
+  if (cluster_->remote.contains(id)) {
+    answer_not_leader(id);
+  } else if (cluster_->held.contains(id)) {
+    cluster_->waiting.insert(id);
+  }
+}
+
+// Every tick: requests that wait for a leader, and those whose answer may have been lost.
+void Node::route_again() {
+  Cluster& c = *cluster_;
+  for (const RequestId id : c.waiting) c.retries.push_back(id);
+  while (!c.sent.empty() && c.sent.front().first <= now_.mono_ms) {
+    const RequestId id = c.sent.front().second;
+    c.sent.pop_front();
+    const auto held = c.held.find(id);
+    if (held != c.held.end() && held->second.sent_to.v != 0) c.retries.push_back(id);
+  }
+}
+
+// Takes an answer that is not for a client here. False if it is.
+bool Node::settle_answer(Answer& answer) {
+  Cluster& c = *cluster_;
+  c.held.erase(answer.id);
+  c.waiting.erase(answer.id);
+  if (const auto remote = c.remote.find(answer.id); remote != c.remote.end()) {
+    const RemoteRequest to = forget_remote(answer.id);
+    if (!to.queue.empty() && answer.tokens.empty()) c.advertised[to.queue].erase(to.box);
+    send_frame(to.box, codecs::FrameKind::kForwardedAnswer,
+               ForwardedAnswer{to.id, false, std::move(answer)});
+    return true;
+  }
+  const auto item = c.items.find(answer.id);
+  if (item == c.items.end()) return false;
+  const auto [batch, at] = item->second;
+  c.items.erase(item);
+  answer.id = batch;
+  answer_item(std::move(answer), at);
+  return true;
+}
+
+RemoteRequest Node::forget_remote(RequestId id) {
+  const auto remote = cluster_->remote.find(id);
+  RemoteRequest known = std::move(remote->second);
+  cluster_->remote.erase(remote);
+  cluster_->remote_ids.erase({known.box, known.id});
+  under_way_.outstanding.erase(id);
+  return known;
+}
+
+void Node::answer_not_leader(RequestId id) {
+  const RemoteRequest to = forget_remote(id);
+  send_frame(to.box, codecs::FrameKind::kForwardedAnswer, ForwardedAnswer{to.id, true, {}});
+}
+
+// Another box's client wants something of a group that box believes this one leads.
+void Node::on_forwarded(NodeId from, ForwardedRequest& frame) {
+  Cluster& c = *cluster_;
+  if (frame.group.v >= groups_.size() || c.remote_ids.contains({from, frame.id})) return;
+  const RequestId id = own_id();
+  Request& request = frame.request;
+  request.id = id;
+  request.deadline_ms = now_.mono_ms + std::clamp<std::int64_t>(frame.left_ms, 0, kForwardMsMax);
+  const auto* poll = std::get_if<PollTasks>(&request.operation);
+  c.remote[id] = {from, frame.id, poll == nullptr ? "" : poll->queue};
+  c.remote_ids[{from, frame.id}] = id;
+  under_way_.outstanding.insert(id);
+  c.deadlines.emplace(request.deadline_ms, id);
+  if (poll == nullptr && !decides(*groups_[frame.group.v])) {
+    answer_not_leader(id);
+    return;
+  }
+  GroupId group;
+  const bool fits = !std::holds_alternative<Barrier>(request.operation) &&
+                    !std::holds_alternative<ReportTasks>(request.operation);
+  if (!fits || (poll == nullptr && (!group_of_request(request, &group) || group != frame.group))) {
+    if (c.remote.contains(id)) answer_not_leader(id);
+    return;
+  }
+  if (poll == nullptr && journal_->queued_bytes() >= limits::kJournalQueuedBytesMax) {
+    ++stats_.refused_full;
+    refuse(id, 429, "queue-full", "Too much is waiting for the disk",
+           "the journal's queue is full; try again in a second");
+    return;
+  }
+  std::visit([&](auto& operation) { on_operation(request, operation); }, request.operation);
+}
+
+void Node::on_forwarded_answer(NodeId from, ForwardedAnswer& frame) {
+  if (cluster_->loans.contains(frame.id)) {
+    on_loan_answer(from, frame);
+    return;
+  }
+  const RequestId id(frame.id - cluster_->forward_base);
+  const auto held = cluster_->held.find(id);
+  if (held == cluster_->held.end()) return;
+  if (frame.not_leader) {
+    // At the next tick: it may not know yet that it leads, or this box who does.
+    if (held->second.sent_to != from) return;
+    held->second.sent_to = NodeId(0);
+    cluster_->waiting.insert(id);
+    return;
+  }
+  frame.answer.id = id;
+  answer(std::move(frame.answer));
+}
+
+// --- answers that rest on no entry of their own ---
+
+// They are true only if this box still leads: so says a read index.
+void Node::answer_confirmed(Group& group, std::vector<PendingAnswer> answers) {
+  if (!cluster_) {
+    for (PendingAnswer& pending : answers) answer(std::move(pending.answer), pending.item);
+    return;
+  }
+  if (!answers.empty()) add_reader(group.id(), {{}, {}, 0, std::move(answers)});
+}
+
+void Node::refuse_confirmed(Group& group, RequestId id, std::uint16_t status, std::string_view type,
+                            std::string_view title, std::string_view detail, int item) {
+  PendingAnswer pending;
+  pending.item = item;
+  pending.answer.id = id;
+  pending.answer.status = status;
+  pending.answer.body = codecs::problem_json(status, type, title, detail);
+  std::vector<PendingAnswer> answers;
+  answers.push_back(std::move(pending));
+  answer_confirmed(group, std::move(answers));
+}
+
+}  // namespace pawl::node

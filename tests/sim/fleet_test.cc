@@ -1,0 +1,178 @@
+// Three boxes: elections, forwarding, reads, hand-outs and failover, by name.
+#include <boost/test/unit_test.hpp>
+
+#include "tests/node/definitions.h"
+#include "tests/sim/fleet.h"
+
+namespace pawl::sim {
+namespace {
+
+// How many signals the run has taken.
+std::size_t log_size(const engine::Run& run) {
+  return run.vars_value(0).field("log")->as_list().size();
+}
+
+struct Three : Fleet {
+  explicit Three(FleetOptions fleet = {}) : Fleet(fleet) {
+    boot_all();
+    BOOST_REQUIRE(run_until([&] { return settled(); }));
+  }
+};
+
+BOOST_AUTO_TEST_SUITE(three_boxes)
+
+BOOST_AUTO_TEST_CASE(every_group_gets_one_leader) {
+  Three fleet;
+  for (std::uint16_t g = 0; g <= 3; ++g) {
+    int leaders = 0;
+    for (int b = 1; b <= 3; ++b) leaders += fleet.box(b).node->leads(GroupId(g)) ? 1 : 0;
+    BOOST_TEST(leaders == 1);
+  }
+  BOOST_TEST(fleet.box(1).node->ready());
+}
+
+BOOST_AUTO_TEST_CASE(any_box_takes_any_request) {
+  Three fleet;
+  fleet.deploy(2, node::kCounter);
+  for (int b = 1; b <= 3; ++b) {
+    for (int n = 0; n < 4; ++n) {
+      const std::string id = "r" + std::to_string(b) + "-" + std::to_string(n);
+      BOOST_TEST(fleet.ask(b, node::start_of(id)).status == 201);
+      for (int reader = 1; reader <= 3; ++reader) BOOST_TEST(fleet.read(reader, id) != nullptr);
+      BOOST_TEST(fleet.ask(b, node::start_of(id)).status == 409);
+    }
+  }
+  BOOST_TEST(fleet.ask(1, node::start_of("x", "nothing")).status == 404);
+  fleet.run(200);
+  BOOST_TEST(fleet.differences() == "");
+}
+
+BOOST_AUTO_TEST_CASE(signals_from_all_sides_make_one_history) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  BOOST_TEST(fleet.ask(3, node::start_of("r")).status == 201);
+  for (int n = 0; n < 30; ++n) {
+    const int b = n % 3 + 1;
+    const auto& answer =
+        fleet.ask(b, node::signal_of("r", "add", "{\"id\":" + std::to_string(n) + "}"));
+    BOOST_TEST(answer.status == 200);
+    // Read elsewhere at once: it is there.
+    const engine::Run* run = fleet.read((b % 3) + 1, "r");
+    BOOST_REQUIRE(run != nullptr);
+    BOOST_TEST(log_size(*run) == static_cast<std::size_t>(n + 1));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_dead_leader_is_replaced_and_nothing_is_lost) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  for (int n = 0; n < 12; ++n) {
+    BOOST_TEST(fleet.ask(1, node::start_of("r" + std::to_string(n))).status == 201);
+  }
+  for (int round = 0; round < 6; ++round) {
+    const int victim = fleet.leader(GroupId(static_cast<std::uint16_t>(round % 4)));
+    BOOST_REQUIRE(victim > 0);
+    fleet.crash(victim);
+    const int other = victim % 3 + 1;
+    const std::int64_t from = fleet.now_ms;
+    for (int n = 0; n < 12; ++n) {
+      const auto& answer =
+          fleet.ask(other, node::signal_of("r" + std::to_string(n), "add",
+                                           "{\"id\":" + std::to_string(round) + "}"));
+      BOOST_TEST(answer.status == 200);
+    }
+    BOOST_TEST(fleet.now_ms - from < 3000);
+    fleet.boot(victim);
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+  }
+  fleet.run(2000);
+  BOOST_TEST(fleet.differences() == "");
+  for (int n = 0; n < 12; ++n) {
+    const engine::Run* run = fleet.read(1, "r" + std::to_string(n));
+    BOOST_REQUIRE(run != nullptr);
+    BOOST_TEST(log_size(*run) == 6u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_lagging_box_catches_up_from_the_journal) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  fleet.crash(3);
+  BOOST_TEST(fleet.ask(1, node::start_of("r")).status == 201);
+  const std::string big(4000, 'x');
+  for (int n = 0; n < 1000; ++n) {
+    const auto& answer =
+        fleet.ask(1 + n % 2, node::signal_of("r", "blob", "{\"text\":\"" + big + "\"}"));
+    BOOST_TEST(answer.status == 200);
+  }
+  fleet.boot(3);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+  BOOST_TEST(fleet.run_until([&] { return fleet.differences().empty(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_gets_the_tasks_of_every_leader) {
+  Three fleet;
+  fleet.deploy(1, node::kTask);
+  for (int n = 0; n < 20; ++n) {
+    BOOST_TEST(fleet.ask(1 + n % 3, node::start_of("t" + std::to_string(n), "job")).status == 201);
+  }
+  std::set<std::string> tokens;
+  for (int n = 0; n < 20; ++n) {
+    const auto& answer = fleet.ask(2, node::poll_of(1, 5000));
+    BOOST_REQUIRE(answer.tokens.size() == 1u);
+    BOOST_TEST(tokens.insert(answer.tokens[0]).second);
+    BOOST_TEST(fleet.ask(3, node::complete_of(answer.tokens[0])).status == 200);
+  }
+  BOOST_TEST(fleet.ask(2, node::poll_of(1, 1000)).tokens.empty());
+  // A poll that waits at another box gets the next task.
+  const node::RequestId parked = fleet.box(1).ask(node::poll_of(1, 10'000));
+  fleet.run(100);
+  for (int n = 0; n < 8 && !fleet.box(1).answered(parked); ++n) {
+    BOOST_TEST(fleet.ask(2, node::start_of("u" + std::to_string(n), "job")).status == 201);
+  }
+  BOOST_TEST(fleet.run_until([&] { return fleet.box(1).answered(parked); }, 1000));
+}
+
+BOOST_AUTO_TEST_CASE(a_minority_answers_nothing) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  BOOST_TEST(fleet.ask(1, node::start_of("r")).status == 201);
+  GroupId group = fleet.box(1).node->group_of("r");
+  const int alone = fleet.leader(group);
+  fleet.cut_off(alone);
+  const node::RequestId lost = fleet.box(alone).ask(node::signal_of("r", "add", "{\"id\":1}"));
+  const node::RequestId unread = fleet.box(alone).ask(node::Barrier{});
+  const int other = alone % 3 + 1;
+  BOOST_TEST(fleet.ask(other, node::signal_of("r", "add", "{\"id\":2}")).status == 200);
+  fleet.run(16'000);
+  BOOST_TEST(fleet.box(alone).status(lost) == 504);
+  BOOST_TEST(fleet.box(alone).status(unread) == 503);
+  fleet.heal();
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+  const engine::Run* run = fleet.read(alone, "r");
+  BOOST_REQUIRE(run != nullptr);
+  BOOST_TEST(log_size(*run) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_trace) {
+  std::vector<Digest> traces;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    FleetOptions options;
+    options.seed = 77;
+    options.loss = 0.05;
+    options.repeat = 0.05;
+    options.delay_ms_max = 20;
+    Three fleet(options);
+    fleet.deploy(1, node::kCounter);
+    for (int n = 0; n < 5; ++n) {
+      BOOST_TEST(fleet.ask(1 + n % 3, node::start_of("r" + std::to_string(n))).status == 201);
+    }
+    traces.push_back(fleet.trace());
+  }
+  BOOST_TEST((traces[0] == traces[1]));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace pawl::sim
