@@ -167,6 +167,24 @@ inline constexpr int kFirstMessagesRemembered = 1024;         // replays of thes
 inline constexpr std::size_t kFramePayloadBytesMax = kEntryBytesMax + 64 * KiB;
 inline constexpr std::size_t kStreamRecordBytesMax = kFramePayloadBytesMax + 64;
 inline constexpr std::uint64_t kStreamRekeyBytes = 256 * MiB;  // sent under one key of a stream
+inline constexpr std::uint64_t kNodeIdMax = (std::uint64_t{1} << 53) - 1;  // exact in JSON
+inline constexpr std::size_t kLinkQueuedBytesMax =
+    16 * MiB;  // of frames to one peer that wait for its stream; past it the newest are dropped
+inline constexpr std::size_t kLinkExpressBytesMax = 1 * MiB;  // of small ones beyond those
+inline constexpr std::size_t kLinkRecordBytes = 256 * KiB;    // of frames sealed as one record
+inline constexpr std::size_t kLinkOutputBytes = 256 * KiB;    // sealed and unsent before more is
+inline constexpr int kDatagramsPerFlushMax = 16;  // to one peer; what goes beyond takes the stream
+inline constexpr int kHalfOpenMax = 256;     // TCP peers without a proved key; then the oldest goes
+inline constexpr int kLinkRetryMsMin = 100;  // between attempts to connect, doubled and jittered
+inline constexpr int kLinkRetryMsMax = 5'000;
+inline constexpr int kLinkGraceMs = 1'000;     // the box of the higher id waits longer
+inline constexpr int kLinkSilenceMs = 5'000;   // a stream on which nothing comes is given up
+inline constexpr int kEchoMs = 250;            // between echoes, on each path
+inline constexpr int kEchoRetryMsMax = 5'000;  // while none comes back over UDP, doubled up to it
+inline constexpr int kEchoMissesMax = 2;       // in a row, then UDP is held not to get through
+inline constexpr int kEchoAnswersMin = 2;      // in a row, then it is trusted
+inline constexpr std::size_t kHostNameBytesMax = 253;  // RFC 1035
+inline constexpr int kAddressesPerNameMax = 8;
 
 // --- configuration (daemon/) ---
 inline constexpr std::size_t kConfigBytesMax = 64 * KiB;    // of one file
@@ -202,5 +220,9 @@ static_assert(kBatchBytesMax <= kSegmentBytesDefault);
 static_assert(kFramePayloadBytesMax < kStreamRecordBytesMax);
 static_assert(kReplayWindowDatagrams % 64 == 0);
 static_assert(kHelloRetryMsMin <= kHelloRetryMsMax);
+static_assert(kLinkRetryMsMin <= kLinkRetryMsMax);
+static_assert(kEchoMs < kLinkSilenceMs);
+static_assert(kFramePayloadBytesMax < kLinkQueuedBytesMax);
+static_assert(kInflightBytesMax < kLinkQueuedBytesMax);
 
 }  // namespace pawl::limits

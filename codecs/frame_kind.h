@@ -9,6 +9,9 @@ namespace pawl::codecs {
 enum class FrameKind : std::uint16_t {
   kNone = 0,  // never sent
   kRaft = 1,  // codecs/raft_message.h
+  // The daemon's own, optional: whether a path gets through, and its round-trip time.
+  kEcho = 2,
+  kEchoReply = 3,
   // node/peer_frames.h
   kForwardedRequest = 16,
   kForwardedAnswer = 17,
@@ -27,6 +30,8 @@ constexpr bool is_known(FrameKind kind) {
     case FrameKind::kNone:
       return false;
     case FrameKind::kRaft:
+    case FrameKind::kEcho:
+    case FrameKind::kEchoReply:
     case FrameKind::kForwardedRequest:
     case FrameKind::kForwardedAnswer:
     case FrameKind::kReadAsk:

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "codecs/wire_generated.h"
@@ -36,6 +37,9 @@ const char* payloads_fault(const RaftEnvelope& e, const raft::Append& append) {
 
 const char* fault(const RaftEnvelope& e) {
   if (e.group.v >= limits::kGroupsMax) return "a message names a group that cannot be";
+  if (e.message.from.v > limits::kNodeIdMax || e.message.to.v > limits::kNodeIdMax) {
+    return "a message names a box that cannot be";
+  }
   if (!raft::well_formed(e.message)) return "a message makes no sense by itself";
   const auto* append = std::get_if<raft::Append>(&e.message.body);
   if (append == nullptr && !e.payloads.empty()) return "a message that is no append has payloads";
@@ -128,6 +132,17 @@ fb::RaftBody body_type(const raft::Body& body) {
 
 // --- Decoding: the body of each table. False where lengths inside it do not fit. ---
 
+// A vector's elements read byte by byte: a message stands at any address, and in a forged one a
+// vector does too, where calling its members would be undefined. Empty if it is not there.
+template <class Vector>
+std::string_view elements(const Vector* vector) {
+  if (vector == nullptr) return {};
+  const auto* at = reinterpret_cast<const std::uint8_t*>(vector);
+  const std::size_t count = flatbuffers::ReadScalar<uoffset_t>(at);
+  return {reinterpret_cast<const char*>(at + sizeof(uoffset_t)),
+          count * sizeof(typename Vector::value_type)};
+}
+
 bool read(const fb::PreVoteRequest& t, RaftEnvelope* e) {
   e->message.body = raft::PreVoteRequest{Term(t.next()), entry_id(t.last_index(), t.last_term())};
   return true;
@@ -152,16 +167,14 @@ bool read(const fb::Append& t, RaftEnvelope* e) {
   append.commit = Index(t.commit());
   append.round = raft::Round(t.round());
   append.membership = t.membership();
-  append.count = t.sizes() == nullptr ? 0 : t.sizes()->size();
+  ByteReader sizes(elements(t.sizes()));
+  append.count = static_cast<std::uint32_t>(sizes.remaining() / sizeof(std::uint32_t));
   e->message.body = append;
   if (append.count > limits::kAppendEntriesMax) return false;
-  std::string_view rest;
-  if (t.payloads() != nullptr) {
-    rest = {reinterpret_cast<const char*>(t.payloads()->data()), t.payloads()->size()};
-  }
+  std::string_view rest = elements(t.payloads());
   e->payloads.reserve(append.count);
-  for (uoffset_t i = 0; i < append.count; ++i) {
-    const std::uint32_t size = t.sizes()->Get(i);
+  while (!sizes.at_end()) {
+    const std::uint32_t size = sizes.fixed32();
     if (size > rest.size()) return false;
     e->payloads.push_back(rest.substr(0, size));
     rest.remove_prefix(size);
@@ -197,8 +210,8 @@ bool read(const fb::SnapshotChunk& t, RaftEnvelope* e) {
   std::memcpy(chunk.snapshot.hash.data(), t.hash(), chunk.snapshot.hash.size());
   chunk.offset = t.offset();
   chunk.round = raft::Round(t.round());
-  chunk.bytes = t.chunk()->size();
-  e->chunk = {reinterpret_cast<const char*>(t.chunk()->data()), t.chunk()->size()};
+  e->chunk = elements(t.chunk());
+  chunk.bytes = static_cast<std::uint32_t>(e->chunk.size());
   e->message.body = chunk;
   return true;
 }

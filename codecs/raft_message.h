@@ -17,8 +17,8 @@ namespace pawl::codecs {
 
 // Views are into somebody else's bytes. Values otherwise.
 struct RaftEnvelope {
-  GroupId group;  // below limits::kGroupsMax
-  raft::Message message;
+  GroupId group;          // below limits::kGroupsMax
+  raft::Message message;  // of ids up to limits::kNodeIdMax
   // Of an Append: the payloads of its `count` entries in order, "" for a leader's no-op. Each is at
   // most limits::kEntryBytesMax, and all together limits::kAppendBytesMax unless there is only one.
   std::vector<std::string_view> payloads;

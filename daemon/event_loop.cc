@@ -117,6 +117,7 @@ void EventLoop::forget(int fd, Watcher* watcher) {
 }
 
 void EventLoop::add_hook(TurnHook* hook) { impl_->hooks.push_back(hook); }
+void EventLoop::remove_hook(TurnHook* hook) { std::erase(impl_->hooks, hook); }
 Waker* EventLoop::waker() { return &impl_->waker; }
 std::int64_t EventLoop::now_ns() const { return impl_->now_ns; }
 void EventLoop::set_spin_us(int spin_us) { impl_->spin_us = spin_us; }

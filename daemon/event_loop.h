@@ -81,6 +81,8 @@ class EventLoop {
   void forget(int fd, Watcher* watcher);
 
   void add_hook(TurnHook* hook);
+  // Not within a hook's call.
+  void remove_hook(TurnHook* hook);
 
   Waker* waker();
   asio::io_context& context();

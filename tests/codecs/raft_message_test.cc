@@ -151,8 +151,8 @@ BOOST_AUTO_TEST_CASE(small_messages_of_nine_groups_fit_one_datagram) {
   for (RaftEnvelope e : raft_samples()) {
     if (std::holds_alternative<raft::SnapshotChunk>(e.message.body)) continue;
     e.group = GroupId(64);
-    e.message.from = NodeId(kLarge);
-    e.message.to = NodeId(kLarge - 1);
+    e.message.from = NodeId(limits::kNodeIdMax);
+    e.message.to = NodeId(limits::kNodeIdMax - 1);
     if (auto* m = std::get_if<raft::Heartbeat>(&e.message.body)) {
       e.message.term = Term(kLarge);
       *m = {Index(kLarge), raft::Round(kLarge)};
@@ -255,8 +255,9 @@ BOOST_AUTO_TEST_CASE(bounds_are_kept) {
   payload[group] = static_cast<char>(limits::kGroupsMax - 1);
   BOOST_TEST(refusal(payload) == "");
 
-  check_refused(7, u64(2), u64(0), "makes no sense");                  // to nobody
-  check_refused(7, u64(2), u64(1), "makes no sense");                  // to itself
+  check_refused(7, u64(2), u64(0), "makes no sense");  // to nobody
+  check_refused(7, u64(2), u64(1), "makes no sense");  // to itself
+  check_refused(7, u64(2), u64(limits::kNodeIdMax + 1), "names a box that cannot be");
   check_refused(7, u64(5), u64(~0ull), "makes no sense");              // term
   check_refused(4, u64(12), u64(0), "makes no sense");                 // index 0 with a term
   check_refused(5, u64(13), u64(3), "makes no sense");                 // match past received

@@ -31,6 +31,7 @@ THIRD_PARTY = [
     ("boost/asio", r"daemon/http[^/]*\.cc|cli/client[^/]*\.cc"),
     ("boost/", r"daemon/http[^/]*\.cc|cli/client[^/]*\.cc"),
     ("asio", r"daemon/[^/]*\.cc"),
+    ("ares", r"daemon/ares_lookup\.cc"),
     ("rapidjson/", r"codecs/[^/]*\.cc"),
     ("flatbuffers/", r"codecs/[^/]*\.cc"),
     ("toml++/", r"dsl/toml[^/]*\.cc|daemon/config[^/]*\.cc"),
