@@ -138,7 +138,7 @@ absl::Status Connection::advance() {
     if (n >= 0 || (errno != EAGAIN && errno != EINTR)) close();
     return absl::OkStatus();
   }
-  const absl::Status written = write_some();
+  absl::Status written = write_some();
   if (!written.ok()) return written;
   return read_some();
 }

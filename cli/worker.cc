@@ -30,7 +30,7 @@ std::string find_program(const std::string& name) {
     const std::size_t end = std::min(rest.find(':'), rest.size());
     const std::string directory(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
-    const std::string path = (directory.empty() ? "." : directory) + "/" + name;
+    std::string path = (directory.empty() ? "." : directory) + "/" + name;
     if (is_executable(path)) return path;
   }
   return "";

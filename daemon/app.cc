@@ -178,7 +178,7 @@ absl::Status App::Impl::recover() {
   uncovered_bytes = sink.bytes();
   journal = std::move(*recovered);
   node->start(journal.get(), now());
-  const absl::Status elected = lead(files);
+  absl::Status elected = lead(files);
   if (!elected.ok()) return elected;
   const std::int64_t took_ms = (clock.monotonic_ns() - started_ns) / 1'000'000;
   logger.write(LogLevel::info, "store: recovered",
@@ -242,7 +242,7 @@ absl::Status App::Impl::lead(log::FileSystem& files) {
   while (!node->ready()) {
     const log::Batch* batch = journal->begin_batch();
     PAWL_CHECK(batch != nullptr);
-    const absl::Status status = log::execute(files, *batch);
+    absl::Status status = log::execute(files, *batch);
     if (!status.ok()) return status;
     node->handle(now(), node::BatchCompleted{batch->id}, &outputs);
     if (!outputs.fatal.empty()) return absl::DataLossError(outputs.fatal);

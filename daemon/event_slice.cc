@@ -13,7 +13,7 @@ absl::Status render_entry(Index index, std::string_view payload, EventSlice* sli
   std::string error;
   if (!codecs::decode_entry(payload, &entry, &error)) return absl::DataLossError(error);
   std::vector<engine::Event> events;
-  const auto status = engine::decode_events(entry.events, nullptr, entry.first_seq, &events);
+  auto status = engine::decode_events(entry.events, nullptr, entry.first_seq, &events);
   if (!status.ok()) return status;
   Seq seq = entry.first_seq;
   for (std::size_t i = 0; i < events.size(); ++i, seq = seq.next()) {

@@ -17,7 +17,7 @@ absl::Status HistoryWalk::step(log::FileSystem& files, const std::string& direct
     codecs::Entry entry;
   };
   std::vector<Found> found;  // ascending
-  const auto status = log::read_place(
+  auto status = log::read_place(
       files, directory, store_id, place,
       [&](GroupId group, Term, Index index, std::string_view payload) -> absl::Status {
         if (group != options_.group || index > next_ || payload.empty()) return absl::OkStatus();
@@ -44,7 +44,7 @@ absl::Status HistoryWalk::step(log::FileSystem& files, const std::string& direct
       keep(std::move(kept));
       continue;
     }
-    const absl::Status searched = search(kept);
+    absl::Status searched = search(kept);
     if (!searched.ok() || found_) return searched;
   }
   return absl::OkStatus();
@@ -64,7 +64,7 @@ void HistoryWalk::keep(Kept kept) {
 
 absl::Status HistoryWalk::search(const Kept& entry) {
   std::vector<engine::Event> events;
-  const auto status = engine::decode_events(entry.events, nullptr, entry.first_seq, &events);
+  auto status = engine::decode_events(entry.events, nullptr, entry.first_seq, &events);
   if (!status.ok()) return status;
   Seq seq = entry.first_seq;
   for (const engine::Event& event : events) {
@@ -81,7 +81,7 @@ absl::Status HistoryWalk::search(const Kept& entry) {
 absl::Status HistoryWalk::render() {
   for (const Kept& kept : kept_) {
     std::vector<engine::Event> events;
-    const auto status = engine::decode_events(kept.events, &options_.salt, kept.first_seq, &events);
+    auto status = engine::decode_events(kept.events, &options_.salt, kept.first_seq, &events);
     if (!status.ok()) return status;
     Seq seq = kept.first_seq;
     for (const engine::Event& event : events) {
@@ -112,8 +112,8 @@ absl::Status HistoryWalk::fold(std::shared_ptr<engine::Run>* run) {
   for (const Kept& kept : kept_) {
     std::vector<engine::Event> events;
     const bool first = folded->seq.v == 0;
-    const auto status = engine::decode_events(
-        kept.events, first ? nullptr : &folded->identity->salt, kept.first_seq, &events);
+    auto status = engine::decode_events(kept.events, first ? nullptr : &folded->identity->salt,
+                                        kept.first_seq, &events);
     if (!status.ok()) return status;
     for (const engine::Event& event : events) {
       if (!engine::evolve(folded.get(), event, kept.time, &scratch)) {

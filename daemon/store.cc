@@ -125,7 +125,7 @@ absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::stri
   store.run_groups = run_groups;
   store.created = true;
   std::memcpy(store.id.data(), random_16.data(), store.id.size());
-  const absl::Status written = write_store(files, directory, store);
+  absl::Status written = write_store(files, directory, store);
   if (!written.ok()) return written;
   return store;
 }

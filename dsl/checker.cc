@@ -323,7 +323,7 @@ Type Checker::map(NodeId id) {
 Type Checker::bind(NodeId id) {
   const Type value = check(node(id).children[0]);
   node(id).slot = push_local(node(id).name, value);
-  const Type body = check(node(id).children[1]);
+  Type body = check(node(id).children[1]);
   pop_locals(1);
   return body;
 }

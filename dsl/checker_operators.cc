@@ -81,7 +81,7 @@ Type Checker::conditional(NodeId id) {
 
 Type Checker::negation(NodeId id) {
   const NodeId operand = node(id).children[0];
-  const Type type = check(operand);
+  Type type = check(operand);
   if (node(id).op == Op::logical_not) {
     need_bool(operand, type, "the operand of !");
     return Type::of(Base::boolean);

@@ -139,7 +139,7 @@ Catch parse_catch(const TomlNode& node, ParseContext* context) {
 }  // namespace
 
 std::optional<std::string> parse_next(const TomlNode& node, ParseContext* context) {
-  const std::optional<std::string> name = read_string(node, context->diagnostics);
+  std::optional<std::string> name = read_string(node, context->diagnostics);
   if (!name || *name == "end") return name;
   const auto& names = context->state_names;
   if (std::find(names.begin(), names.end(), *name) != names.end()) return name;

@@ -265,7 +265,7 @@ void Stage::read_process(Process& process) {
 }
 
 std::string Stage::file(const std::string& name, const std::string& content, bool executable) {
-  const std::string path = directory_ + "/" + name;
+  std::string path = directory_ + "/" + name;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   std::ofstream(path) << content;
   if (executable) ::chmod(path.c_str(), 0755);
