@@ -94,6 +94,8 @@ inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request
 inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered question for a read index
 inline constexpr std::int64_t kReadRetryMs = 20;        // after "I do not lead"
 inline constexpr std::int64_t kDeliverAgainMs = 1'000;  // an unconfirmed message between groups
+inline constexpr std::int64_t kBalanceMs = 10'000;      // between leaderships handed to their home
+inline constexpr std::uint64_t kBalanceLagMax = 64;     // entries that box may lack
 
 // --- consensus (raft/), of one group ---
 inline constexpr int kVotersMax = 9;

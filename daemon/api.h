@@ -5,7 +5,8 @@
 //   read:      request -> parse -> Barrier -> ReadReady -> handler reads the node's tables ->
 //   respond immediate: request -> handler -> respond
 //
-// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_system.
+// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_cluster,
+// api_system.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,10 @@ class Api final : public HttpHandler {
     const Metrics* metrics = nullptr;
     std::function<node::Now()> now;
     NodeId box{1};
+    std::function<void(std::string*)> more_metrics;  // appended to /metrics
+    // Of several boxes; else never called.
+    std::function<void(const node::OutgoingFrame&)> send;
+    std::function<void(const node::ReadEntries&)> read_entries;
     std::uint64_t seed = 0;  // of minted keys
   };
 
@@ -66,6 +71,8 @@ class Api final : public HttpHandler {
   void get_metrics(Call& call);
   void get_openapi(Call& call);
   void post_time_accept(Call& call);
+  void get_cluster(Call& call);
+  void post_transfer(Call& call);
 
   void put_workflow(Call& call);
   void post_check(Call& call);

@@ -109,7 +109,9 @@ void Api::get_health(Call& call) { respond_json(call.id, 200, R"({"status":"aliv
 
 void Api::get_ready(Call& call) {
   if (!parts_.node->ready()) {
-    refuse(call.id, 503, "not-ready", "Not ready", "the store is still being opened");
+    refuse(call.id, 503, "not-ready", "Not ready",
+           parts_.node->alone() ? "the store is still being opened"
+                                : "a group has no leader: GET /v1/cluster shows which");
     return;
   }
   respond_json(
@@ -125,6 +127,7 @@ void Api::get_metrics(Call& call) {
   MetricsText text(&body);
   add_node_metrics(*parts_.node, text);
   add_journal_metrics(parts_.journal->stats(), text);
+  if (parts_.more_metrics) parts_.more_metrics(&body);
   Response response;
   response.content_type = "text/plain; version=0.0.4";
   response.body = body;

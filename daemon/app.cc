@@ -6,12 +6,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "daemon/api.h"
+#include "daemon/box_links.h"
 #include "daemon/cold_thread.h"
 #include "daemon/disk_thread.h"
+#include "daemon/entry_reader.h"
 #include "daemon/event_loop.h"
 #include "daemon/http_server.h"
 #include "daemon/metrics.h"
@@ -34,6 +37,20 @@ constexpr std::int64_t kStopMs = 10'000;
 // Without a write for this long the journal's tail is marked, once: damage to the last frame is
 // then told from a torn tail.
 constexpr std::int64_t kQuietNs = 1'000'000'000;
+
+// The store that the configuration speaks of.
+StoreIdentity wanted_store(const Config& config) {
+  StoreIdentity store;
+  store.run_groups = static_cast<std::uint16_t>(config.store.groups);
+  if (config.cluster.node == 0) return store;
+  store.box = NodeId(static_cast<std::uint64_t>(config.cluster.node));
+  store.founders.clear();
+  for (const Config::Cluster::Peer& peer : config.cluster.peers) {
+    store.founders.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
+  }
+  std::sort(store.founders.begin(), store.founders.end());
+  return store;
+}
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
@@ -75,6 +92,7 @@ struct App::Impl : TurnHook {
   absl::Status listen();
   void reload();
   void begin_stop();
+  void hand_over();
   int run();
 
   void begin_turn(std::int64_t now_ns) override;
@@ -103,6 +121,8 @@ struct App::Impl : TurnHook {
   Forward forward;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
+  std::unique_ptr<EntryReader> entries;  // of several boxes, as links
+  std::unique_ptr<BoxLinks> links;
   std::vector<BatchDone> done;
   bool background_under_way = false;
   bool clock_trusted = false;
@@ -153,8 +173,7 @@ absl::Status App::Impl::open() {
 absl::Status App::Impl::recover() {
   const std::string& data = options.config.server.data;
   log::PosixFileSystem files;
-  const auto opened = open_store(
-      files, data, static_cast<std::uint16_t>(options.config.store.groups), random_bytes(16));
+  const auto opened = open_store(files, data, wanted_store(options.config), random_bytes(16));
   if (!opened.ok()) return opened.status();
   store = *opened;
   if (store.run_groups != options.config.store.groups) {
@@ -162,6 +181,8 @@ absl::Status App::Impl::recover() {
                  {{"groups", int{store.run_groups}}});
   }
   node::NodeOptions node_options;
+  node_options.self = store.box;
+  node_options.founders = store.founders;
   node_options.run_groups = store.run_groups;
   node_options.seed = random_seed();
   node = std::make_unique<node::Node>(node_options);
@@ -178,8 +199,10 @@ absl::Status App::Impl::recover() {
   uncovered_bytes = sink.bytes();
   journal = std::move(*recovered);
   node->start(journal.get(), now());
-  absl::Status elected = lead(files);
-  if (!elected.ok()) return elected;
+  if (node->alone()) {
+    absl::Status elected = lead(files);
+    if (!elected.ok()) return elected;
+  }
   const std::int64_t took_ms = (clock.monotonic_ns() - started_ns) / 1'000'000;
   logger.write(LogLevel::info, "store: recovered",
                {{"data", data},
@@ -227,11 +250,25 @@ absl::Status App::Impl::listen() {
   parts.metrics = &metrics;
   parts.now = [this] { return now(); };
   parts.seed = random_seed();
+  parts.box = store.box;
+  parts.more_metrics = [this](std::string* out) {
+    if (links != nullptr) append_link_metrics(links->metrics(), out);
+  };
+  parts.send = [this](const node::OutgoingFrame& frame) { links->send(frame); };
+  parts.read_entries = [this](const node::ReadEntries& wanted) {
+    entries->read(wanted, [this](node::EntriesLoaded loaded) { api->handle(std::move(loaded)); });
+  };
   api = std::make_unique<Api>(std::move(parts));
   api->set_roles(&roles);
   forward.api = api.get();
   loop.add_hook(this);
   loop.set_spin_us(static_cast<int>(options.config.server.spin_us));
+  if (!node->alone()) {
+    entries = std::make_unique<EntryReader>(journal.get(), cold.get());
+    links = std::make_unique<BoxLinks>(&loop, &logger);
+    absl::Status linked = links->open(options.config.cluster, api.get());
+    if (!linked.ok()) return linked;
+  }
   return http->listen();
 }
 
@@ -265,6 +302,7 @@ int App::Impl::run() {
                 {"groups", int{store.run_groups}},
                 {"start_us", took_us}});
   loop.run();
+  if (links != nullptr) links->close();
   logger.write(LogLevel::info, "stopped");
   return 0;
 }
@@ -278,6 +316,7 @@ void App::Impl::die(std::string_view what, std::string_view why) {
 void App::Impl::begin_turn(std::int64_t) {
   take_batches();
   cold->deliver();
+  if (entries != nullptr) entries->deliver();
 }
 
 void App::Impl::take_batches() {
@@ -354,6 +393,8 @@ void App::Impl::maybe_snapshot(std::uint64_t bytes_min) {
   snapshot_at_bytes = bytes;
   for (std::size_t g = 0; g < node->group_count(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));
+    // What a majority has may not be on this box's own disk yet: the next time, then.
+    if (node->group(group).raft().durable() < node->group(group).applied()) continue;
     auto snapshot = std::make_shared<node::GroupSnapshot>(node->snapshot(group));
     const bool taken = cold->submit([this, group, snapshot, directory = journal->directory(),
                                      id = store.id]() -> ColdThread::Completion {
@@ -399,8 +440,22 @@ void App::Impl::begin_stop() {
   }
   logger.write(LogLevel::info, "stopping");
   stop_by_ns = loop.now_ns() + kStopMs * 1'000'000;
+  hand_over();
   http->drain();
   api->stop();
+}
+
+// Another box leads what this one does before it goes, so that nobody waits for an election.
+void App::Impl::hand_over() {
+  if (node->alone() || node->cluster()->linked.empty()) return;
+  const std::set<NodeId> linked = node->cluster()->linked;
+  auto next = linked.begin();
+  for (std::size_t g = 0; g < node->group_count(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    if (!node->leads(group)) continue;
+    api->handle(node::TransferGroup{group, *next});
+    if (++next == linked.end()) next = linked.begin();
+  }
 }
 
 // Once no connection is left: snapshots, then the mark that the tail was promised, then the end.

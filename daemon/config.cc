@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "daemon/config_cluster.h"
 #include "daemon/config_keys.h"
 #include "dsl/diagnostic.h"
 #include "dsl/diagnostic_list.h"
@@ -20,6 +21,10 @@ constexpr std::string_view kBuiltIn = "default";  // the origin of what no layer
 struct Current {
   KeyValue value;
   std::string origin{kBuiltIn};
+  // Where it stands, if in a file; and of a list of tables each item.
+  const ConfigFile* file = nullptr;
+  dsl::Place place;
+  std::vector<dsl::Place> items;
 };
 
 std::string bounds_of(const ConfigKey& key) {
@@ -28,6 +33,8 @@ std::string bounds_of(const ConfigKey& key) {
       return "must be a string";
     case KeyType::list:
       return "must be a list of strings";
+    case KeyType::peers:
+      return "must be a list of tables, [[" + key.path() + "]] with node and address each";
     case KeyType::number:
       break;
   }
@@ -35,11 +42,54 @@ std::string bounds_of(const ConfigKey& key) {
          std::to_string(key.max);
 }
 
+// One [[cluster.peer]]; false, with what is wrong in *out, if it is none.
+bool read_peer(const dsl::TomlNode& table, dsl::DiagnosticList* out, Config::Cluster::Peer* peer) {
+  using Kind = dsl::TomlNode::Kind;
+  const int errors = out->errors();
+  for (const dsl::TomlNode& child : table.children) {
+    if (child.key == "node" || child.key == "address") continue;
+    out->error(child.mark(), "unknown key " + dsl::quoted(child.key) + " in [[cluster.peer]]",
+               out->did_you_mean(child.key, {"node", "address"}));
+  }
+  const auto node_max = static_cast<std::int64_t>(limits::kNodeIdMax);
+  const dsl::TomlNode* node = table.find("node");
+  if (node == nullptr) {
+    out->error(table.mark(), "the box has no node, its id");
+  } else if (!node->is(Kind::integer) || node->integer < 1 || node->integer > node_max) {
+    out->error(node->place, "node must be an integer between 1 and " + std::to_string(node_max));
+  } else {
+    peer->node = node->integer;
+  }
+  const dsl::TomlNode* address = table.find("address");
+  if (address == nullptr) {
+    out->error(table.mark(), "the box has no address");
+  } else if (!address->is(Kind::string)) {
+    out->error(address->place, "address must be a string, \"HOST:PORT\"");
+  } else if (std::string wrong = parse_endpoint(address->text, &peer->address); !wrong.empty()) {
+    out->error(address->place, "address " + wrong);
+  }
+  return out->errors() == errors;
+}
+
+bool read_peers(const dsl::TomlNode& list, dsl::DiagnosticList* out, KeyValue* value) {
+  bool all = true;
+  for (const dsl::TomlNode& item : list.children) {
+    if (!item.is(dsl::TomlNode::Kind::table)) {
+      out->error(item.place, "cluster.peer must be a list of tables, is " +
+                                 std::string(dsl::kind_name(item.kind)));
+      all = false;
+      continue;
+    }
+    all = read_peer(item, out, &value->peers.emplace_back()) && all;
+  }
+  return all;
+}
+
 class Merge {
  public:
   explicit Merge(ConfigResult* result) : result_(result) {
     for (const ConfigKey& key : config_keys()) {
-      current_.push_back({key.fallback, std::string(kBuiltIn)});
+      current_.push_back({key.fallback, std::string(kBuiltIn), nullptr, {}, {}});
       PAWL_CHECK(key.apply(key.fallback, &result_->config).empty());
     }
   }
@@ -52,13 +102,15 @@ class Merge {
   void section(const dsl::TomlNode& table, const std::string& path, dsl::DiagnosticList* out);
   void entry(const dsl::TomlNode& node, std::size_t index, const std::string& path,
              dsl::DiagnosticList* out);
+  void check_boxes();
   static bool convert(const ConfigKey& key, const dsl::TomlNode& node, KeyValue* value);
   static bool convert_text(const ConfigKey& key, const std::string& text, KeyValue* value);
   // Checks and stores a value; "" or what is wrong.
   std::string take(std::size_t index, KeyValue value, std::string origin);
 
   ConfigResult* result_;
-  std::vector<Current> current_;  // by key
+  const ConfigFile* file_ = nullptr;  // being read
+  std::vector<Current> current_;      // by key
 };
 
 std::string Merge::take(std::size_t index, KeyValue value, std::string origin) {
@@ -67,7 +119,7 @@ std::string Merge::take(std::size_t index, KeyValue value, std::string origin) {
     return bounds_of(key);
   }
   std::string wrong = key.apply(value, &result_->config);
-  if (wrong.empty()) current_[index] = {std::move(value), std::move(origin)};
+  if (wrong.empty()) current_[index] = {std::move(value), std::move(origin), nullptr, {}, {}};
   return wrong;
 }
 
@@ -79,6 +131,8 @@ bool Merge::convert(const ConfigKey& key, const dsl::TomlNode& node, KeyValue* v
     case KeyType::number:
       value->number = node.integer;
       return node.is(dsl::TomlNode::Kind::integer);
+    case KeyType::peers:
+      return node.is(dsl::TomlNode::Kind::list);  // read_peers() has the rest
     case KeyType::list:
       break;
   }
@@ -101,13 +155,16 @@ bool Merge::convert_text(const ConfigKey& key, const std::string& text, KeyValue
       return result.ec == std::errc() && result.ptr == end;
     }
     case KeyType::list:
+    case KeyType::peers:
       break;
   }
   const std::string line = "x = " + text;
   dsl::DiagnosticList diagnostics(line);
   if (!dsl::scan_toml(&diagnostics)) return false;
   const auto tree = dsl::parse_toml(&diagnostics);
-  return tree && tree->children.size() == 1 && convert(key, tree->children[0], value);
+  if (!tree || tree->children.size() != 1) return false;
+  if (!convert(key, tree->children[0], value)) return false;
+  return key.type != KeyType::peers || read_peers(tree->children[0], &diagnostics, value);
 }
 
 void Merge::entry(const dsl::TomlNode& node, std::size_t index, const std::string& path,
@@ -119,10 +176,15 @@ void Merge::entry(const dsl::TomlNode& node, std::size_t index, const std::strin
                                std::string(dsl::kind_name(node.kind)));
     return;
   }
+  if (key.type == KeyType::peers && !read_peers(node, out, &value)) return;
   const std::string origin = path + ":" + std::to_string(node.mark().line);
   if (const std::string wrong = take(index, std::move(value), origin); !wrong.empty()) {
     out->error(node.place, key.path() + " " + wrong);
+    return;
   }
+  current_[index].file = file_;
+  current_[index].place = node.place;
+  for (const dsl::TomlNode& item : node.children) current_[index].items.push_back(item.mark());
 }
 
 void Merge::section(const dsl::TomlNode& table, const std::string& path, dsl::DiagnosticList* out) {
@@ -145,6 +207,7 @@ void Merge::section(const dsl::TomlNode& table, const std::string& path, dsl::Di
 }
 
 void Merge::file(const ConfigFile& file) {
+  file_ = &file;
   dsl::DiagnosticList diagnostics(file.text);
   std::vector<std::string> sections;
   for (const ConfigKey& key : config_keys()) {
@@ -214,7 +277,33 @@ void Merge::finish() {
       result_->config.roles.built_in[role] = current_[i].origin == kBuiltIn;
     }
   }
+  // Of values that are missing since they were wrong, nothing more is said.
+  if (result_->errors.empty()) check_boxes();
   result_->ok = result_->errors.empty();
+}
+
+// What the boxes' keys say together, marked where the value that shows it stands.
+void Merge::check_boxes() {
+  const auto keys = config_keys();
+  for (const ClusterFault& fault : check_cluster(result_->config.cluster)) {
+    std::size_t index = 0;
+    while (index < keys.size() && keys[index].path() != fault.key) ++index;
+    PAWL_CHECK(index < keys.size());
+    const Current& shown = current_[index];
+    if (shown.file == nullptr) {
+      std::string text = shown.origin + ": error: " + fault.key + ": " + fault.message + "\n";
+      if (!fault.hint.empty()) text += "  hint: " + fault.hint + "\n";
+      result_->errors.push_back(std::move(text));
+      continue;
+    }
+    const bool of_item = fault.item && *fault.item < shown.items.size();
+    dsl::DiagnosticList diagnostics(shown.file->text);
+    diagnostics.error(of_item ? shown.items[*fault.item] : shown.place, fault.message, fault.hint);
+    int suppressed = 0;
+    for (const dsl::Diagnostic& d : diagnostics.take(&suppressed)) {
+      result_->errors.push_back(dsl::render(d, shown.file->path));
+    }
+  }
 }
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "daemon/logging.h"
 #include "daemon/roles.h"
+#include "daemon/socket_address.h"
 #include "log/operation.h"
 
 namespace pawl::daemon {
@@ -40,6 +41,17 @@ struct Config {
     std::vector<std::string> of[kRoles];  // principals as written, by Role
     bool built_in[kRoles] = {};           // by Role: nobody wrote them, they are the defaults
   } roles;
+  struct Cluster {
+    struct Peer {
+      std::int64_t node = 0;
+      Endpoint address;
+      friend bool operator==(const Peer&, const Peer&) = default;
+    };
+    std::int64_t node = 0;    // this box's id, from 1; 0: it is alone
+    std::string listen;       // "HOST:PORT" with a literal host; empty: see config_cluster.h
+    std::string keyring;      // path, "credential:NAME", or empty: plain, on the loopback alone
+    std::vector<Peer> peers;  // all boxes, this one too
+  } cluster;
   struct Log {
     LogLevel level = LogLevel::info;
   } log;

@@ -96,6 +96,32 @@ std::string apply_role_of(const KeyValue& value, Config* config) {
   return apply_role(kRole, value, config);
 }
 
+std::string apply_node(const KeyValue& value, Config* config) {
+  config->cluster.node = value.number;
+  return "";
+}
+
+std::string apply_listen(const KeyValue& value, Config* config) {
+  Endpoint endpoint;
+  if (!value.text.empty()) {
+    if (std::string wrong = parse_endpoint(value.text, &endpoint); !wrong.empty()) return wrong;
+    if (endpoint.literal().is_none()) return "must have an address as its host, not a name";
+  }
+  config->cluster.listen = value.text;
+  return "";
+}
+
+std::string apply_keyring(const KeyValue& value, Config* config) {
+  config->cluster.keyring = value.text;
+  return "";
+}
+
+// Each was checked where it was read.
+std::string apply_peers(const KeyValue& value, Config* config) {
+  config->cluster.peers = value.peers;
+  return "";
+}
+
 KeyValue text(std::string value) {
   KeyValue out;
   out.text = std::move(value);
@@ -136,6 +162,11 @@ std::vector<ConfigKey> make_keys() {
        apply_role_of<Role::operator_>},
       {"roles", "admin", kList, 0, 0, false, list({"uid:0", "group:pawl-admin"}),
        apply_role_of<Role::admin>},
+      {"cluster", "node", kNumber, 0, static_cast<std::int64_t>(limits::kNodeIdMax), true,
+       number(0), apply_node},
+      {"cluster", "listen", kText, 0, 0, true, text(""), apply_listen},
+      {"cluster", "keyring", kText, 0, 0, true, text(""), apply_keyring},
+      {"cluster", "peer", KeyType::peers, 0, 0, true, {}, apply_peers},
       {"log", "level", kText, 0, 0, false, text("info"), apply_level},
   };
 }
@@ -147,6 +178,21 @@ std::span<const ConfigKey> config_keys() {
   return keys;
 }
 
+namespace {
+
+std::string peers_toml(const std::vector<Config::Cluster::Peer>& peers) {
+  std::string out = "[";
+  for (const Config::Cluster::Peer& peer : peers) {
+    if (out.size() > 1) out += ", ";
+    out += "{ node = " + std::to_string(peer.node) + ", address = ";
+    codecs::append_json_string(peer.address.text(), &out);
+    out += " }";
+  }
+  return out + "]";
+}
+
+}  // namespace
+
 // JSON's strings are TOML's basic strings, but for DEL, which no path or name here holds.
 std::string to_toml(const ConfigKey& key, const KeyValue& value) {
   std::string out;
@@ -156,6 +202,8 @@ std::string to_toml(const ConfigKey& key, const KeyValue& value) {
     case KeyType::text:
       codecs::append_json_string(value.text, &out);
       return out;
+    case KeyType::peers:
+      return peers_toml(value.peers);
     case KeyType::list:
       break;
   }

@@ -13,13 +13,14 @@
 
 namespace pawl::daemon {
 
-enum class KeyType : std::uint8_t { text, number, list };
+enum class KeyType : std::uint8_t { text, number, list, peers };
 
 // A value of any key; which part counts is the key's type.
 struct KeyValue {
   std::string text;
   std::int64_t number = 0;
   std::vector<std::string> list;
+  std::vector<Config::Cluster::Peer> peers;  // {node, address} each
 };
 
 struct ConfigKey {

@@ -17,7 +17,7 @@ namespace pawl::daemon {
 struct PeerMetrics {
   NodeId id;
   std::uint64_t frames_in = 0;   // handed on, not counting echoes
-  std::uint64_t frames_out = 0;  // put into a datagram or a record
+  std::uint64_t frames_out = 0;  // taken for sending
   std::uint64_t bytes_in = 0;    // of their payloads
   std::uint64_t bytes_out = 0;
   std::uint64_t datagrams_in = 0;  // opened

@@ -21,7 +21,7 @@
 
 namespace pawl::daemon {
 
-// Who gets what comes in. May call PeerLinks::send(); must not destroy it.
+// Who gets what comes in. May call PeerLinks::send(); must neither close nor destroy it.
 class LinkHandler {
  public:
   virtual ~LinkHandler() = default;

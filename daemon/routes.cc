@@ -88,6 +88,10 @@ constexpr Route kWork[] = {
 };
 
 constexpr Route kSystem[] = {
+    {get, "/v1/cluster", immediate, Role::reader, &Api::get_cluster, "",
+     "The boxes and who leads what, as this box sees it"},
+    {post, "/v1/cluster/transfer", immediate, Role::admin, &Api::post_transfer, "",
+     "Hand what this box leads to another one"},
     {post, "/v1/cluster/time/accept", immediate, Role::admin, &Api::post_time_accept, "",
      "Vouch for the box's clock after a jump"},
     {get, "/metrics", immediate, Role::reader, &Api::get_metrics, "", "Prometheus text"},

@@ -15,7 +15,8 @@
 namespace pawl::daemon {
 namespace {
 
-constexpr std::string_view kMagic = "pawl store 1\n";
+constexpr std::string_view kMagicAlone = "pawl store 1\n";
+constexpr std::string_view kMagicCluster = "pawl store 2\n";  // adds `box` and `founders`
 
 absl::Status system_failure(const char* operation, const std::string& path) {
   const int error = errno;
@@ -45,23 +46,68 @@ bool parse_hex(std::string_view text, log::StoreId* id) {
   return true;
 }
 
+std::string to_text(const std::vector<NodeId>& boxes) {
+  std::string text;
+  for (const NodeId box : boxes) text += (text.empty() ? "" : ",") + std::to_string(box.v);
+  return text;
+}
+
 std::string text_of(const StoreIdentity& store) {
-  return std::string(kMagic) + "id " + to_hex(store.id) + "\ngroups " +
-         std::to_string(store.run_groups) + "\n";
+  const bool alone = store.founders.size() == 1 && store.box == NodeId(1);
+  std::string text(alone ? kMagicAlone : kMagicCluster);
+  text += "id " + to_hex(store.id) + "\ngroups " + std::to_string(store.run_groups) + "\n";
+  if (!alone) {
+    text += "box " + std::to_string(store.box.v) + "\nfounders " + to_text(store.founders) + "\n";
+  }
+  return text;
+}
+
+// Takes `prefix` and a number off the front.
+template <class Number>
+bool take_number(std::string_view* text, std::string_view prefix, Number* number) {
+  if (!text->starts_with(prefix)) return false;
+  text->remove_prefix(prefix.size());
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), *number);
+  if (error != std::errc{}) return false;
+  text->remove_prefix(static_cast<std::size_t>(end - text->data()));
+  return true;
+}
+
+bool take_boxes(std::string_view* text, StoreIdentity* store) {
+  store->founders.clear();
+  if (!take_number(text, "\nbox ", &store->box.v)) return false;
+  std::string_view prefix = "\nfounders ";
+  for (NodeId box; take_number(text, prefix, &box.v); prefix = ",") store->founders.push_back(box);
+  return !store->founders.empty() && store->founders.size() <= limits::kVotersMax;
 }
 
 bool parse(std::string_view text, StoreIdentity* store) {
-  constexpr std::string_view kId = "id ", kGroups = "\ngroups ";
-  text.remove_prefix(kMagic.size());
+  constexpr std::string_view kId = "id ";
+  const bool cluster = text.starts_with(kMagicCluster);
+  text.remove_prefix(kMagicAlone.size());
   if (!text.starts_with(kId) || text.size() < kId.size() + 32) return false;
   if (!parse_hex(text.substr(kId.size(), 32), &store->id)) return false;
   text.remove_prefix(kId.size() + 32);
-  if (!text.starts_with(kGroups)) return false;
-  text.remove_prefix(kGroups.size());
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), store->run_groups);
-  return error == std::errc{} && std::string_view(end, text.data() + text.size()) == "\n" &&
-         store->run_groups >= 1 && store->run_groups < limits::kGroupsMax;
+  return take_number(&text, "\ngroups ", &store->run_groups) &&
+         (!cluster || take_boxes(&text, store)) && text == "\n" && store->run_groups >= 1 &&
+         store->run_groups < limits::kGroupsMax;
+}
+
+// The store is the one the configuration speaks of.
+absl::Status check(const std::string& path, const StoreIdentity& store,
+                   const StoreIdentity& wanted) {
+  if (store.box != wanted.box) {
+    return absl::FailedPreconditionError(path + " belongs to box " + std::to_string(store.box.v) +
+                                         ", but cluster.node is " + std::to_string(wanted.box.v) +
+                                         ": a box keeps its number, and a number its data");
+  }
+  if (store.founders != wanted.founders) {
+    return absl::FailedPreconditionError(path + " was founded by the boxes " +
+                                         to_text(store.founders) + ", the configuration names " +
+                                         to_text(wanted.founders) +
+                                         ": name those again, or begin with an empty directory");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status write_store(log::FileSystem& files, const std::string& directory,
@@ -94,7 +140,7 @@ absl::Status StoreLock::acquire(const std::string& directory) {
 }
 
 absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
-                                         std::uint16_t run_groups, std::string_view random_16) {
+                                         const StoreIdentity& wanted, std::string_view random_16) {
   StoreIdentity store;
   const std::string path = directory + "/store";
   std::string text(256, '\0');
@@ -104,12 +150,13 @@ absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::stri
     if (!text.starts_with("pawl store ")) {
       return absl::DataLossError(path + " is not a store file; restore it from a backup");
     }
-    if (!text.starts_with(kMagic)) {
+    if (!text.starts_with(kMagicAlone) && !text.starts_with(kMagicCluster)) {
       return absl::FailedPreconditionError(path + " is of a newer format; start a newer pawl");
     }
     if (!parse(text, &store)) {
       return absl::DataLossError(path + " is damaged; restore it from a backup");
     }
+    if (absl::Status fits = check(path, store, wanted); !fits.ok()) return fits;
     return store;
   }
   if (!absl::IsNotFound(read.status())) return read.status();
@@ -122,7 +169,7 @@ absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::stri
     return absl::DataLossError(path + " is missing, but " + directory +
                                " holds a journal; restore the file from a backup");
   }
-  store.run_groups = run_groups;
+  store = wanted;
   store.created = true;
   std::memcpy(store.id.data(), random_16.data(), store.id.size());
   absl::Status written = write_store(files, directory, store);

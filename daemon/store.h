@@ -2,7 +2,8 @@
 //
 //   DIR/lock        held (flock) by the one daemon that runs on it
 //   DIR/store       text, written once when the store is made: format, store id, number of run
-//   groups DIR/*.seg       the journal;  DIR/*.snap  snapshots (docs/log-format.md)
+//                   groups; of several boxes also which one it is and who founded it
+//   DIR/*.seg       the journal;  DIR/*.snap  snapshots (docs/log-format.md)
 //
 // A crash while the store is made leaves either no `store` file, and the next start makes it, or
 // all of it.
@@ -11,8 +12,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/ids.h"
 #include "log/file_system.h"
 #include "log/record.h"
 
@@ -21,6 +24,9 @@ namespace pawl::daemon {
 struct StoreIdentity {
   log::StoreId id{};
   std::uint16_t run_groups = 0;
+  // This box and the founders of its cluster, sorted; a store of one box alone has 1 and {1}.
+  NodeId box{1};
+  std::vector<NodeId> founders{NodeId(1)};
   bool created = false;  // made by this open
 };
 
@@ -39,10 +45,11 @@ class StoreLock {
   int fd_ = -1;
 };
 
-// Reads the store file, or makes the store (with a fresh random id) if the directory holds none.
-// FailedPrecondition if it is of a newer format, DataLoss if it is damaged or missing beside a
+// Reads the store file, or makes the store as `wanted` says (with a fresh random id) if the
+// directory holds none. FailedPrecondition if it is of a newer format, or of another box or other
+// founders than wanted: a store keeps both for life. DataLoss if it is damaged or missing beside a
 // journal.
 absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
-                                         std::uint16_t run_groups, std::string_view random_16);
+                                         const StoreIdentity& wanted, std::string_view random_16);
 
 }  // namespace pawl::daemon

@@ -81,6 +81,7 @@ struct Cluster {
   std::map<NodeId, BoxStatus> statuses;
   std::int64_t next_tick_mono_ms = 0;
   std::int64_t next_status_mono_ms = 0;
+  std::int64_t next_balance_mono_ms = 0;
 
   // --- requests ---
   std::uint64_t next_own_id = kOwnRequestIds;

@@ -53,10 +53,15 @@ struct EntriesLoaded {
   Index first, last;
   std::vector<std::string> payloads;
 };
+// An operator wants another voter to lead the group; nothing if this box does not.
+struct TransferGroup {
+  GroupId group;
+  NodeId to;
+};
 // Time has passed.
 struct Tick {};
 
 using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
-                           PeerFrame, PeerLink, EntriesLoaded, Tick>;
+                           PeerFrame, PeerLink, EntriesLoaded, TransferGroup, Tick>;
 
 }  // namespace pawl::node

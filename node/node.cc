@@ -97,6 +97,10 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                  [this](const PeerFrame& frame) { on_frame(frame); },
                  [this](const PeerLink& link) { on_link(link); },
                  [this](EntriesLoaded& loaded) { on_loaded_entries(loaded); },
+                 [this](const TransferGroup& wanted) {
+                   groups_[wanted.group.v]->transfer(wanted.to);
+                   settle();
+                 },
                  [this](const Tick&) { on_tick(); },
              },
              input);

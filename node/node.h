@@ -62,13 +62,12 @@ class Node : private GroupOwner {
   // --- what it knows ---
   // Every group has a leader: this box, with its own first entry applied, or another one.
   bool ready() const;
-  // No other box has a say here.
   bool alone() const { return cluster_ == nullptr; }
   // This box leads the group and may decide. What it knows of leases is known to nobody else.
   bool leads(GroupId id) const { return decides(*groups_[id.v]); }
   const Cluster* cluster() const { return cluster_.get(); }
-  // Hands the group's leadership to another voter, if this box has it.
-  void transfer(GroupId group, NodeId to) { groups_[group.v]->transfer(to); }
+  // The store's boxes, this one among them.
+  const std::vector<NodeId>& boxes() const { return options_.founders; }
   bool time_held() const { return time_.held(); }
   void accept_time() { time_.accept(); }
   std::size_t group_count() const { return groups_.size(); }
@@ -131,6 +130,7 @@ class Node : private GroupOwner {
     out_->frames.push_back({to, kind, encode(frame)});
   }
   std::uint16_t common_feature_level() const;
+  void balance();
   void settle_cluster();
   void settle_leader(Group& group);
   void close(Group& group);

@@ -127,6 +127,7 @@ std::uint16_t Node::common_feature_level() const {
 
 void Node::on_link(const PeerLink& link) {
   if (!cluster_) return;
+  cluster_->next_balance_mono_ms = now_.mono_ms + limits::kBalanceMs;
   if (link.up) {
     cluster_->linked.insert(link.peer);
   } else {
@@ -164,9 +165,27 @@ void Node::tick_groups() {
     send_frame(peer, codecs::FrameKind::kBoxStatus, status);
   }
   advertise_all();
+  balance();
 }
 
 // --- leaders ---
+
+// Every group has a home, spread over the boxes. Gently: one group at a time, to a box that keeps
+// up and has been there for a while.
+void Node::balance() {
+  Cluster& c = *cluster_;
+  if (now_.mono_ms < c.next_balance_mono_ms) return;
+  c.next_balance_mono_ms = now_.mono_ms + limits::kBalanceMs;
+  for (const auto& group : groups_) {
+    const NodeId home = options_.founders[group->id().v % options_.founders.size()];
+    if (home == options_.self || !decides(*group) || !c.is_linked(home)) continue;
+    const raft::Progress* progress = group->raft().state().peer(home);
+    const std::uint64_t last = group->raft().last().index.v;
+    if (progress == nullptr || progress->match.v + limits::kBalanceLagMax < last) continue;
+    group->transfer(home);
+    return;
+  }
+}
 
 void Node::settle_cluster() {
   Cluster& c = *cluster_;

@@ -28,7 +28,7 @@ Box::Box(std::uint64_t number, std::uint64_t seed)
 void Box::open(const std::vector<std::uint64_t>& peers, const codecs::Keyring* ring,
                std::uint16_t port, bool udp) {
   peer_ids = peers;
-  links = std::make_unique<PeerLinks>(&loop, &handler, &random, &names, nullptr);
+  links = std::make_unique<PeerLinks>(&loop, &handler, &random, &names, log);
   PeerLinks::Options options;
   options.self = NodeId(id);
   options.listen = SocketAddress::literal("127.0.0.1", port);

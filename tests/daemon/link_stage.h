@@ -63,6 +63,7 @@ class Box {
   TableLookup names;
   codecs::SeededBytes random;
   std::vector<std::uint64_t> peer_ids;
+  const Logger* log = nullptr;  // of the lives that begin from now on
   std::unique_ptr<PeerLinks> links;
 };
 

@@ -1,4 +1,5 @@
 // What those get who do not belong: nothing, and they harm nobody.
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -6,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <deque>
+#include <fstream>
 
 #include "base/limits.h"
 #include "base/random.h"
@@ -141,6 +143,41 @@ BOOST_AUTO_TEST_CASE(rubbish_draws_no_answer) {
   BOOST_TEST(a.peer(2).streams_opened == 1);
   a.send(2, "still here");
   until({&a, &b}, [&] { return b.handler.count == 1; });
+}
+
+BOOST_AUTO_TEST_CASE(rubbish_is_told_of_once_a_minute) {
+  ScratchDirectory scratch;
+  const std::string path = scratch.path("log");
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  BOOST_REQUIRE(fd >= 0);
+  const Logger log(fd);
+  const codecs::Keyring ring = ring_of(1);
+  Box a(1);
+  a.log = &log;
+  a.open({2}, &ring);
+  Stranger stranger(SOCK_DGRAM, a.endpoint());
+  const auto& m = a.links->metrics();
+  const auto rubbish = [&](std::uint64_t datagrams) {
+    for (std::uint64_t i = 0; i < datagrams; ++i) BOOST_REQUIRE(stranger.send("rubbish"));
+    const std::uint64_t wanted = m.datagrams_unknown_sender + datagrams;
+    until({&a}, [&] { return m.datagrams_unknown_sender == wanted; });
+  };
+  const auto told = [&] {
+    std::ifstream file(path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) {
+      if (line.find("link: a datagram was dropped") != std::string::npos) lines.push_back(line);
+    }
+    return lines;
+  };
+  rubbish(20);
+  BOOST_TEST(told().size() == 1u);
+  a.clock.now_ns += std::int64_t{61} * 1'000'000'000;
+  rubbish(20);
+  BOOST_REQUIRE(told().size() == 2u);
+  BOOST_TEST(told()[1].find("reason=unknown_sender suppressed=19") != std::string::npos, told()[1]);
+  a.links.reset();
+  ::close(fd);
 }
 
 // Box 2 by hand: a datagram sent twice is taken once, also from elsewhere.

@@ -1,0 +1,128 @@
+// `pawl cluster init`: makes the keyring of a new cluster; needs no daemon.
+// `pawl cluster status`, `pawl cluster transfer`: who leads what, and handing it over.
+#include <ctime>
+
+#include "base/digest.h"
+#include "cli/command.h"
+#include "codecs/json.h"
+#include "daemon/keyring_file.h"
+
+namespace pawl::cli {
+namespace {
+
+constexpr const char* kDefaultPath = "/etc/pawl/keyring";
+
+class Cluster : public Command {
+ public:
+  void declare(Arguments& arguments) override {
+    arguments.value("VERB", &verb_,
+                    "status: who is there and leads what; transfer: hand over what this box leads; "
+                    "init: make the keyring of a new cluster");
+    arguments.option("--to", "NODE", &to_, "transfer: the box that is to lead");
+    arguments.option("--group", "GROUP", &group_, "transfer: this group alone (default: all)");
+    arguments.option("--keyring", "PATH", &path_,
+                     "The file to write, which must not exist (default: /etc/pawl/keyring)");
+    arguments.footer(
+        "Make it on one box and copy it to the others: the same file is on every box.");
+  }
+
+  int run(Session& session) override {
+    if (verb_ != "init")
+      return session.refuse(kUsage,
+                            "`cluster` takes `init`\nhint: `pawl cluster init --keyring PATH`");
+    prepare_digests();
+    const std::string path = path_.value_or(kDefaultPath);
+    codecs::SystemRandomBytes random;
+    const codecs::Keyring ring = codecs::new_keyring(&random, std::time(nullptr));
+    if (absl::Status s = daemon::write_new_keyring(path, ring); !s.ok()) return session.refuse(s);
+    if (session.json()) {
+      std::string out;
+      codecs::JsonWriter writer(&out);
+      writer.begin_object()
+          .field("keyring", path)
+          .field("key", std::int64_t{ring.active().id.v})
+          .field("fingerprint", ring.active().fingerprint)
+          .end_object();
+      session.print_json(out);
+      return kDone;
+    }
+    session.print("wrote " + printable(path) + ": key " + std::to_string(ring.active().id.v) +
+                  ", fingerprint " + ring.active().fingerprint + "\n" + kNext);
+    return kDone;
+  }
+
+ private:
+  static constexpr const char* kNext =
+      "Who has this file is a member of the cluster. Next:\n"
+      "  1. copy it to the other boxes over a channel you trust, mode 0600, owned by the daemon's "
+      "user\n"
+      "  2. compare the fingerprint in it on each box\n"
+      "  3. set keyring in [cluster] of /etc/pawl/pawld.toml on each box, and start the daemons\n";
+
+  int status(Session& session) {
+    const Answer answer = session.call({.target = "/v1/cluster"});
+    if (answer.exit != kDone) return answer.exit;
+    if (session.json()) {
+      session.print_json(answer.body);
+      return kDone;
+    }
+    Table boxes({"BOX", "LINK", "LEADS"});
+    for (const dsl::Value& box : answer.json.field("boxes")->as_list()) {
+      const bool self = text_of(box, "self") == "true";
+      const bool linked = text_of(box, "linked") == "true";
+      boxes.add({text_of(box, "node"),
+                 self     ? "this box"
+                 : linked ? "up"
+                          : "down",
+                 text_of(box, "leads")});
+    }
+    Table groups({"GROUP", "LEADER", "TERM", "COMMIT", "APPLIED", "VOTERS"});
+    for (const dsl::Value& group : answer.json.field("groups")->as_list()) {
+      const std::string leader = text_of(group, "leader");
+      std::string voters;
+      for (const dsl::Value& voter : group.field("voters")->as_list()) {
+        voters += (voters.empty() ? "" : ",") + text_of(voter);
+      }
+      groups.add({text_of(group, "group"), leader.empty() || leader == "null" ? "none" : leader,
+                  text_of(group, "term"), text_of(group, "commit"), text_of(group, "applied"),
+                  voters});
+    }
+    session.print(boxes.render(session.colour()) + "\n" + groups.render(session.colour()));
+    if (text_of(answer.json, "ready") == "true") return kDone;
+    session.note("a group has no leader: a majority of the boxes must be up and reach one another");
+    return kFailed;
+  }
+
+  int transfer(Session& session) {
+    const auto is_number = [](const std::string& text) {
+      return !text.empty() && text.size() <= 18 &&
+             text.find_first_not_of("0123456789") == std::string::npos;
+    };
+    if (!to_ || !is_number(*to_) || (group_ && !is_number(*group_))) {
+      return session.refuse(kUsage,
+                            "`cluster transfer` takes `--to NODE` and perhaps `--group GROUP`, "
+                            "both numbers\nhint: `pawl cluster status` lists them");
+    }
+    Request request{.method = "POST", .target = "/v1/cluster/transfer"};
+    request.body = "{\"to\":" + *to_ + (group_ ? ",\"group\":" + *group_ : "") + "}";
+    const Answer answer = session.call(std::move(request));
+    if (answer.exit != kDone) return answer.exit;
+    if (session.json()) {
+      session.print_json(answer.body);
+      return kDone;
+    }
+    const std::size_t moved = answer.json.field("groups")->as_list().size();
+    session.print(std::to_string(moved) + " groups are handed to box " + *to_ + "\n");
+    return kDone;
+  }
+
+  std::string verb_;
+  std::optional<std::string> to_, group_;
+  std::optional<std::string> path_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_cluster() { return std::make_unique<Cluster>(); }
+
+}  // namespace pawl::cli

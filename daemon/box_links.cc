@@ -1,0 +1,39 @@
+#include "daemon/box_links.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "daemon/api.h"
+#include "daemon/config_cluster.h"
+#include "daemon/keyring_file.h"
+
+namespace pawl::daemon {
+
+BoxLinks::BoxLinks(EventLoop* loop, const Logger* logger)
+    : logger_(*logger), names_(loop), links_(loop, this, &random_, &names_, logger) {}
+
+absl::Status BoxLinks::open(const Config::Cluster& cluster, Api* api) {
+  api_ = api;
+  PeerLinks::Options options;
+  options.self = NodeId(static_cast<std::uint64_t>(cluster.node));
+  options.listen = listen_address(cluster);
+  for (const Config::Cluster::Peer& peer : other_boxes(cluster)) {
+    options.peers.push_back({NodeId(static_cast<std::uint64_t>(peer.node)), peer.address});
+  }
+  if (!cluster.keyring.empty()) {
+    auto ring = read_keyring(cluster.keyring, std::getenv("CREDENTIALS_DIRECTORY"));
+    if (!ring.ok()) return ring.status();
+    options.keyring = std::move(*ring);
+  }
+  return links_.open(std::move(options));
+}
+
+void BoxLinks::on_frame(NodeId from, codecs::FrameKind kind, std::string_view payload) {
+  api_->handle(node::PeerFrame{from, kind, payload});
+}
+
+void BoxLinks::on_link(NodeId peer, bool up) {
+  api_->handle(node::PeerLink{peer, up});
+}
+
+}  // namespace pawl::daemon

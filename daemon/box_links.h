@@ -1,0 +1,42 @@
+// A cluster's box among the others: opens the links that the configuration names, gives the node
+// what comes in and the links what the node sends. One object, on the loop thread.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "codecs/seal.h"
+#include "daemon/ares_lookup.h"
+#include "daemon/config.h"
+#include "daemon/peer_links.h"
+#include "node/outputs.h"
+
+namespace pawl::daemon {
+
+class Api;
+
+class BoxLinks final : public LinkHandler {
+ public:
+  // Both outlive it.
+  BoxLinks(EventLoop* loop, const Logger* logger);
+
+  // Reads the keyring and binds the sockets; `api` hears of frames and links from then on. What
+  // failed, and what to do, is in the status.
+  absl::Status open(const Config::Cluster& cluster, Api* api);
+  void send(const node::OutgoingFrame& frame) { links_.send(frame.to, frame.kind, frame.payload); }
+  void close() { links_.close(); }
+  const LinkMetrics& metrics() const { return links_.metrics(); }
+
+  // LinkHandler
+  void on_frame(NodeId from, codecs::FrameKind kind, std::string_view payload) override;
+  void on_link(NodeId peer, bool up) override;
+
+ private:
+  const Logger& logger_;
+  codecs::SystemRandomBytes random_;
+  AresLookup names_;
+  PeerLinks links_;
+  Api* api_ = nullptr;
+};
+
+}  // namespace pawl::daemon
