@@ -14,13 +14,14 @@ READY_SECONDS = 30
 class Daemon:
     """`pawl serve --dev` on a data directory and a socket below `scratch`."""
 
-    def __init__(self, pawl, scratch, data=None, arguments=(), environment=None):
+    def __init__(self, pawl, scratch, data=None, arguments=(), environment=None, wrap=()):
         self.pawl = str(pathlib.Path(pawl).resolve())
         self.scratch = pathlib.Path(scratch)
         self.data = pathlib.Path(data) if data else self.scratch / "data"
         self.socket = str(self.scratch / "pawl.sock")
         self.log = self.scratch / "daemon.log"
         self.arguments = list(arguments)
+        self.wrap = list(wrap)  # a command in front, as `ip netns exec NAME`
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
         self.starts = 0
@@ -29,7 +30,7 @@ class Daemon:
         self.starts += 1
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [self.pawl, "serve", "--dev", "--data", str(self.data), "--socket", self.socket, *self.arguments],
+                [*self.wrap, self.pawl, "serve", "--dev", "--data", str(self.data), "--socket", self.socket, *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
 
     def start(self):

@@ -1,0 +1,91 @@
+"""Several real daemons that are one cluster, on the loopback, each with its own data and socket."""
+
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+from daemon import Daemon
+
+SETTLE_SECONDS = 30
+
+
+def free_ports(count):
+    """Ports nobody has now, for UDP and TCP."""
+    held = []
+    ports = []
+    while len(ports) < count:
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held += [tcp, udp]
+        tcp.bind(("127.0.0.1", 0))
+        try:
+            udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        except OSError:
+            continue
+        ports.append(tcp.getsockname()[1])
+    for one in held:
+        one.close()
+    return ports
+
+
+class Fleet:
+    """Boxes 1 to `count`; with a keyring unless `plain`."""
+
+    def __init__(self, pawl, scratch, count=3, plain=False, addresses=None, wrap=None):
+        self.pawl = str(pathlib.Path(pawl).resolve())
+        self.scratch = pathlib.Path(scratch)
+        addresses = addresses or [f"127.0.0.1:{port}" for port in free_ports(count)]
+        peers = "".join(f'[[cluster.peer]]\nnode = {n + 1}\naddress = "{a}"\n' for n, a in enumerate(addresses))
+        self.keyring = "" if plain else str(self.scratch / "keyring")
+        if self.keyring and not os.path.exists(self.keyring):
+            subprocess.run([self.pawl, "cluster", "init", "--keyring", self.keyring], check=True,
+                           stdout=subprocess.DEVNULL)
+        self.boxes = {}
+        for n in range(1, count + 1):
+            place = self.scratch / f"box{n}"
+            place.mkdir(exist_ok=True)
+            config = place / "pawld.toml"
+            config.write_text(f'schema = 1\n[cluster]\nnode = {n}\nkeyring = "{self.keyring}"\n{peers}')
+            self.boxes[n] = Daemon(self.pawl, place, arguments=["--config", str(config)],
+                                   wrap=wrap(n) if wrap else ())
+
+    def start(self):
+        for box in self.boxes.values():
+            box.spawn()
+        self.wait_settled()
+
+    def wait_settled(self, boxes=None):
+        """Until these boxes (default: all) are ready and agree on who leads every group."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            seen = [self.status(n) for n in boxes or self.boxes]
+            if all(s and s["ready"] for s in seen) and len({str(leaders(s)) for s in seen}) == 1:
+                return leaders(seen[0])
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"--- box {n}\n{b.log_end()}" for n, b in self.boxes.items())
+                raise AssertionError(f"no settled cluster after {SETTLE_SECONDS} s: {seen}\n{logs}")
+            time.sleep(0.01)  # between two questions; nothing relies on its length
+
+    def status(self, n):
+        """GET /v1/cluster of a box; None if it does not answer."""
+        try:
+            client = self.boxes[n].client(timeout=5)
+            answer = client.get("/v1/cluster")
+            client.close()
+            return answer.json if answer.status == 200 else None
+        except (OSError, Exception):  # noqa: BLE001 - a box may be down at any moment
+            return None
+
+    def client(self, n, timeout=30):
+        return self.boxes[n].client(timeout)
+
+    def end(self):
+        for box in self.boxes.values():
+            if box.alive():
+                box.kill()
+
+
+def leaders(status):
+    return {g["group"]: g["leader"] for g in status["groups"]}
