@@ -32,8 +32,6 @@ void BoxLinks::on_frame(NodeId from, codecs::FrameKind kind, std::string_view pa
   api_->handle(node::PeerFrame{from, kind, payload});
 }
 
-void BoxLinks::on_link(NodeId peer, bool up) {
-  api_->handle(node::PeerLink{peer, up});
-}
+void BoxLinks::on_link(NodeId peer, bool up) { api_->handle(node::PeerLink{peer, up}); }
 
 }  // namespace pawl::daemon

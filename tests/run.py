@@ -136,6 +136,7 @@ def python_programs(suite, build):
         Program("stops and starts", [python, "tests/black_box/restart_test.py", "--pawl", pawl]),
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
+        Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
         Program("storm", [python, "tests/black_box/storm_test.py", "--pawl", pawl,
                           "--kills", str(STORM_KILLS)]),
     ]

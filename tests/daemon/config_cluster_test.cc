@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(mistakes_name_their_place) {
              "  hint: the list names every box, this one too, and is the same on all\n");
   BOOST_TEST(errors_of(from_text("node = 1\nkeyring = \"/k\"\n" + box(1, "h:1") + box(1, "i:1"))) ==
              "c.toml:8:1: error: node 1 is listed twice\n"
-             "  [[cluster.peer]]\n  ^\n"
+             "  [[cluster.peer]]\n  ^~~~~~~~~~~~~~~~\n"
              "  hint: each box has an id of its own, which it never gives up\n");
   BOOST_TEST(errors_of(from_text("node = 1\nkeyring = \"/k\"\n" + box(1, "10.0.0.1"))) ==
              "c.toml:7:11: error: address must be \"HOST:PORT\"\n"
