@@ -27,9 +27,13 @@ class Cluster : public Command {
   }
 
   int run(Session& session) override {
-    if (verb_ != "init")
+    if (verb_ == "status") return status(session);
+    if (verb_ == "transfer") return transfer(session);
+    if (verb_ != "init") {
       return session.refuse(kUsage,
-                            "`cluster` takes `init`\nhint: `pawl cluster init --keyring PATH`");
+                            "`cluster` takes `status`, `transfer` or `init`\n"
+                            "hint: `pawl cluster status` shows who is there and leads what");
+    }
     prepare_digests();
     const std::string path = path_.value_or(kDefaultPath);
     codecs::SystemRandomBytes random;
