@@ -254,6 +254,7 @@ void PeerLink::closed(TcpLink* stream) {
     if (outbound_ == nullptr) retry_later();
     backlog_ = false;
     dirty_ = true;  // flush() counts what is lost
+    if (was_open && udp_live_) doubt_datagrams();
   }
   note_state();
 }

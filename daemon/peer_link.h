@@ -104,6 +104,7 @@ class PeerLink {
   void say_hello(Clock64 now_ns);
   void follow_boot(const SocketAddress& from);
   void set_udp_live(bool live);
+  void doubt_datagrams();
 
   // Both.
   enum class Path : std::uint8_t { kDatagram, kStream };
@@ -147,6 +148,7 @@ class PeerLink {
   std::string opened_;         // reused
   int datagrams_flushed_ = 0;  // sealed since the last flush()
   bool udp_live_ = false;
+  bool doubted_ = false;        // was live until the stream broke
   bool udp_said_ = false;       // that it does not get through
   std::int64_t echo_retry_ms_;  // between echoes while UDP is not live
   Echo datagram_echo_;

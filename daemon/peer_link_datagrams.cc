@@ -80,9 +80,21 @@ void PeerLink::follow_boot(const SocketAddress& from) {
   if (udp_live_) set_udp_live(false);
 }
 
+// The stream has ended, as it does when the peer's process does: datagrams count for nothing until
+// an echo, asked for at once, has come back.
+void PeerLink::doubt_datagrams() {
+  datagram_echo_.open = false;
+  datagram_echo_.misses = 0;
+  datagram_echo_.due_ns = shared_->loop->now_ns();
+  echo_retry_ms_ = limits::kEchoMs;
+  doubted_ = true;
+  set_udp_live(false);
+}
+
 void PeerLink::set_udp_live(bool live) {
   udp_live_ = live;
   if (live) {
+    doubted_ = false;
     datagram_echo_.due_ns = shared_->loop->now_ns() + limits::kEchoMs * kMs;
     if (udp_said_ && shared_->log != nullptr) {
       shared_->log->write(LogLevel::info, "link: UDP gets through again", {{"peer", id_.v}});
@@ -106,10 +118,9 @@ void PeerLink::echo_datagram(std::int64_t now_ns) {
       echo_retry_ms_ = std::min<std::int64_t>(2 * echo_retry_ms_, limits::kEchoRetryMsMax);
   }
   if (echo.misses >= limits::kEchoMissesMax) {
-    if (udp_live_) {
-      ++metrics_->udp_failures;
-      set_udp_live(false);
-    }
+    if (udp_live_ || doubted_) ++metrics_->udp_failures;
+    doubted_ = false;
+    if (udp_live_) set_udp_live(false);
     if (!udp_said_ && shared_->log != nullptr) {
       shared_->log->write(LogLevel::notice, "link: UDP does not get through, TCP carries all",
                           {{"peer", id_.v}});

@@ -108,6 +108,8 @@ class Group : private EntrySender::Out {
 
   // --- running ---
   void tick(const raft::Tick& now);
+  // The link to a box has broken.
+  void unreachable(NodeId peer) { step(raft::Unreachable{peer}); }
   // The journal has made this durable.
   void persisted(const log::Durable& durable);
   // A message of another box, from whom it says.

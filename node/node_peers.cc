@@ -132,6 +132,7 @@ void Node::on_link(const PeerLink& link) {
     cluster_->linked.insert(link.peer);
   } else {
     cluster_->linked.erase(link.peer);
+    for (const auto& group : groups_) group->unreachable(link.peer);
     cluster_->statuses.erase(link.peer);
     for (auto& [id, held] : cluster_->held) {
       if (held.sent_to == link.peer) retry(id);

@@ -116,6 +116,20 @@ void heard_from_leader(State* state) {
   restart_election_timeout(state);
 }
 
+void lose_sight(State* state, NodeId peer) {
+  if (state->role != Role::follower || state->leader != peer) return;
+  const std::int64_t shortest = state->config.election_timeout_ms_min;
+  state->leader_heard_ms = std::min(state->leader_heard_ms, state->now_ms - shortest);
+  std::int64_t rank = 0;
+  for (const NodeId voter : state->membership().voters) {
+    if (voter < state->config.self && voter != peer) ++rank;
+  }
+  const std::uint64_t chance = state->random % (static_cast<std::uint64_t>(shortest) / 16 + 1);
+  const std::int64_t wait =
+      std::min(rank * (shortest / 4) + static_cast<std::int64_t>(chance), shortest);
+  state->election_deadline_ms = std::min(state->election_deadline_ms, state->now_ms + wait);
+}
+
 void become_follower(State* state, Term term, NodeId leader, Effects* effects) {
   PAWL_CHECK(term >= state->hard.term);
   // Within a term a leader neither yields nor is replaced.

@@ -59,6 +59,12 @@ void step_down(State* state, Effects* effects);
 // A sign of life from the leader of this term: restarts the election timeout.
 void heard_from_leader(State* state);
 
+// The member can't be reached. Of its leader a follower no longer says that it is alive, and its
+// election timeout ends soon: at once for the voter of the lowest id, a quarter of the shortest
+// timeout later for each that follows, since all of them have lost it at the same moment and must
+// not campaign at the same moment too.
+void lose_sight(State* state, NodeId peer);
+
 // Whether this follower has a leader that it heard from lately, or this leader heard a quorum.
 bool leader_is_alive(const State& state);
 

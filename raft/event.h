@@ -72,6 +72,12 @@ struct TransferLeadership {
 // Forget about it; nothing if there is none under way. The target may take over nevertheless.
 struct AbortTransfer {};
 
+// The link to this member has broken, as it does when its process ends: if it was the leader, no
+// more is to be hoped for from it, and the next election is near. A hint: nothing depends on it.
+struct Unreachable {
+  NodeId peer;
+};
+
 // Sets Config::may_campaign.
 struct SetCandidacy {
   bool may_campaign = true;
@@ -105,7 +111,7 @@ struct SnapshotReceived {
 
 using Event =
     std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted, Compacted,
-                 ChangeMembership, TransferLeadership, AbortTransfer, SetCandidacy, ReadIndex,
+                 ChangeMembership, TransferLeadership, AbortTransfer, Unreachable, SetCandidacy, ReadIndex,
                  SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
 
 }  // namespace pawl::raft

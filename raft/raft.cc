@@ -154,6 +154,7 @@ struct Step {
   void operator()(const AbortTransfer&) const {
     end_transfer(state, TransferEnded::Outcome::aborted, effects);
   }
+  void operator()(const Unreachable& e) const { lose_sight(state, e.peer); }
   void operator()(const SetCandidacy& e) const { state->config.may_campaign = e.may_campaign; }
   void operator()(const ReadIndex& e) const { read_index(state, e, effects); }
   void operator()(const SnapshotAvailable& e) const {

@@ -27,6 +27,25 @@ BOOST_AUTO_TEST_CASE(follower_times_out_between_min_and_max) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_leader_out_of_sight_is_not_waited_for) {
+  for (const std::uint64_t random : {std::uint64_t{0}, std::uint64_t{18}, std::uint64_t{19}}) {
+    BenchMember member(3, 2, {1, 2});
+    member.step(Tick{0, random});
+    member.receive(2, 2, Heartbeat{});
+    member.step(Unreachable{NodeId(3)});  // not the leader
+    member.step(Tick{100, random});
+    BOOST_TEST((member.raft().role() == Role::follower));
+    member.step(Unreachable{NodeId(2)});
+    BOOST_TEST(!leader_is_alive(member.raft().state()));
+    member.step(Tick{100 + static_cast<std::int64_t>(random % 19), 0});
+    BOOST_TEST((member.raft().role() == Role::pre_candidate));
+    // It was only the link: a sign of life, and all is as before.
+    member.receive(2, 2, Heartbeat{});
+    BOOST_TEST((member.raft().role() == Role::follower));
+    BOOST_TEST(leader_is_alive(member.raft().state()));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(only_voter_leads_at_the_first_tick) {
   BenchMember member(bench_config(1, 1));
   member.step(Tick{1, 0});
