@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "codecs/aligned_bytes.h"
 #include "codecs/entry_generated.h"
 
 namespace pawl::codecs {
@@ -125,13 +126,13 @@ std::string_view EntryEncoder::encode(const Entry& entry) {
 bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   constexpr int kDepthMax = 4;
   constexpr int kTablesMax = 2 * limits::kEventsPerEntryMax;
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
-                                 kDepthMax, kTablesMax, /*check_alignment=*/false);
+  const AlignedBytes aligned(bytes);
+  flatbuffers::Verifier verifier(aligned.data(), bytes.size(), kDepthMax, kTablesMax);
   if (bytes.size() < 8 || !fb::VerifyEntryBuffer(verifier)) {
     *error = "the entry is not a valid buffer of codecs/entry.fbs";
     return false;
   }
-  const fb::Entry& from = *fb::GetEntry(bytes.data());
+  const fb::Entry& from = *fb::GetEntry(aligned.data());
   *entry = Entry{};
   entry->level = from.level();
   const std::uint16_t level = std::max(entry->level, from.raise_level());

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
+#include "codecs/aligned_bytes.h"
 #include "codecs/wire_generated.h"
 
 namespace pawl::codecs {
@@ -286,14 +287,14 @@ void RaftMessageEncoder::encode(const RaftEnvelope& envelope, std::string* paylo
 bool decode_raft_message(std::string_view payload, RaftEnvelope* envelope, std::string* error) {
   constexpr int kDepthMax = 3;
   constexpr int kTablesMax = 2;
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(payload.data()),
-                                 payload.size(), kDepthMax, kTablesMax, /*check_alignment=*/false);
+  const AlignedBytes aligned(payload);
+  flatbuffers::Verifier verifier(aligned.data(), payload.size(), kDepthMax, kTablesMax);
   if (payload.size() > limits::kFramePayloadBytesMax || payload.size() < 12 ||
       !fb::VerifySizePrefixedRaftMessageBuffer(verifier)) {
     *error = "the message is not a valid buffer of codecs/wire.fbs";
     return false;
   }
-  const fb::RaftMessage& from = *fb::GetSizePrefixedRaftMessage(payload.data());
+  const fb::RaftMessage& from = *fb::GetSizePrefixedRaftMessage(aligned.data());
   if (from.body() == nullptr || from.body_type() == fb::RaftBody::NONE ||
       from.body_type() > fb::RaftBody::MAX) {
     *error = "the message has a body of the unknown kind " +
@@ -314,6 +315,8 @@ bool decode_raft_message(std::string_view payload, RaftEnvelope* envelope, std::
     *error = f;
     return false;
   }
+  for (std::string_view& entry : envelope->payloads) entry = aligned.original(entry);
+  envelope->chunk = aligned.original(envelope->chunk);
   return true;
 }
 
