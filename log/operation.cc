@@ -11,8 +11,9 @@ namespace {
 constexpr std::size_t kZerosBytes = 64 * limits::KiB;
 
 std::string_view zeros() {
-  static constexpr std::array<char, kZerosBytes> kZeros{};
-  return {kZeros.data(), kZeros.size()};
+  // Not const, so that they are not in the binary.
+  static std::array<char, kZerosBytes> zeros{};
+  return {zeros.data(), zeros.size()};
 }
 
 absl::Status allocate(FileSystem& files, const AllocateFile& operation) {

@@ -127,11 +127,6 @@ Term Group::applied_term() const {
   return *term;
 }
 
-bool Group::accepts() const {
-  return ready() && raft_->state().transfer.to.v == 0 &&
-         raft_->last().index.v - raft_->commit().v < limits::kUncommittedEntriesMax / 2;
-}
-
 void Group::persisted(const log::Durable& durable) {
   if (durable.hard_state) {
     step(raft::HardStatePersisted{{durable.hard_state->term, durable.hard_state->vote}});

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "codecs/entry.h"
 #include "codecs/raft_message.h"
 #include "engine/event.h"
@@ -128,7 +129,10 @@ class Group : private EntrySender::Out {
   // This node leads, and has applied its term's first entry.
   bool ready() const { return raft_ && raft_->ready() && applied_ >= raft_->term_start(); }
   // It may propose: ready, not handing over, and not too far ahead of what is committed.
-  bool accepts() const;
+  bool accepts() const {
+    return ready() && raft_->state().transfer.to.v == 0 &&
+           raft_->last().index.v - raft_->commit().v < limits::kUncommittedEntriesMax / 2;
+  }
   // Nobody else has a vote.
   bool alone() const { return alone_; }
   GroupId id() const { return options_.id; }
