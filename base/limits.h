@@ -95,7 +95,10 @@ inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered questio
 inline constexpr std::int64_t kReadRetryMs = 20;        // after "I do not lead"
 inline constexpr std::int64_t kDeliverAgainMs = 1'000;  // an unconfirmed message between groups
 inline constexpr std::int64_t kBalanceMs = 10'000;      // between leaderships handed to their home
-inline constexpr std::uint64_t kBalanceLagMax = 64;     // entries that box may lack
+inline constexpr std::int64_t kDiskStallMs =
+    1'000;  // of one batch, then leaderships are handed over
+inline constexpr std::int64_t kHandOverMs = 10'000;  // between two times of that
+inline constexpr std::uint64_t kBalanceLagMax = 64;  // entries that box may lack
 
 // --- consensus (raft/), of one group ---
 inline constexpr int kVotersMax = 9;

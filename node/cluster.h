@@ -82,6 +82,8 @@ struct Cluster {
   std::int64_t next_tick_mono_ms = 0;
   std::int64_t next_status_mono_ms = 0;
   std::int64_t next_balance_mono_ms = 0;
+  std::int64_t next_hand_over_mono_ms = 0;
+  std::int64_t batch_mono_ms = 0;  // when the batch under way began; 0: none is
 
   // --- requests ---
   std::uint64_t next_own_id = kOwnRequestIds;

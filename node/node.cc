@@ -108,8 +108,10 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
 }
 
 const log::Batch* Node::next_batch() {
-  if (const log::Batch* batch = journal_->begin_batch()) return batch;
-  return journal_->begin_background();
+  const log::Batch* batch = journal_->begin_batch();
+  if (batch == nullptr) return journal_->begin_background();
+  if (cluster_) cluster_->batch_mono_ms = now_.mono_ms;
+  return batch;
 }
 
 // Alone, a group is at this build's level from its first entries on; a cluster rises when every box
@@ -193,6 +195,7 @@ void Node::on_undelivered(const Undelivered& lost) {
 }
 
 void Node::on_batch(const BatchCompleted& done) {
+  if (cluster_) cluster_->batch_mono_ms = 0;
   for (const log::Durable& durable : journal_->completed(done.batch)) {
     groups_[durable.group.v]->persisted(durable);
   }

@@ -43,7 +43,6 @@ class Node : private GroupOwner {
   explicit Node(const NodeOptions& options);
   ~Node() override;
 
-  // --- start ---
   // A group's snapshot, before the journal is read. False with a reason if it is not one.
   bool restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
                         std::string* error);
@@ -131,6 +130,7 @@ class Node : private GroupOwner {
   }
   std::uint16_t common_feature_level() const;
   void balance();
+  void leave_stalled_disk();
   void settle_cluster();
   void settle_leader(Group& group);
   void close(Group& group);

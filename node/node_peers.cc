@@ -159,9 +159,12 @@ void Node::tick_groups() {
   retry_reads();
   expire_loans();
   deliver_again();
+  leave_stalled_disk();
   if (now_.mono_ms < cluster_->next_status_mono_ms) return;
   cluster_->next_status_mono_ms = now_.mono_ms + limits::kBoxStatusMs;
-  const BoxStatus status{codecs::kFeatureLevel, now_.wall_ms, now_.wall_trusted};
+  const std::int64_t busy_ms =
+      cluster_->batch_mono_ms > 0 ? now_.mono_ms - cluster_->batch_mono_ms : 0;
+  const BoxStatus status{codecs::kFeatureLevel, now_.wall_ms, now_.wall_trusted, busy_ms};
   for (const NodeId peer : cluster_->peers) {
     send_frame(peer, codecs::FrameKind::kBoxStatus, status);
   }
@@ -183,8 +186,30 @@ void Node::balance() {
     const raft::Progress* progress = group->raft().state().peer(home);
     const std::uint64_t last = group->raft().last().index.v;
     if (progress == nullptr || progress->match.v + limits::kBalanceLagMax < last) continue;
+    const auto status = c.statuses.find(home);
+    if (status == c.statuses.end() || status->second.disk_ms >= limits::kDiskStallMs) continue;
     group->transfer(home);
     return;
+  }
+}
+
+// This box's disk takes too long: whose acknowledgements are current leads better.
+void Node::leave_stalled_disk() {
+  Cluster& c = *cluster_;
+  const bool stalled =
+      c.batch_mono_ms > 0 && now_.mono_ms - c.batch_mono_ms >= limits::kDiskStallMs;
+  if (!stalled || now_.mono_ms < c.next_hand_over_mono_ms) return;
+  c.next_hand_over_mono_ms = now_.mono_ms + limits::kHandOverMs;
+  for (const auto& group : groups_) {
+    if (!decides(*group)) continue;
+    const raft::Progress* best = nullptr;
+    for (const NodeId peer : c.peers) {
+      const raft::Progress* progress = group->raft().state().peer(peer);
+      const bool can =
+          progress != nullptr && c.is_linked(peer) && progress->match >= group->raft().commit();
+      if (can && (best == nullptr || progress->match > best->match)) best = progress;
+    }
+    if (best != nullptr) group->transfer(best->id);
   }
 }
 

@@ -317,7 +317,7 @@ void members(Io& io, DeliveryTaken& x) {
 }
 template <class Io>
 void members(Io& io, BoxStatus& x) {
-  io(x.feature_level, x.wall_ms, x.wall_trusted);
+  io(x.feature_level, x.wall_ms, x.wall_trusted, x.disk_ms);
 }
 
 template <class T>

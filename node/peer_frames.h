@@ -74,6 +74,7 @@ struct BoxStatus {
   std::uint16_t feature_level = 0;  // the highest it can read
   std::int64_t wall_ms = 0;
   bool wall_trusted = false;
+  std::int64_t disk_ms = 0;  // that its disk has been busy with one batch
 };
 
 std::string encode(const ForwardedRequest& frame);
