@@ -88,6 +88,7 @@ inline constexpr int kDefinitionsMax = 10'000;         // versions in a store
 // --- several boxes (node/) ---
 inline constexpr std::size_t kEntryCacheBytesMax = 1 * MiB;  // of a group's newest entries
 inline constexpr int kHeldRequestsMax = 16'384;              // on their way to a leader, then 429
+inline constexpr std::size_t kAnswersKeptMax = 4'096;  // of another box's requests, to be repeated
 inline constexpr std::int64_t kRaftTickMs = 25;
 inline constexpr std::int64_t kBoxStatusMs = 1'000;
 inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request is sent again

@@ -10,8 +10,9 @@
 //   held --(nobody leads)--> waiting --(a leader is known)--> held
 //   any  --(deadline)--> 504 if it was ever with a leader, else 503
 //
-// It is sent again under the same id and key, so that it takes effect once: the leader answers from
-// the group's dedupe table what it, or the one before it, has done already.
+// It is sent again under the same number and key, so that it takes effect once: the leader answers
+// from the group's dedupe table what it, or the one before it, has done already. Copies that come
+// late do nothing: each is for the leader of one term, and that leader knows what it has answered.
 #pragma once
 
 #include <cstdint>
@@ -36,15 +37,26 @@ inline constexpr std::uint64_t kOwnRequestIds = std::uint64_t{1} << 63;
 struct HeldRequest {
   Request request;
   GroupId group;
-  NodeId sent_to;      // 0: not with another box
-  bool tried = false;  // it was with a leader: its outcome may exist
+  std::uint64_t number = 0;  // as a ForwardedRequest
+  NodeId sent_to;            // 0: not with another box
+  Term sent_term;            // of the leader it was last sent to
+  int leaders = 0;           // to whom it was sent; who leads again counts again
+  bool tried = false;        // it was with a leader: its outcome may exist
 };
 
 // A request another box has sent here.
 struct RemoteRequest {
   NodeId box;
-  std::uint64_t id = 0;  // that box's
+  std::uint64_t base = 0;
+  std::uint64_t id = 0;  // base + number
   std::string queue;     // of a poll
+};
+
+// What is remembered of the requests of one process of another box.
+struct RemoteProcess {
+  std::uint64_t base = 0;
+  std::uint64_t open_from = 0;               // what is before it is over
+  std::map<std::uint64_t, Answer> finished;  // by number, from open_from on
 };
 
 // Who waits for a read index.
@@ -79,6 +91,7 @@ struct Cluster {
   std::vector<NodeId> peers;  // sorted
   std::set<NodeId> linked;    // peers that can be reached now
   std::map<NodeId, BoxStatus> statuses;
+  std::vector<bool> deciding;  // by group, at the last tick: this box decides
   std::int64_t next_tick_mono_ms = 0;
   std::int64_t next_status_mono_ms = 0;
   std::int64_t next_balance_mono_ms = 0;
@@ -89,11 +102,14 @@ struct Cluster {
   std::uint64_t next_own_id = kOwnRequestIds;
   std::uint64_t forward_base = 0;  // random: another process's ids are not taken for these
   std::map<RequestId, HeldRequest> held;
+  std::map<std::uint64_t, RequestId> numbers;  // of held
+  std::uint64_t next_number = 1;
   std::set<RequestId> waiting;  // of held: for a leader
   std::set<std::pair<std::int64_t, RequestId>> deadlines;
   std::deque<std::pair<std::int64_t, RequestId>> sent;  // when to send again, unless answered
   std::map<RequestId, RemoteRequest> remote;
-  std::map<std::pair<NodeId, std::uint64_t>, RequestId> remote_ids;
+  std::map<std::pair<NodeId, std::uint64_t>, RequestId> remote_ids;  // by base + number
+  std::map<NodeId, std::deque<RemoteProcess>> remote_processes;      // newest first
   std::map<RequestId, std::pair<RequestId, int>> items;  // of a ReportTasks: whose, which
   std::deque<RequestId> retries;                         // to be routed again (settle)
 
@@ -122,6 +138,14 @@ struct Cluster {
   std::deque<GroupId> leader_changes;
   std::deque<std::pair<GroupId, Proposal>> dropped;
 
+  // The request is answered.
+  void forget_held(RequestId id);
+  // Whether the answer says "try again later" of a request that another leader has had: it waits
+  // then, and is tried again.
+  bool still_in_doubt(const Answer& answer);
+  RemoteProcess& remote_process(NodeId box, std::uint64_t base);
+  // For another copy of the request.
+  void keep_answer(const RemoteRequest& to, const Answer& answer);
   bool is_linked(NodeId peer) const { return linked.contains(peer); }
   // There is something for settle() to do.
   bool unsettled() const {

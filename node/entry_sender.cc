@@ -1,5 +1,7 @@
 #include "node/entry_sender.h"
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace pawl::node {
@@ -46,6 +48,7 @@ void EntrySender::loaded(const Range& range, std::vector<std::string> payloads, 
   reading_.reset();
   loaded_first_ = range.first;
   loaded_ = std::move(payloads);
+  if (std::exchange(void_, false)) loaded_.clear();
   if (loaded_.size() <= range.last.v - range.first.v) {
     waiting_.clear();
   } else {

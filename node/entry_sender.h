@@ -16,6 +16,7 @@
 
 #include "base/ids.h"
 #include "node/entry_cache.h"
+#include "node/planted.h"
 #include "raft/message.h"
 
 namespace pawl::node {
@@ -43,8 +44,12 @@ class EntrySender {
   // The read is done: payloads of the range's entries in order, or fewer if they could not be read
   // (what needed them is forgotten: raft sends it again).
   void loaded(const Range& range, std::vector<std::string> payloads, Out* out);
-  // Forgets what waits: the group does not lead any more.
-  void clear() { waiting_.clear(); }
+  // Forgets what waits: the group does not lead any more. A read that is under way is void: when it
+  // is done, this box may lead again and other entries have the same indexes.
+  void clear() {
+    waiting_.clear();
+    void_ = reading_.has_value() && !planted(Bug::keep_void_reads);
+  }
 
  private:
   bool attach(const raft::Append& append, std::vector<std::string_view>* payloads) const;
@@ -53,6 +58,7 @@ class EntrySender {
   const EntryCache* cache_;
   std::map<NodeId, std::deque<raft::Message>> waiting_;  // Appends, by box
   std::optional<Range> reading_;
+  bool void_ = false;  // what is being read may have been replaced
   Index loaded_first_;
   std::vector<std::string> loaded_;  // of the last read
 };

@@ -1,11 +1,13 @@
 #include "node/group.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "codecs/membership_bytes.h"
 #include "engine/event_bytes.h"
+#include "node/planted.h"
 
 namespace pawl::node {
 namespace {
@@ -75,7 +77,7 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
   apply_through(std::min(committed, Index(index.v - 1)), owner, error);
   if (!error->empty()) return false;
   if (committed < index) {
-    pending_.push_back({index, {}, false, std::string(payload)});
+    pending_.push_back({index, term, {}, false, std::string(payload)});
     return true;
   }
   PAWL_CHECK(pending_.empty() && index == applied_.next());
@@ -194,6 +196,7 @@ void Group::step(const raft::Event& event) {
   Index commit;
   for (const raft::Effect& effect : effects_) carry_out(effect, &commit);
   if (commit.v > 0) apply_through(commit, owner_, &fatal_);
+  if (commit.v > 0 && !replaced_.empty()) drop_replaced();
   want_entries();
   if (was_ready_ != ready()) {
     was_ready_ = !was_ready_;
@@ -234,6 +237,7 @@ void Group::append_one(const raft::AppendEntries& append, Index index) {
   using Source = raft::AppendEntries::Source;
   Pending pending;
   pending.index = index;
+  pending.term = append.term;
   std::string_view payload;
   switch (append.source) {
     case Source::noop:
@@ -247,7 +251,7 @@ void Group::append_one(const raft::AppendEntries& append, Index index) {
     case Source::message: {
       const auto& message = std::get<raft::Append>(receiving_->message.body);
       payload = receiving_->payloads[index.v - message.prev.index.v - 1];
-      pending.payload = payload;
+      if (!find_replaced(index, append.term, &pending)) pending.payload = payload;
       break;
     }
     case Source::membership: {
@@ -273,17 +277,44 @@ void Group::role_changed(const raft::RoleChanged& change) {
   owner_->on_leader(*this);
 }
 
-// Entries from `first` on are void.
+// Entries from `first` on are not in this log any more.
 void Group::drop_from(Index first) {
   cache_.truncate_from(first);
-  std::vector<Proposal> dropped;
   while (!pending_.empty() && pending_.back().index >= first) {
-    if (pending_.back().proposed) dropped.push_back(std::move(pending_.back().proposal));
+    if (pending_.back().proposed && planted(Bug::retry_replaced)) {
+      owner_->on_dropped(*this, std::move(pending_.back().proposal));
+    } else if (pending_.back().proposed) {
+      replaced_.push_back(std::move(pending_.back()));
+    }
     pending_.pop_back();
   }
-  for (auto it = dropped.rbegin(); it != dropped.rend(); ++it) {
-    owner_->on_dropped(*this, std::move(*it));
+}
+
+// The very entry that was replaced has come back from another box: its proposal goes on.
+bool Group::find_replaced(Index index, Term term, Pending* pending) {
+  for (auto it = replaced_.begin(); it != replaced_.end(); ++it) {
+    if (it->index != index || it->term != term) continue;
+    *pending = std::move(*it);
+    replaced_.erase(it);
+    return true;
   }
+  return false;
+}
+
+// Something else is committed where they were, or of a later term before them: terms of a log never
+// fall, so that no log with them can follow.
+void Group::drop_replaced() {
+  const Term term = applied_term();
+  std::vector<Pending> gone, open;
+  for (Pending& pending : replaced_) {
+    const bool over = pending.index <= applied_ || pending.term < term;
+    (over ? gone : open).push_back(std::move(pending));
+  }
+  replaced_ = std::move(open);
+  std::sort(gone.begin(), gone.end(), [](const Pending& a, const Pending& b) {
+    return std::pair(a.index, a.term) < std::pair(b.index, b.term);
+  });
+  for (Pending& pending : gone) owner_->on_dropped(*this, std::move(pending.proposal));
 }
 
 void Group::send(const raft::Message& message, const std::vector<std::string_view>& payloads) {

@@ -71,7 +71,7 @@ class GroupOwner {
   virtual void on_ready(Group& group) = 0;
   // Who leads, as far as this node knows, is somebody else than before.
   virtual void on_leader(Group& group) = 0;
-  // Another leader's entries have replaced this one: it never happened.
+  // Another leader's entry is committed in this one's place: it never happened, nor will it.
   virtual void on_dropped(Group& group, Proposal proposal) = 0;
   // The answer to read_index(): what is applied through `index` may be shown; 0: ask the leader.
   virtual void on_read(Group& group, std::uint64_t context, Index index) = 0;
@@ -148,6 +148,7 @@ class Group : private EntrySender::Out {
  private:
   struct Pending {
     Index index;
+    Term term;
     Proposal proposal;
     bool proposed = false;
     std::string payload;  // if not proposed here; "" is a no-op
@@ -158,6 +159,8 @@ class Group : private EntrySender::Out {
   void append_one(const raft::AppendEntries& append, Index index);
   void role_changed(const raft::RoleChanged& change);
   void drop_from(Index first);
+  bool find_replaced(Index index, Term term, Pending* pending);
+  void drop_replaced();
   void send(const raft::Message& message, const std::vector<std::string_view>& payloads) override;
   void want_entries();
   void apply_through(Index commit, GroupOwner* owner, std::string* error);
@@ -179,6 +182,10 @@ class Group : private EntrySender::Out {
   GroupOwner* owner_ = nullptr;
   Index applied_;
   std::deque<Pending> pending_;  // appended, not yet applied; consecutive indexes
+  // Proposals that another leader's entries have replaced in this log. Another box may hold them
+  // still, win an election and commit them (paper, figure 8): nothing is known of them until
+  // something is committed at their index.
+  std::vector<Pending> replaced_;
   codecs::EntryEncoder encoder_;
   EntryCache cache_;  // empty while the group is this box's own
   EntrySender sender_{&cache_};

@@ -7,6 +7,7 @@
 #include "codecs/problem.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
+#include "node/planted.h"
 #include "node/recovery.h"
 
 namespace pawl::node {
@@ -57,6 +58,7 @@ void Node::make_cluster() {
   cluster_->forward_base = random_.next();
   cluster_->next_context = random_.next();
   cluster_->reads.resize(groups_.size());
+  cluster_->deciding.resize(groups_.size());
 }
 
 bool Node::restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
@@ -200,6 +202,7 @@ void Node::on_batch(const BatchCompleted& done) {
     groups_[durable.group.v]->persisted(durable);
   }
   check_fatal();
+  if (!under_way_.loads.empty()) ask_loads();
   if (out_->fatal.empty()) settle();
 }
 
@@ -269,6 +272,7 @@ void Node::answer(Answer answer, int item) {
     answer_item(std::move(answer), item);
     return;
   }
+  if (cluster_ && cluster_->still_in_doubt(answer)) return;
   // Nobody waits for it: 504 was said meanwhile, or the node itself asked.
   if (under_way_.outstanding.erase(answer.id) == 0) return;
   if (cluster_ && settle_answer(answer)) return;
@@ -326,7 +330,7 @@ void Node::expire(RequestId id, bool tried) {
 // with messages that were on their way, and hands out what waits. Every task that is out gets one
 // full lease.
 void Node::open(Group& group) {
-  if (!group.ready()) return;
+  if (!group.accepts()) return;
   const Term term = group.raft().term();
   if (opened_[group.id().v] != term) {
     opened_[group.id().v] = term;
@@ -372,7 +376,9 @@ std::int64_t Node::next_wake_mono_ms() const {
 void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
                       const engine::Applied& applied, Proposal* proposal) {
   ++stats_.entries_applied;
-  time_.observe(entry.time);
+  time_.observe(entry.time, now_.mono_ms);
+  // What this box proposes next, in this very turn too, may not be older.
+  if (!planted(Bug::stamp_before_entry)) stamp_ = std::max(stamp_, entry.time);
   if (group.id().v == 0) PAWL_CHECK(catalog_applied(entry));
   if (applied.closed) unload_later(group.id(), applied.run);
   // In recovery nobody waits, and effects are rebuilt from the tables once all is folded.

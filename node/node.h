@@ -152,12 +152,12 @@ class Node : private GroupOwner {
   void on_forwarded(NodeId from, ForwardedRequest& frame);
   void on_forwarded_answer(NodeId from, ForwardedAnswer& frame);
   RemoteRequest forget_remote(RequestId id);
+  bool answered_before(NodeId from, const ForwardedRequest& frame);
   void answer_not_leader(RequestId id);
   std::string mint_key();
   void refuse_confirmed(Group& group, RequestId id, std::uint16_t status, std::string_view type,
                         std::string_view title, std::string_view detail, int item = -1);
   void answer_confirmed(Group& group, std::vector<PendingAnswer> answers);
-
   // node_reads.cc
   void begin_barrier(Request& request, Barrier& op);
   void finish_barrier(RequestId id);
@@ -170,7 +170,6 @@ class Node : private GroupOwner {
   void bounce(GroupId group, ReadWaiter& reader);
   void applied_further(GroupId group);
   void retry_reads();
-
   // node_loans.cc
   bool lend(ParkedPoll& poll);
   void on_loan_answer(NodeId from, ForwardedAnswer& frame);
@@ -181,7 +180,6 @@ class Node : private GroupOwner {
   void advertise_all();
   void on_demand(NodeId from, const std::string& queue);
   void return_to_leader(const TaskRef& task);
-
   // node_requests.cc
   void on_operation(Request& request, StartRun& op);
   void on_operation(Request& request, CommandRun& op);
@@ -193,7 +191,6 @@ class Node : private GroupOwner {
   bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
   void answer_item(Answer item_answer, int item);
   void take_details(const TaskRef& task, const engine::Run& run, Lease* lease, dsl::Value details);
-
   // node_jobs.cc
   void submit(Group& group, Job job);
   bool wait_for_key(Group& group, Job& job);
@@ -234,6 +231,8 @@ class Node : private GroupOwner {
 
   // node_loads.cc
   bool load_if_cold(Group& group, const engine::Run& run);
+  void ask_load(const Group& group, const engine::Run& run);
+  void ask_loads();
   void show(const Request& request, const Barrier& op);
   bool wait_for_load(Group& group, Job& job);
   void on_loaded(RunLoaded& loaded);

@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "node/assembly.h"
 #include "node/node.h"
+#include "node/planted.h"
 
 namespace pawl::node {
 
@@ -42,7 +43,8 @@ void Node::deliver_messages(Group& from) {
 
 // Proposes the message where it takes effect; `receiver` is led by this box.
 void Node::receive_message(GroupId sender, Group& receiver, const engine::Message& message) {
-  if (message.number <= receiver.tables().channels().watermark(sender)) {
+  if (message.number <= receiver.tables().channels().watermark(sender) &&
+      !planted(Bug::take_twice)) {
     // Done before, its acknowledgement was not.
     left_.acknowledgements.push_back({sender, receiver.id(), message.number});
     return;

@@ -8,6 +8,7 @@
 #include "engine/run_id.h"
 #include "node/assembly.h"
 #include "node/node.h"
+#include "node/planted.h"
 #include "node/refusals.h"
 
 namespace pawl::node {
@@ -83,7 +84,7 @@ bool Node::wait_for_key(Group& group, Job& job) {
 // Answers from the dedupe table; false if the key is new.
 bool Node::replay_answer(Group& group, const Job& job) {
   const engine::KeyedAnswer* known = group.tables().dedupe().find(job.key);
-  if (known == nullptr) return false;
+  if (known == nullptr || planted(Bug::forget_keys)) return false;
   if (known->request != job.digest) {
     refuse_confirmed(group, job.request, 422, "idempotency-key-reused",
                      "The Idempotency-Key was used for another request",
@@ -339,6 +340,10 @@ void Node::propose(Group& group, Assembly* a) {
   proposal.after = std::move(a->after);
   proposal.run_id = a->run_id;
   proposal.answers = std::move(a->answers);
+  if (planted(Bug::answer_at_proposal)) {
+    for (PendingAnswer& early : std::exchange(proposal.answers, {}))
+      answer(early.answer, early.item);
+  }
   proposal.grants = std::move(a->grants);
   proposal.ended = std::move(a->ended);
   mailboxes_[group.id().v].acquire(a->run_id);

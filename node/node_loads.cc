@@ -14,9 +14,25 @@ bool Node::load_if_cold(Group& group, const engine::Run& run) {
   const std::pair key(group.id(), run.uid().index);
   if (!under_way_.loads.contains(key)) {
     under_way_.loads[key];
-    out_->loads.push_back({group.id(), run.uid().index, run.last_entry});
+    ask_load(group, run);
   }
   return true;
+}
+
+// A run's newest entry may be committed by other boxes before it is on the disk here: what is read
+// back is asked for when it is.
+void Node::ask_load(const Group& group, const engine::Run& run) {
+  if (group.raft().durable() < run.last_entry) return;
+  under_way_.loads[{group.id(), run.uid().index}].newest = run.last_entry;
+  out_->loads.push_back({group.id(), run.uid().index, run.last_entry});
+}
+
+// More is on the disk.
+void Node::ask_loads() {
+  for (const auto& [key, load] : under_way_.loads) {
+    const Group& group = *groups_[key.first.v];
+    if (load.newest.v == 0) ask_load(group, *group.tables().find(key.second));
+  }
 }
 
 // The only voter of every group, leading with its own entry applied: the tables hold all that was
@@ -58,10 +74,16 @@ bool Node::wait_for_load(Group& group, Job& job) {
 void Node::on_loaded(RunLoaded& loaded) {
   const auto it = under_way_.loads.find({loaded.group, loaded.index});
   PAWL_CHECK(it != under_way_.loads.end());
-  UnderWay::Load load = std::move(it->second);
-  under_way_.loads.erase(it);
   Group& group = mutable_group(loaded.group);
   const engine::Run* known = group.tables().find(loaded.index);
+  if (loaded.run != nullptr && known->last_entry != it->second.newest) {
+    // It has changed since: another box leads the group, and nothing of it waits here.
+    it->second.newest = Index(0);
+    ask_load(group, *known);
+    return;
+  }
+  UnderWay::Load load = std::move(it->second);
+  under_way_.loads.erase(it);
   const bool fits = loaded.run != nullptr && engine::is_same_run(*known, *loaded.run);
   if (!fits) {
     ++stats_.loads_failed;

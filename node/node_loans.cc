@@ -23,7 +23,8 @@ bool Node::lend(ParkedPoll& poll) {
   const auto demand = cluster_->demand.find(poll.poll.queue);
   if (demand == cluster_->demand.end() || demand->second.empty()) return false;
   const NodeId box = *demand->second.begin();
-  const std::uint64_t id = cluster_->forward_base + own_id().v;
+  const std::uint64_t number = own_id().v;
+  const std::uint64_t id = cluster_->forward_base + number;
   if (poll.key.empty()) poll.key = mint_key();
   poll.lent = true;
   cluster_->loans[id] = {poll.id, box, now_.mono_ms};
@@ -32,7 +33,8 @@ bool Node::lend(ParkedPoll& poll) {
   request.operation = poll.poll;
   std::get<PollTasks>(request.operation).wait_ms = 0;
   send_frame(box, codecs::FrameKind::kForwardedRequest,
-             ForwardedRequest{id, GroupId(0), kLoanMs, std::move(request)});
+             ForwardedRequest{cluster_->forward_base, number, 0, GroupId(0), Term(0), kLoanMs,
+                              std::move(request)});
   return true;
 }
 

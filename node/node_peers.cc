@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "node/node.h"
+#include "node/planted.h"
 
 namespace pawl::node {
 namespace {
@@ -155,6 +156,12 @@ void Node::tick_groups() {
       now_.mono_ms - now_.mono_ms % limits::kRaftTickMs + limits::kRaftTickMs;
   for (const auto& group : groups_) group->tick({now_.mono_ms, random_.next()});
   check_fatal();
+  // A leader that gave up handing over, or that was too far ahead, goes on with what it left.
+  for (const auto& group : groups_) {
+    const bool now = decides(*group);
+    if (now && !cluster_->deciding[group->id().v]) left_.ready.push_back(group->id());
+    cluster_->deciding[group->id().v] = now;
+  }
   route_again();
   retry_reads();
   expire_loans();
@@ -264,7 +271,9 @@ void Node::close(Group& group) {
   const GroupId id = group.id();
   opened_[id.v] = Term(0);
   leases_.end_group(id);
-  for (const Job& job : mailboxes_[id.v].clear()) retry_job(job);
+  if (!planted(Bug::open_lost_group)) {
+    for (const Job& job : mailboxes_[id.v].clear()) retry_job(job);
+  }
   std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
   std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });
   if (id.v != 0) return;

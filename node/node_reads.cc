@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "node/node.h"
+#include "node/planted.h"
 #include "node/refusals.h"
 
 namespace pawl::node {
@@ -51,6 +52,7 @@ void Node::barrier_step(RequestId id) {
 }
 
 void Node::add_reader(GroupId group, ReadWaiter reader) {
+  if (planted(Bug::read_own_tables) && reader.barrier.v != 0) return barrier_step(reader.barrier);
   cluster_->reads[group.v].next.push_back(std::move(reader));
   ask(group);
 }
@@ -113,7 +115,7 @@ void Node::finish_read(const Cluster::ReadResult& result) {
 
 void Node::satisfy(GroupId group, ReadWaiter& reader, Index index) {
   if (reader.barrier.v != 0) {
-    if (groups_[group.v]->applied() >= index) {
+    if (groups_[group.v]->applied() >= index || planted(Bug::lower_read_index)) {
       barrier_step(reader.barrier);
     } else {
       cluster_->reads[group.v].applying.emplace(index, reader.barrier);

@@ -6,6 +6,7 @@
 #include "codecs/problem.h"
 #include "engine/run_id.h"
 #include "node/node.h"
+#include "node/planted.h"
 
 namespace pawl::node {
 namespace {
@@ -110,6 +111,8 @@ void Node::hold(Request request, GroupId group) {
   HeldRequest& held = cluster_->held[id];
   held.request = std::move(request);
   held.group = group;
+  held.number = cluster_->next_number++;
+  cluster_->numbers[held.number] = id;
 }
 
 void Node::route(RequestId id) {
@@ -130,17 +133,25 @@ void Node::route(RequestId id) {
 }
 
 void Node::send_to_leader(RequestId id, HeldRequest& held, NodeId leader) {
+  const Term term = groups_[held.group.v]->raft().term();
+  if (held.leaders == 0 || held.sent_term != term) ++held.leaders;
   held.sent_to = leader;
+  held.sent_term = term;
   held.tried = true;
   // What may be sent twice must be recognised: a start by its minted key too.
   Request& request = held.request;
   if (request.key.empty() && !std::holds_alternative<ReportTask>(request.operation) &&
-      !std::holds_alternative<HeartbeatTask>(request.operation)) {
+      !std::holds_alternative<HeartbeatTask>(request.operation) &&
+      !planted(Bug::forward_without_key)) {
     if (request.minted_key.empty()) request.minted_key = mint_key();
     request.key = request.minted_key;
   }
   ++stats_.requests_forwarded;
-  const ForwardedRequest frame{cluster_->forward_base + id.v, held.group,
+  const ForwardedRequest frame{cluster_->forward_base,
+                               held.number,
+                               cluster_->numbers.begin()->first,
+                               held.group,
+                               term,
                                std::max<std::int64_t>(1, request.deadline_ms - now_.mono_ms),
                                request};
   send_frame(leader, codecs::FrameKind::kForwardedRequest, frame);
@@ -195,11 +206,11 @@ void Node::route_again() {
 // Takes an answer that is not for a client here. False if it is.
 bool Node::settle_answer(Answer& answer) {
   Cluster& c = *cluster_;
-  c.held.erase(answer.id);
-  c.waiting.erase(answer.id);
+  c.forget_held(answer.id);
   if (const auto remote = c.remote.find(answer.id); remote != c.remote.end()) {
     const RemoteRequest to = forget_remote(answer.id);
     if (!to.queue.empty() && answer.tokens.empty()) c.advertised[to.queue].erase(to.box);
+    if (to.queue.empty()) c.keep_answer(to, answer);
     send_frame(to.box, codecs::FrameKind::kForwardedAnswer,
                ForwardedAnswer{to.id, false, std::move(answer)});
     return true;
@@ -210,6 +221,21 @@ bool Node::settle_answer(Answer& answer) {
   c.items.erase(item);
   answer.id = batch;
   answer_item(std::move(answer), at);
+  return true;
+}
+
+// Another copy of a request that is over. If its box may still wait, it gets the answer again.
+bool Node::answered_before(NodeId from, const ForwardedRequest& frame) {
+  RemoteProcess& process = cluster_->remote_process(from, frame.base);
+  if (frame.open_from > process.open_from) {
+    process.open_from = frame.open_from;
+    process.finished.erase(process.finished.begin(), process.finished.lower_bound(frame.open_from));
+  }
+  if (frame.number < process.open_from) return true;
+  const auto finished = process.finished.find(frame.number);
+  if (finished == process.finished.end()) return false;
+  send_frame(from, codecs::FrameKind::kForwardedAnswer,
+             ForwardedAnswer{frame.base + frame.number, false, finished->second});
   return true;
 }
 
@@ -230,17 +256,22 @@ void Node::answer_not_leader(RequestId id) {
 // Another box's client wants something of a group that box believes this one leads.
 void Node::on_forwarded(NodeId from, ForwardedRequest& frame) {
   Cluster& c = *cluster_;
-  if (frame.group.v >= groups_.size() || c.remote_ids.contains({from, frame.id})) return;
+  const std::uint64_t named = frame.base + frame.number;
+  if (frame.group.v >= groups_.size() || c.remote_ids.contains({from, named})) return;
+  const bool is_poll = std::holds_alternative<PollTasks>(frame.request.operation);
+  const bool any = planted(Bug::copy_of_any_term);
+  if (!is_poll && !any && answered_before(from, frame)) return;
   const RequestId id = own_id();
   Request& request = frame.request;
   request.id = id;
   request.deadline_ms = now_.mono_ms + std::clamp<std::int64_t>(frame.left_ms, 0, kForwardMsMax);
   const auto* poll = std::get_if<PollTasks>(&request.operation);
-  c.remote[id] = {from, frame.id, poll == nullptr ? "" : poll->queue};
-  c.remote_ids[{from, frame.id}] = id;
+  c.remote[id] = {from, frame.base, named, poll == nullptr ? "" : poll->queue};
+  c.remote_ids[{from, named}] = id;
   under_way_.outstanding.insert(id);
   c.deadlines.emplace(request.deadline_ms, id);
-  if (poll == nullptr && !decides(*groups_[frame.group.v])) {
+  const Group& wanted = *groups_[frame.group.v];
+  if (poll == nullptr && (!decides(wanted) || (wanted.raft().term() != frame.term && !any))) {
     answer_not_leader(id);
     return;
   }
@@ -265,9 +296,10 @@ void Node::on_forwarded_answer(NodeId from, ForwardedAnswer& frame) {
     on_loan_answer(from, frame);
     return;
   }
-  const RequestId id(frame.id - cluster_->forward_base);
+  const auto number = cluster_->numbers.find(frame.id - cluster_->forward_base);
+  if (number == cluster_->numbers.end()) return;
+  const RequestId id = number->second;
   const auto held = cluster_->held.find(id);
-  if (held == cluster_->held.end()) return;
   if (frame.not_leader) {
     // At the next tick: it may not know yet that it leads, or this box who does.
     if (held->second.sent_to != from) return;
@@ -276,6 +308,8 @@ void Node::on_forwarded_answer(NodeId from, ForwardedAnswer& frame) {
     return;
   }
   frame.answer.id = id;
+  if (--held->second.leaders > 0 && cluster_->still_in_doubt(frame.answer)) return;
+  held->second.leaders = 0;
   answer(std::move(frame.answer));
 }
 
@@ -283,7 +317,7 @@ void Node::on_forwarded_answer(NodeId from, ForwardedAnswer& frame) {
 
 // They are true only if this box still leads: so says a read index.
 void Node::answer_confirmed(Group& group, std::vector<PendingAnswer> answers) {
-  if (!cluster_) {
+  if (!cluster_ || planted(Bug::refuse_unconfirmed)) {
     for (PendingAnswer& pending : answers) answer(std::move(pending.answer), pending.item);
     return;
   }

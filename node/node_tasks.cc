@@ -5,6 +5,7 @@
 #include "codecs/run_json.h"
 #include "node/assembly.h"
 #include "node/node.h"
+#include "node/planted.h"
 
 namespace pawl::node {
 namespace {
@@ -162,6 +163,7 @@ bool Node::repeat_poll(const Request& request) {
   ParkedPoll again;
   again.id = request.id;
   for (const TaskRef& task : known->second) {
+    if (!decides(*groups_[task.group.v])) continue;  // its leader knows, this box did
     const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
     const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
     if (step == nullptr || step->status != engine::StepStatus::started ||
@@ -263,6 +265,13 @@ void Node::expire_leases() {
     const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
     const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
     if (step == nullptr || step->attempt != task.attempt) continue;
+    const Group& group = *groups_[task.group.v];
+    if (cluster_ && group.raft().leads() && !decides(group)) {
+      // It may not decide just now, since it is handing over: one more lease.
+      leases_.grant(task, step->lease_ms, now_.mono_ms);
+      leases_.renew(task, now_.mono_ms)->details = std::move(lease.details);
+      continue;
+    }
     if (lease.details) {
       Job progress;
       progress.run_id = run->id();
@@ -282,6 +291,7 @@ void Node::expire_leases() {
 // When the group's leadership begins here: every task that is out gets one full lease, and polls
 // that were answered can be repeated by their key.
 void Node::lease_all_started(Group& group) {
+  if (planted(Bug::no_lease_after_failover)) return;
   for (const auto& [index, run] : group.tables().runs()) {
     for (const auto& step : run->steps) {
       const bool out = step->status == engine::StepStatus::started ||
@@ -289,7 +299,9 @@ void Node::lease_all_started(Group& group) {
       if (!out) continue;
       const TaskRef task{group.id(), index, step->id, step->attempt};
       leases_.grant(task, step->lease_ms, now_.mono_ms);
-      if (!step->poll_key.empty()) under_way_.poll_keys[step->poll_key].push_back(task);
+      if (step->poll_key.empty()) continue;
+      std::vector<TaskRef>& known = under_way_.poll_keys[step->poll_key];
+      if (std::find(known.begin(), known.end(), task) == known.end()) known.push_back(task);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "node/planted.h"
 
 namespace pawl::node {
 
@@ -21,6 +22,16 @@ TimeMs NodeTime::stamp(const Now& now) {
   }
   last_ = std::max(last_, TimeMs(believed));
   return last_;
+}
+
+void NodeTime::observe(TimeMs time, std::int64_t now_mono_ms) {
+  if (time <= last_) return;
+  last_ = time;
+  if (planted(Bug::freeze_time)) return;
+  if (!started_ || time.v <= base_.v + std::max<std::int64_t>(0, now_mono_ms - base_mono_ms_))
+    return;
+  base_ = time;
+  base_mono_ms_ = now_mono_ms;
 }
 
 }  // namespace pawl::node

@@ -24,8 +24,9 @@ class NodeTime {
   void restore(TimeMs last) { last_ = last; }
   // The stamp for an entry made now; >= every stamp given before.
   TimeMs stamp(const Now& now);
-  // An entry with this time is applied: no stamp is before it.
-  void observe(TimeMs time) { last_ = last_ < time ? time : last_; }
+  // An entry with this time is applied: no stamp is before it, and time runs on from there if the
+  // box that stamped it was ahead.
+  void observe(TimeMs time, std::int64_t now_mono_ms);
   // The wall clock is ahead of what we believe: timers wait for a synchronised clock or accept().
   bool held() const { return held_; }
   // An operator vouches for the wall clock, once.

@@ -285,7 +285,7 @@ void members(Io& io, Answer& x) {
 }
 template <class Io>
 void members(Io& io, ForwardedRequest& x) {
-  io(x.id, x.group, x.left_ms, x.request);
+  io(x.base, x.number, x.open_from, x.group, x.term, x.left_ms, x.request);
 }
 template <class Io>
 void members(Io& io, ForwardedAnswer& x) {

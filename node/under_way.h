@@ -27,6 +27,7 @@ struct UnderWay {
   };
   // Who waits for a cold run.
   struct Load {
+    Index newest;  // of the run's entries, as asked for; 0: not yet, it is not on the disk
     std::vector<RequestId> reads;
     std::vector<Job> jobs;
   };

@@ -194,4 +194,10 @@ MemoryFileSystem MemoryFileSystem::copy() const {
   return other;
 }
 
+MemoryFileSystem MemoryFileSystem::durable() const {
+  MemoryFileSystem other;
+  for (const auto& [path, content] : durable_names_) other.set_contents(path, content->durable);
+  return other;
+}
+
 }  // namespace pawl::log

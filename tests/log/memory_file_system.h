@@ -60,6 +60,8 @@ class MemoryFileSystem final : public FileSystem {
   std::vector<std::string> paths() const;
   // A deep copy of what is there, all of it durable.
   MemoryFileSystem copy() const;
+  // What is sure to be there after a power loss: all of it synced.
+  MemoryFileSystem durable() const;
 
  private:
   struct File {

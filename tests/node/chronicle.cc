@@ -28,6 +28,7 @@ struct Task {
 struct History {
   RunUid uid;
   std::map<StepId, Task> tasks;
+  std::map<std::uint64_t, std::int64_t> adds;  // by the signal's number
   std::string state;
   TimeMs entered;
   Index last_entry;
@@ -90,6 +91,12 @@ class Scribe final : public log::RecoverySink {
     const std::int64_t n = number_in(e.payload.value, "id");
     ++told.adds[n];
     told.adds_of[run_->uid].insert(n);
+    run_->adds[e.number] = n;
+  }
+  // Held while the run was paused, and of no use to the state it was in then: before its start.
+  void on(const engine::SignalExpired& e) {
+    const auto add = run_->adds.find(e.number);
+    if (add != run_->adds.end()) told.adds_of[run_->uid].erase(add->second);
   }
   void on(const engine::StateEntered& e) {
     if (run_->state == "nap" && e.cause == engine::Cause::next &&
@@ -191,6 +198,16 @@ Chronicle read_chronicle(const log::MemoryFileSystem& files, std::uint32_t attem
   Scribe scribe(attempts, nap_ms);
   const auto opened = log::Journal::open(copy, log::small_options(), scribe, nullptr);
   if (!opened.ok()) scribe.told.problem = opened.status().ToString();
+  return std::move(scribe.told);
+}
+
+Chronicle read_chronicle(const std::vector<LoggedEntry>& entries, std::uint32_t attempts,
+                         std::int64_t nap_ms) {
+  Scribe scribe(attempts, nap_ms);
+  for (const LoggedEntry& entry : entries) {
+    const absl::Status told = scribe.on_entry(entry.group, entry.term, entry.index, entry.payload);
+    if (!told.ok() && scribe.told.problem.empty()) scribe.told.problem = told.ToString();
+  }
   return std::move(scribe.told);
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/ids.h"
 #include "node/leases.h"
@@ -32,6 +33,17 @@ struct Chronicle {
 // `attempts` is what the retry policy allows; `nap_ms` how long a run stays in state `nap` at
 // least.
 Chronicle read_chronicle(const log::MemoryFileSystem& files, std::uint32_t attempts,
+                         std::int64_t nap_ms);
+
+// One entry of a group's committed log.
+struct LoggedEntry {
+  GroupId group;
+  Term term;
+  Index index;
+  std::string payload;
+};
+// The same of a log that is known: each group's entries in order, none replaced.
+Chronicle read_chronicle(const std::vector<LoggedEntry>& entries, std::uint32_t attempts,
                          std::int64_t nap_ms);
 
 }  // namespace pawl::node

@@ -274,6 +274,16 @@ void Host::finish() {
   require(log::execute(disk(), copy).ok(), "log::execute(disk(), copy).ok()");
 }
 
+bool Host::finish_or_end() {
+  require(batch_ != nullptr, "batch_ != nullptr");
+  if (!log::execute(disk(), *batch_).ok()) {
+    kill();
+    return false;
+  }
+  give(BatchCompleted{std::exchange(batch_, nullptr)->id});
+  return true;
+}
+
 void Host::crash_within_batch(std::uint64_t operations) {
   require(batch_ != nullptr, "batch_ != nullptr");
   files.reset_operations();

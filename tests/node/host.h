@@ -70,6 +70,8 @@ class Host {
   bool begin();
   bool under_way() const { return batch_ != nullptr; }
   void finish();
+  // The same, but if the disk fails the process ends: false.
+  bool finish_or_end();
   // Executes the first `operations` of the batch under way, then the machine is gone.
   void crash_within_batch(std::uint64_t operations);
   // Batches until nothing is left to do.

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "engine/residency.h"
+
 namespace pawl::sim {
 namespace {
 
@@ -15,6 +17,24 @@ NodeId id_of(int b) { return NodeId(static_cast<std::uint64_t>(b)); }
 
 }  // namespace
 
+std::string tables_of(const node::Group& group) {
+  std::string bytes;
+  group.tables().encode(&bytes);
+  std::vector<Index> large;
+  for (const auto& [index, run] : group.tables().runs()) {
+    if (run->closed() && run->state_bytes >= engine::kColdBytesMin) large.push_back(index);
+  }
+  if (large.empty()) return bytes;
+  engine::Tables tables{group.id()};
+  require(engine::Tables::decode(bytes, &tables), "a group's tables can't be read back");
+  for (const Index index : large) {
+    tables.replace_values(index, engine::without_values(*tables.find(index)));
+  }
+  bytes.clear();
+  tables.encode(&bytes);
+  return bytes;
+}
+
 Fleet::Fleet(const FleetOptions& fleet) : options(fleet), now_ms(kStartMs), chance_(fleet.seed) {
   std::vector<NodeId> founders;
   for (int b = 1; b <= fleet.boxes; ++b) founders.push_back(id_of(b));
@@ -23,14 +43,16 @@ Fleet::Fleet(const FleetOptions& fleet) : options(fleet), now_ms(kStartMs), chan
         id_of(b), founders, fleet.run_groups, fleet.seed * 100 + static_cast<std::uint64_t>(b)}));
     boxes_.back()->now = {kStartMs, node::kEpochMs, true};
   }
-  disks_.resize(boxes_.size());
+  faults_.resize(boxes_.size());
 }
 
 void Fleet::boot(int b) {
   node::Host& host = box(b);
-  host.now.mono_ms = now_ms;
   host.boot(true);
-  disks_[static_cast<std::size_t>(b - 1)] = {};
+  Faults fresh;
+  fresh.drift_ppm = faults(b).drift_ppm;
+  fresh.boots = faults(b).boots + 1;
+  faults(b) = fresh;
   collect(b);
 }
 
@@ -39,6 +61,8 @@ void Fleet::boot_all() {
 }
 
 void Fleet::crash(int b) { box(b).crash(); }
+
+void Fleet::kill(int b) { box(b).kill(); }
 
 void Fleet::cut(int from, int to, bool is_cut) {
   if (is_cut) {
@@ -56,10 +80,26 @@ void Fleet::cut_off(int b) {
   }
 }
 
-void Fleet::heal() { cuts_.clear(); }
+void Fleet::heal() {
+  cuts_.clear();
+  mutes_.clear();
+}
 
-void Fleet::stall_disk(int b, bool stalled) {
-  disks_[static_cast<std::size_t>(b - 1)].stalled = stalled;
+void Fleet::stall_disk(int b, bool stalled) { faults(b).disk_stalled = stalled; }
+
+void Fleet::fail_disk(int b, std::uint64_t n) {
+  log::MemoryFileSystem& files = box(b).files;
+  files.fail_operation(files.operations() + n, absl::InternalError("made to fail"));
+}
+
+void Fleet::mend_disk(int b) { box(b).files.fail_operation(~std::uint64_t{0}, absl::OkStatus()); }
+
+void Fleet::freeze(int b, bool is_frozen) {
+  faults(b).frozen = is_frozen;
+  if (is_frozen) return;
+  for (const Packet& packet : std::exchange(faults(b).inbox, {})) {
+    if (box(b).up()) arrive(packet);
+  }
 }
 
 bool Fleet::reachable(int a, int b) {
@@ -70,7 +110,7 @@ bool Fleet::reachable(int a, int b) {
 void Fleet::update_links() {
   for (int a = 1; a <= size(); ++a) {
     for (int b = 1; b <= size(); ++b) {
-      if (a == b || !box(a).up()) continue;
+      if (a == b || !box(a).up() || frozen(a)) continue;
       const bool up = reachable(a, b);
       const bool was = box(a).node->cluster()->is_linked(id_of(b));
       if (up != was) {
@@ -83,26 +123,43 @@ void Fleet::update_links() {
 
 // Puts what a box has to send on the network.
 void Fleet::collect(int b) {
-  for (node::OutgoingFrame& frame : box(b).frames) {
+  for (node::OutgoingFrame& frame : std::exchange(box(b).frames, {})) {
     const int to = static_cast<int>(frame.to.v);
-    if (cuts_.contains({b, to}) || chance_.chance(options.loss)) continue;
+    if (tap) tap(b, frame);
+    if (cuts_.contains({b, to}) || mutes_.contains({b, to}) || chance_.chance(options.loss)) {
+      continue;
+    }
     Packet packet{b, to, frame.kind, std::move(frame.payload)};
     const int copies = chance_.chance(options.repeat) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
-      const auto delay = static_cast<std::int64_t>(
-          chance_.below(static_cast<std::uint64_t>(options.delay_ms_max) + 1));
+      const bool late = options.late > 0 && chance_.chance(options.late);
+      const int most = late ? options.late_ms_max : options.delay_ms_max;
+      const auto delay =
+          static_cast<std::int64_t>(chance_.below(static_cast<std::uint64_t>(most) + 1));
       packets_.emplace(now_ms + delay, packet);
     }
   }
-  box(b).frames.clear();
+  const auto later = [&] {
+    return now_ms + static_cast<std::int64_t>(
+                        chance_.below(static_cast<std::uint64_t>(options.cold_ms_max) + 1));
+  };
   for (const node::ReadEntries& wanted : std::exchange(box(b).entry_reads, {})) {
-    box(b).give(box(b).load(wanted));
-    collect(b);
+    cold_.emplace(later(), ColdRead{b, faults(b).boots, wanted});
   }
   for (const node::LoadRun& wanted : std::exchange(box(b).loads, {})) {
-    box(b).give(box(b).load(wanted));
-    collect(b);
+    cold_.emplace(later(), ColdRead{b, faults(b).boots, wanted});
   }
+}
+
+void Fleet::give(int b, node::Input input) {
+  box(b).give(std::move(input));
+  collect(b);
+}
+
+node::RequestId Fleet::request(int b, node::Operation operation, const node::Asking& asking) {
+  const node::RequestId id = box(b).ask(std::move(operation), asking);
+  collect(b);
+  return id;
 }
 
 void Fleet::deliver() {
@@ -110,10 +167,58 @@ void Fleet::deliver() {
     const Packet packet = std::move(packets_.begin()->second);
     packets_.erase(packets_.begin());
     if (!box(packet.to).up() || cuts_.contains({packet.from, packet.to})) continue;
-    trace_ = digest(std::string(as_view(trace_)) + packet.payload);
-    box(packet.to).give(node::PeerFrame{id_of(packet.from), packet.kind, packet.payload});
-    collect(packet.to);
+    if (faults(packet.to).frozen) {
+      faults(packet.to).inbox.push_back(packet);
+    } else {
+      arrive(packet);
+    }
   }
+}
+
+void Fleet::arrive(const Packet& packet) {
+  trace_ = digest(std::string(as_view(trace_)) + packet.payload);
+  give(packet.to, node::PeerFrame{id_of(packet.from), packet.kind, packet.payload});
+}
+
+// What the cold threads have read by now.
+void Fleet::read_cold(int b) {
+  for (auto it = cold_.begin(); it != cold_.end() && it->first <= now_ms;) {
+    if (it->second.box != b) {
+      ++it;
+      continue;
+    }
+    const ColdRead read = std::move(it->second);
+    it = cold_.erase(it);
+    if (read.boot != faults(b).boots) continue;
+    std::visit([&](const auto& wanted) { box(b).give(box(b).load(wanted)); }, read.wanted);
+  }
+}
+
+void Fleet::disk_turn(int b) {
+  node::Host& host = box(b);
+  Faults& f = faults(b);
+  if (host.under_way() && f.disk_done_ms <= now_ms && !f.disk_stalled && !host.finish_or_end()) {
+    return;
+  }
+  if (host.begin()) {
+    f.disk_done_ms =
+        now_ms + 1 +
+        static_cast<std::int64_t>(chance_.below(static_cast<std::uint64_t>(options.disk_ms_max)));
+  }
+}
+
+void Fleet::transfer(GroupId group, int from, int to) {
+  give(from, node::TransferGroup{group, id_of(to)});
+}
+
+// A millisecond, as the box counts it.
+void Fleet::clock_turn(int b) {
+  Faults& f = faults(b);
+  f.drift_rest += 1'000'000 + f.drift_ppm;
+  const std::int64_t elapsed = f.drift_rest / 1'000'000;
+  f.drift_rest -= elapsed * 1'000'000;
+  box(b).now.mono_ms += elapsed;
+  box(b).now.wall_ms += elapsed;
 }
 
 void Fleet::step() {
@@ -121,23 +226,16 @@ void Fleet::step() {
   deliver();
   for (int b = 1; b <= size(); ++b) {
     node::Host& host = box(b);
+    if (!host.up() || frozen(b)) continue;
+    if (host.node->next_wake_mono_ms() <= host.now.mono_ms) host.tick();
+    disk_turn(b);
     if (!host.up()) continue;
-    Disk& disk = disks_[static_cast<std::size_t>(b - 1)];
-    if (host.node->next_wake_mono_ms() <= now_ms) host.tick();
-    if (host.under_way() && disk.done_ms <= now_ms && !disk.stalled) host.finish();
-    if (host.begin()) {
-      disk.done_ms =
-          now_ms + 1 +
-          static_cast<std::int64_t>(chance_.below(static_cast<std::uint64_t>(options.disk_ms_max)));
-    }
+    read_cold(b);
     collect(b);
   }
   deliver();
   ++now_ms;
-  for (const auto& host : boxes_) {
-    host->now.wall_ms += now_ms - host->now.mono_ms;
-    host->now.mono_ms = now_ms;
-  }
+  for (int b = 1; b <= size(); ++b) clock_turn(b);
 }
 
 void Fleet::run(std::int64_t ms) {
@@ -173,8 +271,7 @@ bool Fleet::settled() {
 }
 
 const node::Answer& Fleet::ask(int b, node::Operation operation, const node::Asking& asking) {
-  const node::RequestId id = box(b).ask(std::move(operation), asking);
-  collect(b);
+  const node::RequestId id = request(b, std::move(operation), asking);
   require(run_until([&] { return box(b).answered(id); }, asking.deadline_ms + 1000),
           "box " + std::to_string(b) + " gave no answer");
   return box(b).answer(id);
@@ -182,8 +279,7 @@ const node::Answer& Fleet::ask(int b, node::Operation operation, const node::Ask
 
 const engine::Run* Fleet::read(int b, const std::string& run) {
   const node::RunRef ref{run, {}};
-  const node::RequestId id = box(b).ask(node::Barrier{ref});
-  collect(b);
+  const node::RequestId id = request(b, node::Barrier{ref});
   require(run_until([&] { return box(b).reads.contains(id) || box(b).answered(id); }),
           "box " + std::to_string(b) + " gave no answer to a read");
   if (box(b).answered(id)) return nullptr;
@@ -211,10 +307,7 @@ std::string Fleet::differences() {
         return where + "applied " + std::to_string(group.applied().v) + ", not " +
                std::to_string(first->applied().v);
       }
-      std::string mine, theirs;
-      group.tables().encode(&mine);
-      first->tables().encode(&theirs);
-      if (mine != theirs) return where + "its tables differ";
+      if (tables_of(group) != tables_of(*first)) return where + "its tables differ";
     }
   }
   return "";

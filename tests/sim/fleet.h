@@ -3,7 +3,9 @@
 // comes from one seed: the same calls give the same trace.
 //
 // Time goes in steps of a millisecond. In each: packets that are due arrive, disks finish what they
-// began long enough ago and begin what queued, nodes whose time has come are woken.
+// began long enough ago and begin what queued, nodes whose time has come are woken. Each box has
+// its own clocks, which may run fast or slow and jump; a frozen box does nothing while its clocks
+// go on, and finds its packets when it thaws.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/digest.h"
@@ -30,8 +33,15 @@ struct FleetOptions {
   double loss = 0;
   double repeat = 0;
   int delay_ms_max = 1;
+  double late = 0;  // chance of a packet to come much later
+  int late_ms_max = 0;
   int disk_ms_max = 1;  // of every batch
+  int cold_ms_max = 0;  // of what is read back from the journal
 };
+
+// A group's tables as bytes, without what is each box's own affair: values of large closed runs may
+// be in memory or not.
+std::string tables_of(const node::Group& group);
 
 class Fleet {
  public:
@@ -45,13 +55,34 @@ class Fleet {
   void boot_all();
   // Power loss.
   void crash(int b);
+  // The process ends; what it wrote stays in the page cache.
+  void kill(int b);
   // Packets from one to the other are lost from now on, or no longer.
   void cut(int from, int to, bool is_cut = true);
   void cut_off(int b);
+  // The same, and neither box is told: the link seems up.
+  void mute(int from, int to) { mutes_.insert({from, to}); }
+  // Every pair can talk again.
   void heal();
   // The disk of a box finishes nothing until it is released.
   void stall_disk(int b, bool stalled);
+  // The next batch of the box fails at its operation number `n`, if it has so many: the process
+  // ends, as it must.
+  void fail_disk(int b, std::uint64_t n);
+  // No operation of it is going to fail.
+  void mend_disk(int b);
+  void freeze(int b, bool frozen);
+  // How often it has started.
+  std::uint64_t boots(int b) const { return faults(b).boots; }
+  bool frozen(int b) const { return faults(b).frozen; }
+  // How much faster its clocks run, in millionths; negative: slower.
+  void drift(int b, std::int64_t ppm) { faults(b).drift_ppm = ppm; }
 
+  // Box `from` is asked to hand the group's leadership over.
+  void transfer(GroupId group, int from, int to);
+
+  // One millisecond.
+  void step();
   void run(std::int64_t ms);
   // Until it holds; false if it does not within so long.
   bool run_until(const std::function<bool()>& holds, std::int64_t ms_max = 20'000);
@@ -63,6 +94,9 @@ class Fleet {
   int leader(GroupId group);
   // Asks box b and runs until the answer is there; throws after its deadline and 1 s.
   const node::Answer& ask(int b, node::Operation operation, const node::Asking& asking = {});
+  // Gives the box an input and takes what it has to send.
+  void give(int b, node::Input input);
+  node::RequestId request(int b, node::Operation operation, const node::Asking& asking = {});
   // A read of the run through box b: its tables, after a barrier.
   const engine::Run* read(int b, const std::string& run);
   void deploy(int b, std::string_view toml);
@@ -73,6 +107,8 @@ class Fleet {
   // Chained over everything that was delivered and answered: equal seeds give equal traces.
   const Digest& trace() const { return trace_; }
 
+  // Hears of every frame a box sends, before the network has it. May be empty.
+  std::function<void(int from, const node::OutgoingFrame& frame)> tap;
   FleetOptions options;
   std::int64_t now_ms = 0;
 
@@ -82,12 +118,28 @@ class Fleet {
     codecs::FrameKind kind = codecs::FrameKind::kNone;
     std::string payload;
   };
-  struct Disk {
-    std::int64_t done_ms = 0;
-    bool stalled = false;
+  struct Faults {
+    std::int64_t disk_done_ms = 0;
+    bool disk_stalled = false;
+    bool frozen = false;
+    std::int64_t drift_ppm = 0;
+    std::int64_t drift_rest = 0;  // millionths of a millisecond
+    std::uint64_t boots = 0;
+    std::vector<Packet> inbox;  // what came while it was frozen
+  };
+  // What a cold thread is about to read.
+  struct ColdRead {
+    int box = 0;
+    std::uint64_t boot = 0;
+    std::variant<node::LoadRun, node::ReadEntries> wanted;
   };
 
-  void step();
+  Faults& faults(int b) { return faults_[static_cast<std::size_t>(b - 1)]; }
+  const Faults& faults(int b) const { return faults_[static_cast<std::size_t>(b - 1)]; }
+  void arrive(const Packet& packet);
+  void read_cold(int b);
+  void disk_turn(int b);
+  void clock_turn(int b);
   void collect(int b);
   void deliver();
   void update_links();
@@ -95,8 +147,9 @@ class Fleet {
 
   Random chance_;
   std::vector<std::unique_ptr<node::Host>> boxes_;
-  std::vector<Disk> disks_;
-  std::set<std::pair<int, int>> cuts_;
+  std::vector<Faults> faults_;
+  std::set<std::pair<int, int>> cuts_, mutes_;
+  std::multimap<std::int64_t, ColdRead> cold_;   // by when they are done
   std::multimap<std::int64_t, Packet> packets_;  // by when they arrive
   Digest trace_{};
 };

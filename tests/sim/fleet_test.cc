@@ -1,6 +1,7 @@
 // Three boxes: elections, forwarding, reads, hand-outs and failover, by name.
 #include <boost/test/unit_test.hpp>
 
+#include "node/entry_sender.h"
 #include "tests/node/definitions.h"
 #include "tests/sim/fleet.h"
 
@@ -170,6 +171,101 @@ BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_trace) {
     traces.push_back(fleet.trace());
   }
   BOOST_TEST((traces[0] == traces[1]));
+}
+
+// A request was refused; a copy of it that the network has kept arrives when it would be taken.
+BOOST_AUTO_TEST_CASE(a_late_copy_of_a_refused_request_does_nothing) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const int leader = fleet.leader(fleet.box(1).node->group_of("r"));
+  const int other = leader % 3 + 1;
+  std::string copy;
+  fleet.tap = [&](int from, const node::OutgoingFrame& frame) {
+    if (from == other && frame.kind == codecs::FrameKind::kForwardedRequest) copy = frame.payload;
+  };
+  BOOST_TEST(fleet.ask(other, node::signal_of("r", "add", "{\"id\":1}")).status == 404);
+  const std::string kept = copy;
+  BOOST_REQUIRE(!kept.empty());
+  BOOST_TEST(fleet.ask(leader, node::start_of("r")).status == 201);
+  const NodeId from(static_cast<std::uint64_t>(other));
+  fleet.give(leader, node::PeerFrame{from, codecs::FrameKind::kForwardedRequest, kept});
+  fleet.run(500);
+  BOOST_TEST(log_size(*fleet.read(1, "r")) == 0u);
+  // Nor in a later term of the same leader.
+  fleet.transfer(fleet.box(1).node->group_of("r"), leader, other);
+  BOOST_REQUIRE(fleet.run_until(
+      [&] { return fleet.leader(fleet.box(1).node->group_of("r")) == other && fleet.settled(); }));
+  fleet.transfer(fleet.box(1).node->group_of("r"), other, leader);
+  BOOST_REQUIRE(fleet.run_until(
+      [&] { return fleet.leader(fleet.box(1).node->group_of("r")) == leader && fleet.settled(); }));
+  fleet.give(leader, node::PeerFrame{from, codecs::FrameKind::kForwardedRequest, kept});
+  fleet.run(500);
+  BOOST_TEST(log_size(*fleet.read(1, "r")) == 0u);
+}
+
+// The leader's clock is an hour ahead when it dies: nothing its successor writes is older, and time
+// does not stand still for that hour.
+BOOST_AUTO_TEST_CASE(time_runs_on_from_a_leader_whose_clock_was_ahead) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  BOOST_TEST(fleet.ask(1, node::start_of("r")).status == 201);
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int leader = fleet.leader(group);
+  fleet.box(leader).now.wall_ms += 3'600'000;
+  BOOST_TEST(fleet.ask(leader, node::signal_of("r", "nap")).status == 200);
+  fleet.crash(leader);
+  const int other = leader % 3 + 1;
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(group) != 0; }));
+  BOOST_TEST(fleet.read(other, "r")->state() == "nap");
+  fleet.run(65'000);
+  BOOST_TEST(fleet.read(other, "r")->state() == "idle");
+}
+
+// What is read back for an older leadership is void: other entries may have the same indexes.
+BOOST_AUTO_TEST_CASE(entries_read_for_an_older_leadership_are_not_sent) {
+  struct Sent final : node::EntrySender::Out {
+    std::vector<std::string> payloads;
+    void send(const raft::Message&, const std::vector<std::string_view>& views) override {
+      payloads.insert(payloads.end(), views.begin(), views.end());
+    }
+  } sent;
+  node::EntryCache cache;
+  node::EntrySender sender(&cache);
+  const auto append = [](std::uint64_t term) {
+    return raft::Message{NodeId(1), NodeId(2), Term(term),
+                         raft::Append{{}, Term(term), 1, Index(0), raft::Round(0), false}};
+  };
+  sender.send(append(1), &sent);
+  const auto range = sender.wanted();
+  BOOST_REQUIRE(range.has_value());
+  sender.clear();
+  sender.send(append(3), &sent);
+  sender.loaded(*range, {"of term 1"}, &sent);
+  BOOST_TEST(sent.payloads.empty());
+  sender.send(append(3), &sent);
+  const auto again = sender.wanted();
+  BOOST_REQUIRE(again.has_value());
+  sender.loaded(*again, {"of term 3"}, &sent);
+  BOOST_REQUIRE(sent.payloads.size() == 1u);
+  BOOST_TEST(sent.payloads[0] == "of term 3");
+}
+
+// The target of a transfer never hears of it. The leader hands nothing out meanwhile, and goes on
+// with what it left when the time for it is over.
+BOOST_AUTO_TEST_CASE(a_leader_that_hands_over_goes_on_if_nobody_takes_it) {
+  Three fleet;
+  fleet.deploy(1, node::kTask);
+  const GroupId group = fleet.box(1).node->group_of("t");
+  const int leader = fleet.leader(group);
+  const int target = leader % 3 + 1;
+  BOOST_TEST(fleet.ask(leader, node::start_of("t", "job")).status == 201);
+  fleet.mute(leader, target);
+  fleet.transfer(group, leader, target);
+  const node::RequestId poll = fleet.box(leader).ask(node::poll_of(1, 10'000));
+  fleet.run(20);
+  BOOST_TEST(fleet.leader(group) == 0);
+  BOOST_TEST(fleet.run_until([&] { return fleet.box(leader).answered(poll); }, 9'000));
+  BOOST_TEST(fleet.box(leader).answer(poll).tokens.size() == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

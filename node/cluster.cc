@@ -1,0 +1,52 @@
+#include "node/cluster.h"
+
+#include "base/limits.h"
+
+namespace pawl::node {
+namespace {
+
+constexpr std::size_t kProcessesMax = 4;  // of one box, that are remembered
+
+}  // namespace
+
+void Cluster::forget_held(RequestId id) {
+  const auto at = held.find(id);
+  if (at == held.end()) return;
+  numbers.erase(at->second.number);
+  held.erase(at);
+  waiting.erase(id);
+}
+
+// "Try again later" says that nothing was done; of a request that another leader has had, nobody
+// knows that. It waits, and is tried again.
+bool Cluster::still_in_doubt(const Answer& answer) {
+  if (answer.status != 429) return false;
+  const auto at = held.find(answer.id);
+  if (at == held.end() || at->second.leaders == 0) return false;
+  at->second.sent_to = NodeId(0);
+  waiting.insert(answer.id);
+  return true;
+}
+
+RemoteProcess& Cluster::remote_process(NodeId box, std::uint64_t base) {
+  std::deque<RemoteProcess>& known = remote_processes[box];
+  for (RemoteProcess& process : known) {
+    if (process.base == base) return process;
+  }
+  if (known.size() >= kProcessesMax) known.pop_back();
+  known.push_front({base, 0, {}});
+  return known.front();
+}
+
+void Cluster::keep_answer(const RemoteRequest& to, const Answer& answer) {
+  RemoteProcess& process = remote_process(to.box, to.base);
+  const std::uint64_t number = to.id - to.base;
+  if (number < process.open_from) return;
+  process.finished[number] = answer;
+  if (process.finished.size() <= limits::kAnswersKeptMax) return;
+  // Older ones get no second answer: their client hears that the outcome is unknown.
+  process.open_from = process.finished.begin()->first + 1;
+  process.finished.erase(process.finished.begin());
+}
+
+}  // namespace pawl::node
