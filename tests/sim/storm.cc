@@ -1,0 +1,1045 @@
+#include "tests/sim/storm.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <stdexcept>
+
+#include "absl/strings/str_cat.h"
+#include "engine/waiting.h"
+#include "tests/node/chronicle.h"
+#include "tests/sim/flows.h"
+#include "tests/sim/linear.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/weather.h"
+
+namespace pawl::sim {
+namespace {
+
+using node::Answer;
+using node::Asking;
+using node::RequestId;
+using node::RunRef;
+
+constexpr int kRunIds = 7;
+constexpr std::int64_t kHealMsMax = 120'000;
+constexpr std::size_t kPlacesMax = 20'000;  // that the search for an order may visit
+constexpr char kQueue[] = "default";
+
+enum class Kind { start, add, outcome, deployment, other };
+
+// Where a run was seen: versions of one id grow.
+struct Version {
+  Index run;
+  Seq seq;
+  friend auto operator<=>(const Version&, const Version&) = default;
+};
+
+// Something a client wants, over all its tries.
+struct Want {
+  Kind kind = Kind::other;
+  std::int64_t number = 0;  // what the history is searched for
+  std::string run_id;       // if it names one
+  node::Operation operation;
+  Asking asking;
+  bool repeatable = false;  // a key or a token makes repeats safe
+  bool replayed = false;    // the same key has the same answer, word for word
+  int open = 0;             // tries under way
+  bool acknowledged = false;
+  bool in_doubt = false;               // a try may have taken effect unheard
+  bool refused = false;                // the newest answer
+  std::string body;                    // of the first acknowledgement
+  std::optional<std::size_t> in_list;  // its place in the history of its list
+};
+
+bool unsettled(const Want& wanted) {
+  return wanted.repeatable && wanted.in_doubt && !wanted.acknowledged && !wanted.refused;
+}
+
+// A try: where, and what anybody had been told of the run before it.
+struct Try {
+  std::size_t want = 0;
+  Version floor;
+};
+
+FleetOptions fleet_of(std::uint64_t seed, const Weather& weather, Random* random) {
+  FleetOptions options;
+  static constexpr int kBoxes[] = {3, 3, 3, 3, 3, 2, 1, 4, 5, 5};
+  options.boxes = kBoxes[random->below(10)];
+  const double groups = random->unit();
+  options.run_groups = static_cast<std::uint16_t>(groups < 0.7    ? random->between(1, 4)
+                                                  : groups < 0.98 ? random->between(5, 16)
+                                                                  : 64);
+  options.seed = seed;
+  options.loss = weather.loss;
+  options.repeat = weather.repeat;
+  options.delay_ms_max = 1 + static_cast<int>(weather.delay_ms);
+  options.late = weather.late;
+  options.late_ms_max = static_cast<int>(weather.late_ms);
+  options.disk_ms_max = 1 + static_cast<int>(weather.disk_ms);
+  options.cold_ms_max = static_cast<int>(weather.cold_ms);
+  return options;
+}
+
+class Storm {
+ public:
+  explicit Storm(const StormOptions& options)
+      : options_(options),
+        random_(options.seed),
+        weather_(draw_weather(&random_, options.calm)),
+        fleet_(fleet_of(options.seed, weather_, &random_)),
+        oracle_(&fleet_, options.seed, 0.002) {
+    heal_at_.resize(static_cast<std::size_t>(fleet_.size()) + 1);
+  }
+
+  StormResult run() {
+    result_.boxes = fleet_.size();
+    try {
+      begin();
+      const std::int64_t until = fleet_.now_ms + options_.ms;
+      while (fleet_.now_ms < until) turn();
+      heal();
+      judge();
+    } catch (const std::exception& broken) {
+      result_.failure = absl::StrCat(broken.what(), " (at ", fleet_.now_ms, ")");
+    }
+    for (const unsigned char c : as_view(fleet_.trace())) mix(c);
+    result_.virtual_ms = fleet_.now_ms;
+    return result_;
+  }
+
+ private:
+  // --- faults ---
+  void begin();
+  void turn();
+  void step();
+  void faults_turn();
+  bool happens(double per_second) { return per_second > 0 && random_.chance(per_second / 1000); }
+  int some_box() { return static_cast<int>(random_.between(1, fleet_.size())); }
+  void down(int b);
+  void lose(int b);
+  void boot(int b);
+  void partition(bool silent);
+  void jump(int b);
+  void transfer();
+
+  // --- clients ---
+  void clients_turn();
+  void client();
+  void start_something();
+  void signal_something();
+  void operate();
+  void pause_queue();
+  void read_something(const std::string& id);
+  void repeat_something();
+  void use_list();
+  void want(Want wanted);
+  void attempt(std::size_t index);
+  int up_box();
+
+  // --- workers ---
+  void worker();
+  void poll();
+  void answer_task(std::size_t which);
+  void report_both();
+
+  // --- what comes back ---
+  void heed();
+  void heed(int b, const Answer& answer);
+  void heed_want(std::size_t index, const Answer& answer, const Try& tried);
+  void heed_poll(int b, const Answer& answer);
+  void heed_read(int b, RequestId id);
+  void seen(const std::string& id, const Version& version, const Version& floor, bool wrote,
+            const std::string& what);
+
+  // --- the end ---
+  void heal();
+  void nurse();
+  std::string unrest();
+  std::string stuck_run(const engine::Run& run);
+  void judge();
+  void judge_history();
+  void judge_counts(const node::Chronicle& chronicle);
+  void judge_runs(const node::Chronicle& chronicle);
+  void judge_lists();
+
+  static std::string flow(int deployed) {
+    std::string text = kFlow;
+    return text.replace(text.find('%'), 1, std::to_string(deployed));
+  }
+  std::string some_id() { return absl::StrCat("r", random_.below(kRunIds)); }
+  void mix(unsigned char c) { result_.trace = (result_.trace ^ c) * 1'099'511'628'211U; }
+  template <class... Parts>
+  void say(const Parts&... parts) {
+    const std::string line = absl::StrCat(fleet_.now_ms, " ", parts...);
+    for (const char c : line) mix(static_cast<unsigned char>(c));
+    if (options_.print) std::fprintf(stderr, "%s\n", line.c_str());
+  }
+  static void rule(bool holds, const std::string& otherwise) {
+    if (!holds) throw std::runtime_error(otherwise);
+  }
+
+  using Asked = std::pair<int, RequestId>;  // box, its request
+  const StormOptions options_;
+  Random random_;
+  const Weather weather_;
+  Fleet fleet_;
+  Oracle oracle_;
+  StormResult result_;
+  bool calm_ = false;
+  std::vector<std::int64_t> heal_at_;  // when a box that is down, frozen or stalled is well again
+  std::int64_t network_heals_ms_ = 0;
+  std::map<int, std::vector<std::string>> snapshots_;
+
+  std::int64_t next_number_ = 1;
+  std::vector<Want> wants_;
+  std::map<Asked, Try> tries_;
+  std::map<std::string, Version> told_;  // the newest that anybody was told, by run id
+  struct Poll {
+    std::string key;
+    bool cancelled = false;
+  };
+  std::map<Asked, Poll> polls_;
+  std::map<node::TaskRef, std::string> handed_;  // with the key of their poll
+  std::vector<std::string> tokens_;              // workers hold them
+  std::map<Asked, std::vector<std::size_t>> reports_;
+  struct Read {
+    std::string id;
+    Version floor;
+    std::int64_t begun = 0;
+  };
+  std::map<Asked, Read> reads_;
+  std::set<Asked> queue_changes_;
+  int deployments_ = 0;
+  // Runs that clients use as lists only, and what they saw, by a clock that counts questions and
+  // answers.
+  std::map<std::string, std::vector<ListOperation>> lists_;
+  std::int64_t clock_ = 0;
+};
+
+// --- faults ---
+
+void Storm::begin() {
+  if (weather_.drift_ppm > 0) {
+    const auto most = static_cast<std::int64_t>(weather_.drift_ppm);
+    for (int b = 1; b <= fleet_.size(); ++b) fleet_.drift(b, random_.between(-most, most));
+  }
+  fleet_.boot_all();
+  rule(fleet_.run_until([&] { return fleet_.settled(); }, 60'000), "no leaders at the beginning");
+  for (const std::string& text : {flow(0), std::string(kAgain)}) {
+    for (int tries = 0;; ++tries) {
+      const dsl::ParsedDefinition parsed = dsl::parse_definition(text);
+      Asking asking;
+      asking.key = asking.body = "deploy-" + parsed.definition->name;
+      const int status =
+          fleet_.ask(some_box(), node::DeployWorkflow{parsed.definition->name, text, true}, asking)
+              .status;
+      if (status < 300) break;
+      rule(tries < 20 && (status == 503 || status == 504), "the deployment was refused");
+    }
+  }
+  for (const char* list : {"list-0", "list-1"}) {
+    int status = 503;
+    for (int tries = 0; status >= 300 && tries < 20; ++tries) {
+      status = fleet_.ask(some_box(), node::start_of(list, "flow", R"({"n": 0})")).status;
+    }
+    rule(status < 300, "a list could not be started");
+    lists_[list];
+  }
+  for (int b = 1; b <= fleet_.size(); ++b) fleet_.box(b).unheeded.clear();
+}
+
+void Storm::step() {
+  fleet_.step();
+  // A disk that failed has ended the process.
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    if (!fleet_.box(b).up() && heal_at_[static_cast<std::size_t>(b)] == 0) lose(b);
+  }
+  oracle_.look();
+  heed();
+}
+
+void Storm::turn() {
+  faults_turn();
+  clients_turn();
+  step();
+}
+
+void Storm::faults_turn() {
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    std::int64_t& at = heal_at_[static_cast<std::size_t>(b)];
+    if (at == 0 || at > fleet_.now_ms) continue;
+    at = 0;
+    if (!fleet_.box(b).up()) boot(b);
+    fleet_.freeze(b, false);
+    fleet_.stall_disk(b, false);
+  }
+  if (network_heals_ms_ != 0 && network_heals_ms_ <= fleet_.now_ms) {
+    network_heals_ms_ = 0;
+    fleet_.heal();
+    say("network heals");
+  }
+  if (happens(weather_.crashes)) down(some_box());
+  if (happens(weather_.blackouts)) {
+    say("blackout");
+    for (int b = 1; b <= fleet_.size(); ++b) down(b);
+  }
+  if (const int b = some_box(); happens(weather_.kills) && fleet_.box(b).up()) {
+    say("kill ", b);
+    fleet_.kill(b);
+    lose(b);
+  }
+  if (const int b = some_box(); happens(weather_.bad_syncs) && fleet_.box(b).up()) {
+    fleet_.fail_disk(b, random_.below(4));
+  }
+  if (happens(weather_.cuts)) partition(/*silent=*/false);
+  if (happens(weather_.mutes)) partition(/*silent=*/true);
+  const auto well_again = [&](int b) {
+    heal_at_[static_cast<std::size_t>(b)] = fleet_.now_ms + random_.between(20, 2'500);
+  };
+  if (const int b = some_box(); happens(weather_.freezes) && fleet_.box(b).up()) {
+    say("freeze ", b);
+    fleet_.freeze(b, true);
+    well_again(b);
+  }
+  if (const int b = some_box(); happens(weather_.stalls) && fleet_.box(b).up()) {
+    say("stall the disk of ", b);
+    fleet_.stall_disk(b, true);
+    well_again(b);
+  }
+  if (happens(weather_.jumps)) jump(some_box());
+  if (happens(weather_.transfers)) transfer();
+  if (random_.chance(0.0005)) oracle_.look_at_disks();
+}
+
+// Power loss.
+void Storm::down(int b) {
+  node::Host& host = fleet_.box(b);
+  if (!host.up()) return;
+  say("crash ", b);
+  heed();
+  if (host.under_way() && random_.chance(0.6)) {
+    host.crash_within_batch(random_.below(6));
+  } else {
+    fleet_.crash(b);
+  }
+  lose(b);
+}
+
+// The box is gone: whoever waited there gets no answer.
+void Storm::lose(int b) {
+  ++result_.crashes;
+  say("lost ", b);
+  fleet_.freeze(b, false);
+  fleet_.mend_disk(b);
+  heal_at_[static_cast<std::size_t>(b)] = fleet_.now_ms + random_.between(10, 3'000);
+  const auto in_doubt = [&](std::size_t index) {
+    --wants_[index].open;
+    wants_[index].in_doubt = true;
+  };
+  const auto here = [b](const auto& each) { return each.first.first == b; };
+  for (const auto& [asked, tried] : tries_) {
+    if (asked.first == b) in_doubt(tried.want);
+  }
+  for (const auto& [asked, parts] : reports_) {
+    if (asked.first == b) std::for_each(parts.begin(), parts.end(), in_doubt);
+  }
+  std::erase_if(tries_, here);
+  std::erase_if(reports_, here);
+  std::erase_if(polls_, here);
+  std::erase_if(reads_, here);
+  std::erase_if(queue_changes_, [b](const Asked& asked) { return asked.first == b; });
+}
+
+void Storm::boot(int b) {
+  node::Host& host = fleet_.box(b);
+  say("boot ", b);
+  if (random_.chance(0.3)) host.files.crash(&random_);  // the machine was off meanwhile
+  host.snapshots.clear();
+  host.snapshot_places.clear();
+  fleet_.boot(b);
+}
+
+void Storm::partition(bool silent) {
+  std::vector<bool> left;
+  for (int b = 0; b <= fleet_.size(); ++b) left.push_back(random_.chance(0.5));
+  const bool one_way = random_.chance(0.4);
+  const bool single = random_.chance(0.3);
+  const int from = some_box(), to = some_box();
+  for (int a = 1; a <= fleet_.size(); ++a) {
+    for (int b = 1; b <= fleet_.size(); ++b) {
+      if (a == b) continue;
+      const bool parted = single ? (a == from && b == to) || (!one_way && a == to && b == from)
+                                 : left[static_cast<std::size_t>(a)] && (one_way || true) &&
+                                       !left[static_cast<std::size_t>(b)];
+      if (!parted) continue;
+      if (silent) {
+        fleet_.mute(a, b);
+        if (!one_way) fleet_.mute(b, a);
+      } else {
+        fleet_.cut(a, b);
+        if (!one_way) fleet_.cut(b, a);
+      }
+    }
+  }
+  say(silent ? "silence" : "partition", one_way ? " one way" : "");
+  network_heals_ms_ = fleet_.now_ms + random_.between(20, 3'000);
+}
+
+void Storm::jump(int b) {
+  node::Host& host = fleet_.box(b);
+  const std::int64_t most = random_.chance(0.2) ? 3'600'000 : 2'000;
+  host.now.wall_ms += random_.between(-most, most);
+  host.now.wall_trusted = random_.chance(0.5);
+  say("clock of ", b);
+}
+
+void Storm::transfer() {
+  const GroupId group(static_cast<std::uint16_t>(random_.below(fleet_.options.run_groups + 1U)));
+  const int from = fleet_.leader(group);
+  const int to = some_box();
+  if (from == 0 || from == to || fleet_.frozen(from)) return;
+  say("transfer ", group.v, " to ", to);
+  fleet_.transfer(group, from, to);
+}
+
+// --- clients ---
+
+int Storm::up_box() {
+  std::vector<int> up;
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    if (fleet_.box(b).up() && !fleet_.frozen(b)) up.push_back(b);
+  }
+  return up.empty() ? 0 : up[random_.below(up.size())];
+}
+
+void Storm::clients_turn() {
+  if (up_box() == 0) return;
+  int count = random_.chance(0.06) ? 1 : 0;
+  if (happens(weather_.bursts)) count += static_cast<int>(random_.between(5, 30));
+  for (int i = 0; i < count; ++i) client();
+  if (random_.chance(0.04)) worker();
+}
+
+void Storm::client() {
+  const double what = random_.unit();
+  if (random_.chance(0.12)) return use_list();
+  if (random_.chance(weather_.operators)) return operate();
+  if (random_.chance(weather_.pauses)) return pause_queue();
+  if (what < 0.15) return start_something();
+  if (what < 0.6) return signal_something();
+  if (what < 0.75) return read_something(some_id());
+  repeat_something();
+}
+
+void Storm::use_list() {
+  const std::string id = random_.chance(0.7) ? "list-0" : "list-1";
+  if (random_.chance(0.4)) return read_something(id);
+  Want wanted;
+  wanted.kind = Kind::add;
+  wanted.number = next_number_++;
+  wanted.run_id = id;
+  wanted.in_list = lists_[id].size();
+  lists_[id].push_back({++clock_, std::numeric_limits<std::int64_t>::max(), wanted.number, {}});
+  wanted.operation = node::signal_of(id, "add", absl::StrCat(R"({"id": )", wanted.number, "}"));
+  if (random_.chance(0.3)) {
+    wanted.asking.key = wanted.asking.body = absl::StrCat("key-", wants_.size());
+    wanted.repeatable = wanted.replayed = true;
+  }
+  want(std::move(wanted));
+}
+
+void Storm::want(Want wanted) {
+  wants_.push_back(std::move(wanted));
+  attempt(wants_.size() - 1);
+}
+
+void Storm::attempt(std::size_t index) {
+  Want& wanted = wants_[index];
+  const int b = up_box();
+  if (b == 0) return;
+  ++wanted.open;
+  const Version floor = wanted.run_id.empty() ? Version{} : told_[wanted.run_id];
+  const RequestId id = fleet_.request(b, wanted.operation, wanted.asking);
+  tries_[{b, id}] = {index, floor};
+  say("box ", b, " ask ", id.v, " for ", index, " ", wanted.run_id, " kind ",
+      static_cast<int>(wanted.kind), " number ", wanted.number);
+}
+
+void Storm::start_something() {
+  Want wanted;
+  wanted.kind = Kind::start;
+  wanted.number = next_number_++;
+  wanted.repeatable = random_.chance(0.6);
+  const bool named = !wanted.repeatable || random_.chance(0.7);
+  if (deployments_ < 2 && random_.chance(0.05)) {
+    wanted.kind = Kind::deployment;
+    wanted.number = ++deployments_;
+    wanted.repeatable = true;
+    wanted.operation = node::DeployWorkflow{"flow", flow(deployments_), random_.chance(0.5)};
+  } else {
+    if (named) wanted.run_id = some_id();
+    node::StartRun start = node::start_of(wanted.run_id, random_.chance(0.75) ? "flow" : "again",
+                                          absl::StrCat(R"({"n": )", wanted.number, "}"));
+    if (random_.chance(0.1)) {
+      start.start_at =
+          TimeMs(node::kEpochMs + fleet_.now_ms - 1'000'000 + random_.between(0, 2'000));
+    }
+    if (random_.chance(0.2) && start.workflow == "flow") start.version = 1;
+    wanted.operation = std::move(start);
+  }
+  if (wanted.repeatable) {
+    wanted.replayed = wanted.kind == Kind::start;
+    wanted.asking.key = wanted.asking.body = absl::StrCat("key-", wants_.size());
+  }
+  if (random_.chance(0.2)) wanted.asking.deadline_ms = random_.between(50, 3'000);
+  want(std::move(wanted));
+}
+
+void Storm::signal_something() {
+  Want wanted;
+  std::string name = "add";
+  const double which = random_.unit();
+  std::string payload = "null";
+  if (which < 0.6) {
+    wanted.kind = Kind::add;
+    wanted.number = next_number_++;
+    payload = absl::StrCat(R"({"id": )", wanted.number, "}");
+  } else if (which < 0.64) {
+    name = "blob";
+    payload = R"({"text": ")" + std::string(5'000, 'b') + R"("})";
+  } else {
+    name = which < 0.85 ? "work" : which < 0.92 ? "nap" : which < 0.96 ? "leave" : "stop";
+  }
+  wanted.run_id = some_id();
+  node::CommandRun command = node::signal_of(wanted.run_id, name, payload);
+  if (random_.chance(0.35)) {
+    wanted.asking.key = wanted.asking.body = absl::StrCat("key-", wants_.size());
+    wanted.repeatable = wanted.replayed = true;
+  }
+  if (random_.chance(0.2)) wanted.asking.deadline_ms = random_.between(50, 3'000);
+  wanted.operation = std::move(command);
+  want(std::move(wanted));
+}
+
+void Storm::operate() {
+  Want wanted;
+  engine::Command command;
+  switch (random_.below(7)) {
+    case 0:
+      command = engine::Cancel{"storm"};
+      break;
+    case 1:
+      command = engine::Terminate{"storm"};
+      break;
+    case 2:
+    case 3:
+      command = engine::Pause{"storm"};
+      break;
+    case 4:
+      command = engine::Resume{"storm"};
+      break;
+    case 5:
+      command = engine::RetryIncident{std::nullopt, "storm"};
+      break;
+    default:
+      command = engine::Move{"idle", "work", "storm", std::nullopt, {}};
+  }
+  wanted.run_id = some_id();
+  wanted.operation = node::command_of(wanted.run_id, std::move(command));
+  want(std::move(wanted));
+}
+
+void Storm::pause_queue() {
+  const int b = up_box();
+  if (b == 0) return;
+  const bool pause = !calm_ && random_.chance(0.4);
+  say(pause ? "pause" : "resume", " the queue");
+  queue_changes_.insert({b, pause ? fleet_.request(b, node::PauseQueue{kQueue, "storm"})
+                                  : fleet_.request(b, node::ResumeQueue{kQueue, "over"})});
+}
+
+void Storm::read_something(const std::string& id) {
+  const int b = up_box();
+  if (b == 0) return;
+  const RequestId read = fleet_.request(b, node::Barrier{RunRef{id, {}}});
+  reads_[{b, read}] = {id, told_[id], ++clock_};
+  say("box ", b, " read ", read.v, " of ", id);
+  for (const node::ReadReady& ready : fleet_.box(b).outputs.reads) heed_read(b, ready.id);
+}
+
+void Storm::repeat_something() {
+  if (wants_.empty()) return;
+  const std::size_t index = random_.below(wants_.size());
+  const Want& wanted = wants_[index];
+  if (!wanted.repeatable || wanted.open > 1) return;
+  if (wanted.refused && !wanted.acknowledged && !wanted.in_doubt) return;
+  attempt(index);
+}
+
+// --- workers ---
+
+void Storm::worker() {
+  if (tokens_.size() >= 2 && random_.chance(0.1)) return report_both();
+  if (!tokens_.empty() && random_.chance(0.6)) return answer_task(random_.below(tokens_.size()));
+  poll();
+}
+
+void Storm::poll() {
+  const int b = up_box();
+  if (b == 0) return;
+  Poll made;
+  Asking asking;
+  if (random_.chance(0.4)) asking.key = made.key = absl::StrCat("poll-", random_.below(5));
+  const std::int64_t wait_ms = random_.chance(0.4) ? 0 : random_.between(100, 3'000);
+  const auto max = static_cast<std::uint32_t>(random_.between(1, 4));
+  const RequestId id = fleet_.request(b, node::poll_of(max, wait_ms, kQueue), asking);
+  polls_[{b, id}] = made;
+  say("box ", b, " poll ", id.v, " key ", made.key);
+  if (random_.chance(weather_.lost_answer) && !fleet_.box(b).answered(id)) {
+    polls_[{b, id}].cancelled = true;
+    fleet_.give(b, node::Cancelled{id});
+  }
+}
+
+void Storm::answer_task(std::size_t which) {
+  const std::string token = tokens_[which];
+  const int b = up_box();
+  if (b == 0) return;
+  if (random_.chance(0.25)) {
+    node::HeartbeatTask heartbeat{token, std::nullopt};
+    if (random_.chance(0.5)) heartbeat.details = dsl::Value::int64(next_number_++);
+    fleet_.request(b, heartbeat);
+    return;
+  }
+  const bool forgets = random_.chance(weather_.lazy_worker);
+  if (forgets || !random_.chance(weather_.late_worker)) {
+    tokens_.erase(tokens_.begin() + static_cast<std::ptrdiff_t>(which));
+  }
+  if (forgets) return;
+  Want wanted;
+  wanted.repeatable = true;
+  if (random_.chance(weather_.failing)) {
+    wanted.operation = node::fail_of(token, random_.chance(0.5) ? "broken" : "slow");
+  } else {
+    wanted.kind = Kind::outcome;
+    wanted.number = next_number_++;
+    wanted.operation = node::complete_of(token, absl::StrCat(R"({"m": )", wanted.number, "}"));
+  }
+  want(std::move(wanted));
+}
+
+void Storm::report_both() {
+  const int b = up_box();
+  if (b == 0) return;
+  node::ReportTasks both;
+  std::vector<std::size_t> parts;
+  for (int i = 0; i < 2; ++i) {
+    Want wanted;
+    wanted.kind = Kind::outcome;
+    wanted.number = next_number_++;
+    wanted.repeatable = true;
+    wanted.open = 1;
+    const node::ReportTask report =
+        node::complete_of(tokens_.back(), absl::StrCat(R"({"m": )", wanted.number, "}"));
+    wanted.operation = report;
+    both.items.push_back(report);
+    tokens_.pop_back();
+    parts.push_back(wants_.size());
+    wants_.push_back(std::move(wanted));
+  }
+  const RequestId id = fleet_.request(b, both);
+  say("box ", b, " reports ", id.v, " for ", parts[0], " and ", parts[1]);
+  reports_[{b, id}] = parts;
+}
+
+// --- what comes back ---
+
+void Storm::heed() {
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    node::Host& host = fleet_.box(b);
+    while (!host.unheeded.empty()) {
+      for (const RequestId id : std::exchange(host.unheeded, {})) {
+        const auto at = host.answers.find(id);
+        if (at == host.answers.end()) continue;
+        const Answer answer = std::move(at->second);
+        at->second = Answer{};
+        heed(b, answer);
+      }
+    }
+    for (const RequestId id : std::exchange(host.reads, {})) heed_read(b, id);
+  }
+}
+
+void Storm::heed(int b, const Answer& answer) {
+  const Asked asked{b, answer.id};
+  say("box ", b, " answer ", answer.id.v, " ", answer.status, " ", answer.body.size());
+  rule(answer.status != 500, "a box could not read its journal: " + answer.body);
+  if (const auto tried = tries_.find(asked); tried != tries_.end()) {
+    const Try known = tried->second;
+    tries_.erase(tried);
+    heed_want(known.want, answer, known);
+  } else if (const auto report = reports_.find(asked); report != reports_.end()) {
+    const std::vector<std::size_t> parts = report->second;
+    reports_.erase(report);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      Answer part = answer;
+      if (answer.status == 200) {
+        const dsl::Value body = node::json(answer.body);
+        const dsl::Value& item = body.field("items")->as_list().at(i);
+        part.status = static_cast<std::uint16_t>(item.field("status")->as_int());
+      }
+      heed_want(parts[i], part, Try{});
+    }
+  } else if (polls_.contains(asked)) {
+    heed_poll(b, answer);
+  } else if (const auto read = reads_.find(asked); read != reads_.end()) {
+    rule(answer.status == 503 || answer.status == 504, "a read was refused: " + answer.body);
+    reads_.erase(read);
+  }
+  queue_changes_.erase(asked);
+}
+
+void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried) {
+  Want& wanted = wants_[index];
+  --wanted.open;
+  if (answer.status == 504) {
+    ++result_.unknown;
+    wanted.in_doubt = true;
+    return;
+  }
+  wanted.refused = answer.status >= 300;
+  if (wanted.refused) ++result_.refused;
+  if (answer.body.find(R"("type":"run-unknown")") != std::string::npos && !wanted.run_id.empty()) {
+    rule(tried.floor == Version{},
+         absl::StrCat("request ", index, " was told that there is no run ", wanted.run_id,
+                      ", which others had seen"));
+  }
+  if (wanted.refused) return;
+  rule(answer.body.find(R"("cold":true)") == std::string::npos, "a run was shown without values");
+  const std::size_t dot = answer.etag.find('.');
+  RunUid uid;
+  const bool versioned =
+      dot != std::string::npos && parse_run_uid(answer.etag.substr(0, dot), &uid);
+  // The id's open run was shown to a start that found it there: nothing was started.
+  const bool shown = wanted.kind == Kind::start && answer.status == 200;
+  const bool first = !wanted.acknowledged;
+  if (versioned && !wanted.run_id.empty()) {
+    const Version version{uid.index, Seq(std::stoull(answer.etag.substr(dot + 1)))};
+    seen(wanted.run_id, version, tried.floor, !shown && first && !wanted.in_doubt,
+         absl::StrCat("the answer to request ", index));
+  }
+  if (shown) {
+    wanted.refused = true;
+    return;
+  }
+  if (first && wanted.in_list) lists_[wanted.run_id][*wanted.in_list].ended = ++clock_;
+  wanted.acknowledged = true;
+  ++result_.acknowledged;
+  if (first) wanted.body = answer.body;
+  if (wanted.replayed) {
+    rule(answer.body == wanted.body,
+         absl::StrCat("request ", index, " was repeated by its key and had another answer"));
+  }
+  if (!calm_ && !wanted.run_id.empty() && random_.chance(0.3)) read_something(wanted.run_id);
+}
+
+// Somebody is told of a version of a run: never of an older one than had been told before he asked,
+// and of a newer one if he changed it.
+void Storm::seen(const std::string& id, const Version& version, const Version& floor, bool wrote,
+                 const std::string& what) {
+  const bool newer = wrote ? version > floor : version >= floor;
+  rule(newer, absl::StrCat(what, " shows ", id, " at ", version.run.v, ".", version.seq.v,
+                           ", though ", floor.run.v, ".", floor.seq.v, " had been shown before"));
+  told_[id] = std::max(told_[id], version);
+}
+
+void Storm::heed_poll(int b, const Answer& answer) {
+  const Poll made = polls_.at({b, answer.id});
+  polls_.erase({b, answer.id});
+  rule(!made.cancelled, "a poll was answered whose client had gone");
+  if (answer.status != 200) return;
+  const bool lost = random_.chance(weather_.lost_answer) && !calm_;
+  std::set<std::string> different(answer.tokens.begin(), answer.tokens.end());
+  rule(different.size() == answer.tokens.size(), "a poll's answer has one task twice");
+  for (const std::string& token : answer.tokens) {
+    node::TaskRef task;
+    rule(node::parse_token(token, &task), "a token can't be read");
+    const auto known = handed_.find(task);
+    rule(known == handed_.end() || (!made.key.empty() && known->second == made.key),
+         "one attempt reached two workers: " + token);
+    handed_[task] = made.key;
+    ++result_.handed_out;
+    say("box ", b, " hands out ", token);
+    if (!lost) tokens_.push_back(token);
+  }
+  if (lost && fleet_.box(b).up()) fleet_.give(b, node::Undelivered{answer.tokens});
+}
+
+void Storm::heed_read(int b, RequestId id) {
+  const auto asked = reads_.find({b, id});
+  if (asked == reads_.end()) return;
+  const Read read = asked->second;
+  reads_.erase(asked);
+  ++result_.reads;
+  GroupId group;
+  const engine::Run* run = fleet_.box(b).node->find(RunRef{read.id, {}}, &group);
+  if (run == nullptr) {
+    rule(read.floor == Version{},
+         absl::StrCat("a read at box ", b, " finds no run ", read.id, ", which others had seen"));
+    return;
+  }
+  seen(read.id, {run->uid().index, run->seq}, read.floor, false,
+       absl::StrCat("read ", id.v, " at box ", b));
+  const auto list = lists_.find(read.id);
+  if (list == lists_.end()) return;
+  ListOperation saw{read.begun, ++clock_, 0, {}};
+  for (const dsl::Value& n : run->variable(0, "log")->value.value.as_list()) {
+    saw.sees.push_back(n.as_int());
+  }
+  list->second.push_back(std::move(saw));
+}
+
+// --- the end ---
+
+void Storm::heal() {
+  calm_ = true;
+  say("heal");
+  fleet_.options.loss = fleet_.options.repeat = fleet_.options.late = 0;
+  fleet_.options.delay_ms_max = fleet_.options.disk_ms_max = 1;
+  fleet_.heal();
+  network_heals_ms_ = 0;
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    heal_at_[static_cast<std::size_t>(b)] = 0;
+    fleet_.stall_disk(b, false);
+    fleet_.freeze(b, false);
+    fleet_.drift(b, 0);
+    fleet_.mend_disk(b);
+    if (!fleet_.box(b).up()) boot(b);
+  }
+  oracle_.look_at_disks();
+  const std::int64_t until = fleet_.now_ms + kHealMsMax;
+  std::string open;
+  for (;;) {
+    nurse();
+    for (int i = 0; i < 300; ++i) step();
+    open = unrest();
+    if (open.empty()) break;
+    rule(fleet_.now_ms < until,
+         "this did not end within the bounded time after the faults: " + open);
+  }
+  // Late packets still come, leases and polls still end.
+  for (int i = 0; i < 8'000; ++i) step();
+  for (int i = 0; i < 10'000 && !unrest().empty(); ++i) step();
+  open = unrest();
+  rule(open.empty(), "after the end there was more: " + open);
+  // The last entry's commit is heard of a heartbeat later.
+  for (int i = 0; i < 1'000 && !fleet_.differences().empty(); ++i) step();
+  const std::string differences = fleet_.differences();
+  rule(differences.empty(), "boxes differ in the end: " + differences);
+}
+
+void Storm::nurse() {
+  for (std::size_t i = 0; i < wants_.size(); ++i) {
+    if (wants_[i].open == 0 && unsettled(wants_[i])) attempt(i);
+  }
+  const int zero = fleet_.leader(GroupId(0));
+  if (zero != 0 && fleet_.box(zero).node->definitions().catalog().is_paused(kQueue)) pause_queue();
+  for (std::uint16_t g = 1; g <= fleet_.options.run_groups; ++g) {
+    const int leader = fleet_.leader(GroupId(g));
+    if (leader == 0) continue;
+    std::vector<std::string> paused, failed;
+    for (const auto& [index, run] : fleet_.box(leader).node->group(GroupId(g)).tables().runs()) {
+      if (run->status == engine::RunStatus::paused) paused.push_back(run->id());
+      if (!run->incidents.empty()) failed.push_back(run->id());
+    }
+    for (const std::string& id : paused) {
+      fleet_.request(up_box(), node::command_of(id, engine::Resume{""}));
+    }
+    for (const std::string& id : failed) {
+      fleet_.request(up_box(), node::command_of(id, engine::RetryIncident{std::nullopt, ""}));
+    }
+  }
+  const int b = up_box();
+  if (b == 0) return;
+  polls_[{b, fleet_.request(b, node::poll_of(20, 100, kQueue))}] = Poll{};
+  for (const std::string& token : std::exchange(tokens_, {})) {
+    Want wanted;
+    wanted.kind = Kind::outcome;
+    wanted.number = next_number_++;
+    wanted.repeatable = true;
+    wanted.operation = node::complete_of(token, absl::StrCat(R"({"m": )", wanted.number, "}"));
+    want(std::move(wanted));
+  }
+}
+
+std::string Storm::stuck_run(const engine::Run& run) {
+  const std::string name = absl::StrCat("run ", run.id(), " ", to_string(run.uid()));
+  if (!run.steps.empty()) {
+    return absl::StrCat(name, " has a task that is ", engine::to_string(run.steps[0]->status));
+  }
+  if (!run.incidents.empty()) return name + " has an incident";
+  if (!run.timers.empty()) return name + " has a timer";
+  if (!run.closed() && (run.status != engine::RunStatus::running || run.state() != "idle")) {
+    return absl::StrCat(name, " is ", engine::to_string(run.status), " in ", run.state());
+  }
+  return "";
+}
+
+// What is open that would not wait for a client, or "".
+std::string Storm::unrest() {
+  if (!fleet_.settled()) return "a group has no leader that all know";
+  if (!tries_.empty()) {
+    const auto& [asked, tried] = *tries_.begin();
+    return absl::StrCat("request ", asked.second.v, " of box ", asked.first, " has no answer");
+  }
+  if (!reports_.empty()) return "a report has no answer";
+  if (!reads_.empty()) return "a read is not ready";
+  if (!queue_changes_.empty()) return "a queue's change has no answer";
+  for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
+    const int leader = fleet_.leader(GroupId(g));
+    const node::Group& group = fleet_.box(leader).node->group(GroupId(g));
+    for (const auto& [index, run] : group.tables().runs()) {
+      if (std::string stuck = stuck_run(*run); !stuck.empty()) return stuck;
+    }
+    if (!group.tables().channels().destinations().empty()) return "a message is not taken";
+  }
+  for (std::size_t i = 0; i < wants_.size(); ++i) {
+    if (unsettled(wants_[i])) return absl::StrCat("request ", i, " is in doubt");
+  }
+  return "";
+}
+
+// As clients saw them, and by nothing else.
+void Storm::judge_lists() {
+  std::set<std::int64_t> refused;
+  for (const Want& wanted : wants_) {
+    if (wanted.in_list && !wanted.acknowledged && !wanted.in_doubt) refused.insert(wanted.number);
+  }
+  for (auto& [id, history] : lists_) {
+    std::erase_if(history, [&](const ListOperation& o) { return refused.contains(o.appends); });
+    rule(check_list(history, kPlacesMax) != Linearizable::no,
+         "what clients saw of " + id + " is not linearizable");
+  }
+}
+
+void Storm::judge() {
+  judge_lists();
+  judge_history();
+  say("the last blackout");
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    down(b);
+    boot(b);
+    heal_at_[static_cast<std::size_t>(b)] = 0;
+  }
+  bool settled = false;
+  for (int i = 0; i < 20'000 && !settled; ++i) {
+    step();
+    settled = fleet_.settled() && fleet_.differences().empty();
+  }
+  rule(settled, "no agreement after the last blackout");
+  judge_history();
+}
+
+// The committed log of each group, read from one box's journal.
+void Storm::judge_history() {
+  std::vector<node::LoggedEntry> entries;
+  const int b = some_box();
+  for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
+    const node::Group& group = fleet_.box(b).node->group(GroupId(g));
+    const Index last = group.applied();
+    const node::EntriesLoaded read =
+        fleet_.box(b).load(node::ReadEntries{GroupId(g), Index(1), last});
+    rule(read.payloads.size() == last.v, "the journal lacks a committed entry");
+    for (std::size_t i = 0; i < read.payloads.size(); ++i) {
+      const Index index(i + 1);
+      entries.push_back(
+          {GroupId(g), *group.raft().trail().term_at(index), index, read.payloads[i]});
+    }
+  }
+  const node::Chronicle chronicle = node::read_chronicle(entries, kAttempts, kNapMs);
+  result_.events = chronicle.events;
+  rule(chronicle.problem.empty(), chronicle.problem);
+  judge_counts(chronicle);
+  judge_runs(chronicle);
+}
+
+void Storm::judge_counts(const node::Chronicle& chronicle) {
+  for (const Want& wanted : wants_) {
+    const std::map<std::int64_t, int>* counts = wanted.kind == Kind::start     ? &chronicle.starts
+                                                : wanted.kind == Kind::add     ? &chronicle.adds
+                                                : wanted.kind == Kind::outcome ? &chronicle.outcomes
+                                                                               : nullptr;
+    if (counts == nullptr) continue;
+    const auto at = counts->find(wanted.number);
+    const int count = at == counts->end() ? 0 : at->second;
+    const std::string what =
+        absl::StrCat("request ", &wanted - wants_.data(), " took effect ", count, " times");
+    if (wanted.acknowledged) {
+      rule(count == 1, what + " but was acknowledged");
+    } else if (!wanted.in_doubt) {
+      rule(count == 0, what + " but was refused");
+    } else {
+      rule(count <= 1, what);
+    }
+  }
+  for (const auto& [task, key] : handed_) {
+    rule(chronicle.handed_out.contains(task), "a worker has a token that the history lacks");
+  }
+}
+
+// What the handlers made of the signals: each once, none missing.
+void Storm::judge_runs(const node::Chronicle& chronicle) {
+  const int b = some_box();
+  for (const auto& [uid, adds] : chronicle.adds_of) {
+    GroupId group;
+    const engine::Run* run = fleet_.box(b).node->find(RunRef{"", uid}, &group);
+    rule(run != nullptr, "a run of the history is not there");
+    if (run->closed()) continue;
+    std::set<std::int64_t> log;
+    for (const dsl::Value& id : run->variable(0, "log")->value.value.as_list()) {
+      rule(log.insert(id.as_int()).second, "a signal was handled twice");
+    }
+    std::string missing;
+    for (const std::int64_t n : adds) {
+      if (!log.contains(n)) absl::StrAppend(&missing, " ", n);
+    }
+    rule(log == adds, absl::StrCat("a signal that was received was not handled:", missing, ", run ",
+                                   run->id(), " ", to_string(uid), " in ", run->state(), ", ",
+                                   engine::to_string(run->status)));
+  }
+  for (const Want& wanted : wants_) {
+    if (wanted.kind != Kind::deployment || !wanted.acknowledged) continue;
+    const auto* flow = fleet_.box(b).node->definitions().catalog().find("flow");
+    const std::string& text = std::get<node::DeployWorkflow>(wanted.operation).text;
+    const auto same = [&](const engine::CatalogVersion& version) { return version.text == text; };
+    rule(std::count_if(flow->versions.begin(), flow->versions.end(), same) == 1,
+         "a deployment that was acknowledged is not there once");
+  }
+}
+
+}  // namespace
+
+StormResult run_storm(const StormOptions& options) { return Storm(options).run(); }
+
+StormOptions shrink(StormOptions failing) {
+  const auto fails = [](const StormOptions& tried) { return !run_storm(tried).failure.empty(); };
+  for (int bit = 0; bit < 26; ++bit) {
+    StormOptions tried = failing;
+    tried.calm |= std::uint64_t{1} << bit;
+    if (fails(tried)) failing = tried;
+  }
+  for (int ms = failing.ms / 2; ms >= 50; ms /= 2) {
+    StormOptions tried = failing;
+    tried.ms -= ms;
+    if (tried.ms > 0 && fails(tried)) failing = tried;
+  }
+  return failing;
+}
+
+std::string command_of(const StormOptions& options) {
+  std::string command = absl::StrCat("sim_storm --seed ", options.seed);
+  if (options.calm != 0) absl::StrAppend(&command, " --calm ", options.calm);
+  return absl::StrCat(command, " --ms ", options.ms, " --print");
+}
+
+}  // namespace pawl::sim

@@ -1,0 +1,79 @@
+// sim_storm --seed N [--seeds COUNT] [--calm BITS] [--ms LENGTH] [--print] [--shrink]: storms from
+// seed N on, up to the first that breaks a rule; exit 1 and how to repeat it then.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "tests/sim/storm.h"
+
+namespace {
+
+std::uint64_t number(const char* text) {
+  return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  pawl::sim::StormOptions options;
+  std::uint64_t seeds = 1;
+  bool shrinks = false, goes_on = false;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view flag = argv[i];
+    if (flag == "--print") {
+      options.print = true;
+    } else if (flag == "--shrink") {
+      shrinks = true;
+    } else if (flag == "--all") {
+      goes_on = true;
+    } else if (flag == "--seed") {
+      options.seed = number(argv[++i]);
+    } else if (flag == "--seeds") {
+      seeds = number(argv[++i]);
+    } else if (flag == "--calm") {
+      options.calm = number(argv[++i]);
+    } else if (flag == "--ms") {
+      options.ms = static_cast<int>(number(argv[++i]));
+    } else {
+      std::fprintf(stderr, "unknown: %s\n", argv[i]);
+      return 2;
+    }
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  int failures = 0;
+  pawl::sim::StormResult sum;
+  const std::uint64_t first = options.seed;
+  for (; options.seed < first + seeds; ++options.seed) {
+    if (seeds > 1) {
+      std::printf("%s\r", std::to_string(options.seed).c_str());
+      std::fflush(stdout);
+    }
+    const pawl::sim::StormResult result = pawl::sim::run_storm(options);
+    sum.acknowledged += result.acknowledged;
+    sum.refused += result.refused;
+    sum.unknown += result.unknown;
+    sum.crashes += result.crashes;
+    sum.handed_out += result.handed_out;
+    sum.reads += result.reads;
+    sum.events += result.events;
+    sum.virtual_ms += result.virtual_ms - 1'000'000;
+    if (result.failure.empty()) continue;
+    ++failures;
+    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(options.seed),
+                result.failure.c_str());
+    const auto small = shrinks ? pawl::sim::shrink(options) : options;
+    std::printf("  repeat: %s\n", pawl::sim::command_of(small).c_str());
+    if (!goes_on) break;
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
+  std::printf(
+      "%d failures; %.1f s; %llu acknowledged, %llu refused, %llu unknown, %llu crashes, "
+      "%llu tasks, %llu reads, %llu events, %.0f virtual s\n",
+      failures, seconds.count(), static_cast<unsigned long long>(sum.acknowledged),
+      static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
+      static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.handed_out),
+      static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.events),
+      static_cast<double>(sum.virtual_ms) / 1000);
+  return failures == 0 ? 0 : 1;
+}
