@@ -42,7 +42,7 @@ void Cluster::keep_answer(const RemoteRequest& to, const Answer& answer) {
   RemoteProcess& process = remote_process(to.box, to.base);
   const std::uint64_t number = to.id - to.base;
   if (number < process.open_from) return;
-  process.finished[number] = answer;
+  process.finished[number] = {to.term, answer};
   if (process.finished.size() <= limits::kAnswersKeptMax) return;
   // Older ones get no second answer: their client hears that the outcome is unknown.
   process.open_from = process.finished.begin()->first + 1;

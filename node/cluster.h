@@ -48,6 +48,7 @@ struct HeldRequest {
 struct RemoteRequest {
   NodeId box;
   std::uint64_t base = 0;
+  Term term;
   std::uint64_t id = 0;  // base + number
   std::string queue;     // of a poll
 };
@@ -55,8 +56,9 @@ struct RemoteRequest {
 // What is remembered of the requests of one process of another box.
 struct RemoteProcess {
   std::uint64_t base = 0;
-  std::uint64_t open_from = 0;               // what is before it is over
-  std::map<std::uint64_t, Answer> finished;  // by number, from open_from on
+  std::uint64_t open_from = 0;  // what is before it is over
+  // By number, from open_from on; with the term they were given in.
+  std::map<std::uint64_t, std::pair<Term, Answer>> finished;
 };
 
 // Who waits for a read index.

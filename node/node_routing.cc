@@ -212,7 +212,7 @@ bool Node::settle_answer(Answer& answer) {
     if (!to.queue.empty() && answer.tokens.empty()) c.advertised[to.queue].erase(to.box);
     if (to.queue.empty()) c.keep_answer(to, answer);
     send_frame(to.box, codecs::FrameKind::kForwardedAnswer,
-               ForwardedAnswer{to.id, false, std::move(answer)});
+               ForwardedAnswer{to.id, to.term, false, std::move(answer)});
     return true;
   }
   const auto item = c.items.find(answer.id);
@@ -233,9 +233,10 @@ bool Node::answered_before(NodeId from, const ForwardedRequest& frame) {
   }
   if (frame.number < process.open_from) return true;
   const auto finished = process.finished.find(frame.number);
-  if (finished == process.finished.end()) return false;
-  send_frame(from, codecs::FrameKind::kForwardedAnswer,
-             ForwardedAnswer{frame.base + frame.number, false, finished->second});
+  if (finished == process.finished.end() || finished->second.first != frame.term) return false;
+  send_frame(
+      from, codecs::FrameKind::kForwardedAnswer,
+      ForwardedAnswer{frame.base + frame.number, frame.term, false, finished->second.second});
   return true;
 }
 
@@ -250,7 +251,8 @@ RemoteRequest Node::forget_remote(RequestId id) {
 
 void Node::answer_not_leader(RequestId id) {
   const RemoteRequest to = forget_remote(id);
-  send_frame(to.box, codecs::FrameKind::kForwardedAnswer, ForwardedAnswer{to.id, true, {}});
+  send_frame(to.box, codecs::FrameKind::kForwardedAnswer,
+             ForwardedAnswer{to.id, to.term, true, {}});
 }
 
 // Another box's client wants something of a group that box believes this one leads.
@@ -266,7 +268,7 @@ void Node::on_forwarded(NodeId from, ForwardedRequest& frame) {
   request.id = id;
   request.deadline_ms = now_.mono_ms + std::clamp<std::int64_t>(frame.left_ms, 0, kForwardMsMax);
   const auto* poll = std::get_if<PollTasks>(&request.operation);
-  c.remote[id] = {from, frame.base, named, poll == nullptr ? "" : poll->queue};
+  c.remote[id] = {from, frame.base, frame.term, named, poll == nullptr ? "" : poll->queue};
   c.remote_ids[{from, named}] = id;
   under_way_.outstanding.insert(id);
   c.deadlines.emplace(request.deadline_ms, id);
@@ -300,9 +302,10 @@ void Node::on_forwarded_answer(NodeId from, ForwardedAnswer& frame) {
   if (number == cluster_->numbers.end()) return;
   const RequestId id = number->second;
   const auto held = cluster_->held.find(id);
+  // What an older leader said was true then; the one asked since may have done something else.
+  if (held->second.sent_to != from || held->second.sent_term != frame.term) return;
   if (frame.not_leader) {
     // At the next tick: it may not know yet that it leads, or this box who does.
-    if (held->second.sent_to != from) return;
     held->second.sent_to = NodeId(0);
     cluster_->waiting.insert(id);
     return;

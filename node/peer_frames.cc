@@ -289,7 +289,7 @@ void members(Io& io, ForwardedRequest& x) {
 }
 template <class Io>
 void members(Io& io, ForwardedAnswer& x) {
-  io(x.id, x.not_leader, x.answer);
+  io(x.id, x.term, x.not_leader, x.answer);
 }
 template <class Io>
 void members(Io& io, ReadAsk& x) {

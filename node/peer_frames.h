@@ -40,6 +40,7 @@ struct ForwardedRequest {
 
 struct ForwardedAnswer {
   std::uint64_t id = 0;  // base + number
+  Term term;             // of the request: another leader asked since may say something else
   // Nothing was done and nothing will be: this box does not lead the group. `answer` is empty.
   bool not_leader = false;
   Answer answer;  // its id is not sent

@@ -203,6 +203,32 @@ BOOST_AUTO_TEST_CASE(a_late_copy_of_a_refused_request_does_nothing) {
   BOOST_TEST(log_size(*fleet.read(1, "r")) == 0u);
 }
 
+// A refusal of an older term comes late: the leader asked since may do what was wanted.
+BOOST_AUTO_TEST_CASE(an_older_leaders_refusal_is_not_believed) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  BOOST_TEST(fleet.ask(1, node::start_of("r")).status == 201);
+  const int leader = fleet.leader(fleet.box(1).node->group_of("r"));
+  const int other = leader % 3 + 1;
+  node::ForwardedRequest sent;
+  fleet.tap = [&](int from, const node::OutgoingFrame& frame) {
+    if (from != other || frame.kind != codecs::FrameKind::kForwardedRequest) return;
+    BOOST_TEST(node::decode(frame.payload, &sent));
+  };
+  fleet.mute(other, leader);
+  const node::RequestId id = fleet.request(other, node::signal_of("r", "add", "{\"id\":1}"));
+  BOOST_REQUIRE(sent.number > 0u);
+  node::ForwardedAnswer late{sent.base + sent.number, Term(sent.term.v - 1), false, {}};
+  late.answer.status = 409;
+  const std::string bytes = node::encode(late);
+  fleet.give(other, node::PeerFrame{NodeId(static_cast<std::uint64_t>(leader)),
+                                    codecs::FrameKind::kForwardedAnswer, bytes});
+  BOOST_TEST(!fleet.box(other).answered(id));
+  fleet.heal();
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(id); }, 5'000));
+  BOOST_TEST(fleet.box(other).status(id) == 200);
+}
+
 // The leader's clock is an hour ahead when it dies: nothing its successor writes is older, and time
 // does not stand still for that hour.
 BOOST_AUTO_TEST_CASE(time_runs_on_from_a_leader_whose_clock_was_ahead) {
