@@ -1,15 +1,16 @@
 // The follower's side: taking over the leader's log, acknowledging it, and learning what is
 // committed.
 //
-// | log                     | event                                   | log            | effects |
-// |-------------------------|-----------------------------------------|----------------|-------------|
-// | lacks prev              | Append                                  | unchanged      |
-// AppendReject with a hint | | has prev, not entries   | Append                                  |
-// entries added  | AppendEntries | | has prev, conflicts     | Append | cut, then added|
-// AppendEntries, truncates | | has prev and entries    | Append                                  |
-// unchanged      | AppendReply, if on disk | | entries on their way    | EntriesPersisted | on disk
-// | AppendReply, CommitTo | | verified and on disk    | Append or Heartbeat with a later commit |
-// committed      | CommitTo |
+// clang-format off
+// | log                   | event                                   | log             | effects                  |
+// |-----------------------|-----------------------------------------|-----------------|--------------------------|
+// | lacks prev            | Append                                  | unchanged       | AppendReject with a hint |
+// | has prev, not entries | Append                                  | entries added   | AppendEntries            |
+// | has prev, conflicts   | Append                                  | cut, then added | AppendEntries, truncates |
+// | has prev and entries  | Append                                  | unchanged       | AppendReply, if on disk  |
+// | entries on their way  | EntriesPersisted                        | on disk         | AppendReply, CommitTo    |
+// | verified and on disk  | Append or Heartbeat with a later commit | committed       | CommitTo                 |
+// clang-format on
 //
 // Entries past those of an Append are kept if nothing conflicts: the message may be an old one
 // (paper 5.3). A membership is in force with the entry that brings it (MembershipChanged), and no

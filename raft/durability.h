@@ -1,14 +1,16 @@
 // What is on the disk, what is on its way there, and which messages wait for it.
 //
-// | state                | event                               | state               | effects |
-// |----------------------|-------------------------------------|---------------------|--------------------|
-// | hard durable         | term or vote changes                | hard on its way     |
-// SaveHardState | | hard on its way      | send()                              | message held | |
-// | hard on its way      | HardStatePersisted of it            | hard durable        | Send what is
-// held | | hard on its way      | HardStatePersisted of an older one  | hard on its way     | | |
-// any                  | the term rises                      | older messages gone | | | entries on
-// their way | EntriesPersisted, still in trail    | durable rises       | | | entries on their way
-// | EntriesPersisted, overwritten since | no change           | |
+// clang-format off
+// | state                | event                               | state               | effects           |
+// |----------------------|-------------------------------------|---------------------|-------------------|
+// | hard durable         | term or vote changes                | hard on its way     | SaveHardState     |
+// | hard on its way      | send()                              | message held        |                   |
+// | hard on its way      | HardStatePersisted of it            | hard durable        | Send what is held |
+// | hard on its way      | HardStatePersisted of an older one  | hard on its way     |                   |
+// | any                  | the term rises                      | older messages gone |                   |
+// | entries on their way | EntriesPersisted, still in trail    | durable rises       |                   |
+// | entries on their way | EntriesPersisted, overwritten since | no change           |                   |
+// clang-format on
 #pragma once
 
 #include "raft/effect.h"

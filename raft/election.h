@@ -1,20 +1,22 @@
 // Who leads: time-outs, pre-votes, votes, and the changes of role.
 //
-// | role          | event                                          | role          | effects |
-// |---------------|------------------------------------------------|---------------|------------------|
-// | follower      | election timeout, Campaign                     | pre-candidate | pre-vote
-// requests | | follower      | the same, as the only voter                    | leader        |
-// SaveHardState, no-op | | follower      | TimeoutNow from its leader                     |
-// candidate     | SaveHardState, vote requests | | pre-candidate | a quorum would vote for it |
-// candidate     | SaveHardState, vote requests | | pre-candidate | a quorum would not | follower |
-// | | pre-candidate | election timeout                               | pre-candidate | pre-vote
-// requests | | candidate     | a quorum voted for it, own vote on disk        | leader        |
-// no-op, Appends | | candidate     | a quorum cannot be had any more                | follower | |
-// | candidate     | election timeout                               | pre-candidate | pre-vote
-// requests | | leader        | no quorum heard for the longest timeout        | follower      | |
-// | leader        | committed: a membership in which it has no vote| follower      | TimeoutNow to
-// a voter | | any           | a message of a later term                      | follower      |
-// SaveHardState | | (pre-)cand.   | a leader's message of its own term             | follower | |
+// clang-format off
+// | role          | event                                           | role          | effects                      |
+// |---------------|-------------------------------------------------|---------------|------------------------------|
+// | follower      | election timeout, Campaign                      | pre-candidate | pre-vote requests            |
+// | follower      | the same, as the only voter                     | leader        | SaveHardState, no-op         |
+// | follower      | TimeoutNow from its leader                      | candidate     | SaveHardState, vote requests |
+// | pre-candidate | a quorum would vote for it                      | candidate     | SaveHardState, vote requests |
+// | pre-candidate | a quorum would not                              | follower      |                              |
+// | pre-candidate | election timeout                                | pre-candidate | pre-vote requests            |
+// | candidate     | a quorum voted for it, own vote on disk         | leader        | no-op, Appends               |
+// | candidate     | a quorum cannot be had any more                 | follower      |                              |
+// | candidate     | election timeout                                | pre-candidate | pre-vote requests            |
+// | leader        | no quorum heard for the longest timeout         | follower      |                              |
+// | leader        | committed: a membership in which it has no vote | follower      | TimeoutNow to a voter        |
+// | any           | a message of a later term                       | follower      | SaveHardState                |
+// | (pre-)cand.   | a leader's message of its own term              | follower      |                              |
+// clang-format on
 //
 // A vote request (or pre-vote) to a member that heard from a living leader, or to a leader that has
 // lately heard a quorum, is refused without looking at its term (dissertation 4.2.3): a member that

@@ -111,7 +111,7 @@ struct SnapshotReceived {
 
 using Event =
     std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted, Compacted,
-                 ChangeMembership, TransferLeadership, AbortTransfer, Unreachable, SetCandidacy, ReadIndex,
-                 SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
+                 ChangeMembership, TransferLeadership, AbortTransfer, Unreachable, SetCandidacy,
+                 ReadIndex, SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
 
 }  // namespace pawl::raft

@@ -2,17 +2,17 @@
 // (dissertation 6.4): a leader notes its commit, and answers once a quorum has shown, in a round
 // begun afterwards, that it was still following it.
 //
-// | read     | event                                             | read     | effects |
-// |----------|---------------------------------------------------|----------|-------------------|
-// | (new)    | ReadIndex to a member that does not lead          | -        | ReadRefused |
-// | (new)    | to a leader without a committed entry of its term | no index | |
-// | (new)    | to a ready leader                                 | indexed  | Heartbeats of a new
-// round, unless |          |                                                   |          | a round
-// of reads is under way | | no index | the first entry of the term is committed          | indexed
-// | likewise | | indexed  | a round begins                                    | in round |
-// Heartbeats | | in round | a quorum has answered that round or a later one   | -        |
-// ReadReady | | any      | the leader leads no more                          | -        |
-// ReadRefused |
+// clang-format off
+// | read     | event                                             | read     | effects                                 |
+// |----------|---------------------------------------------------|----------|-----------------------------------------|
+// | (new)    | ReadIndex to a member that does not lead          | -        | ReadRefused                             |
+// | (new)    | to a leader without a committed entry of its term | no index |                                         |
+// | (new)    | to a ready leader                                 | indexed  | Heartbeats, unless a round is under way |
+// | no index | the first entry of the term is committed          | indexed  | likewise                                |
+// | indexed  | a round begins                                    | in round | Heartbeats                              |
+// | in round | a quorum has answered that round or a later one   | -        | ReadReady                               |
+// | any      | the leader leads no more                          | -        | ReadRefused                             |
+// clang-format on
 //
 // At most one round of reads is under way: those that come meanwhile share the next. A lost round
 // is made good by the next heartbeat. What a quorum answers is bound to the term (by the message)

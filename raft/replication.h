@@ -1,16 +1,18 @@
 // The leader's side: its own log, what it sends to each follower, and what is committed. The table
 // of a follower's states is in progress.h; the leader's own:
 //
-// | state     | event                                          | state | effects |
-// |-----------|------------------------------------------------|-------|--------------------------|
-// | candidate | wins (election)                                | leads | AppendEntries no-op,
-// Append to all | | leads     | Propose, ChangeMembership                      | leads | a refusal
-// | | leads     | a quorum has an entry of this term on disk     | ready | CommitTo | | ready     |
-// Propose                                        | ready | AppendEntries, Append to all | | ready
-// | ChangeMembership (change.h)                    | ready | AppendEntries, Append to all | | leads
-// | heartbeat due                                  | leads | Heartbeat to all | | leads     | no
-// quorum heard, or removed (election.h)       | -     | RoleChanged | | leads     | a later term
-// (election.h)                      | -     | RoleChanged |
+// clang-format off
+// | state     | event                                      | state | effects                            |
+// |-----------|--------------------------------------------|-------|------------------------------------|
+// | candidate | wins (election)                            | leads | AppendEntries no-op, Append to all |
+// | leads     | Propose, ChangeMembership                  | leads | a refusal                          |
+// | leads     | a quorum has an entry of this term on disk | ready | CommitTo                           |
+// | ready     | Propose                                    | ready | AppendEntries, Append to all       |
+// | ready     | ChangeMembership (change.h)                | ready | AppendEntries, Append to all       |
+// | leads     | heartbeat due                              | leads | Heartbeat to all                   |
+// | leads     | no quorum heard, or removed (election.h)   | -     | RoleChanged                        |
+// | leads     | a later term (election.h)                  | -     | RoleChanged                        |
+// clang-format on
 //
 // The own disk is one member among others: it writes while the followers' entries are under way,
 // and counts only when it has reported (dissertation 10.2.1). A leader that has no vote any more

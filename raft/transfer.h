@@ -1,14 +1,15 @@
 // Handing the leadership over (dissertation 3.10). Whether and to whom is policy, and the driver's.
 //
-// | transfer | event                                          | transfer | effects |
-// |----------|------------------------------------------------|----------|-------------------------|
-// | none     | TransferLeadership to another voter            | catching up | TransferEnded
-// refused, if not | | catching up | the target's log is as long as the leader's | asked    |
-// TimeoutNow | | asked    | a HeartbeatReply of the target                 | asked    | TimeoutNow
-// again (it may be lost) | | any      | the longest election timeout has passed        | none     |
-// TransferEnded timed out | | any      | AbortTransfer, or the target has no vote now   | none |
-// TransferEnded aborted | | any      | a later term, or the leader steps down         | none     |
-// TransferEnded yielded |
+// clang-format off
+// | transfer    | event                                        | transfer    | effects                           |
+// |-------------|----------------------------------------------|-------------|-----------------------------------|
+// | none        | TransferLeadership to another voter          | catching up | TransferEnded refused, if not     |
+// | catching up | the target's log is as long as the leader's  | asked       | TimeoutNow                        |
+// | asked       | a HeartbeatReply of the target               | asked       | TimeoutNow again (it may be lost) |
+// | any         | the longest election timeout has passed      | none        | TransferEnded timed out           |
+// | any         | AbortTransfer, or the target has no vote now | none        | TransferEnded aborted             |
+// | any         | a later term, or the leader steps down       | none        | TransferEnded yielded             |
+// clang-format on
 //
 // While one is under way nothing is proposed, so that the target can catch up. After it has ended
 // the target may still take over: that is an election like any other.
