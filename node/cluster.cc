@@ -12,6 +12,7 @@ constexpr std::size_t kProcessesMax = 4;  // of one box, that are remembered
 void Cluster::forget_held(RequestId id) {
   const auto at = held.find(id);
   if (at == held.end()) return;
+  deadlines.erase({at->second.request.deadline_ms, id});
   numbers.erase(at->second.number);
   held.erase(at);
   waiting.erase(id);
