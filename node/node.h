@@ -199,6 +199,7 @@ class Node : private GroupOwner {
   bool decide_one(Group& group, Job& job, Assembly* a);
   bool decide_start(Group& group, Job& job, Assembly* a);
   enum class IdSettled : std::uint8_t { start, answered, after_termination };
+  const dsl::Definition* definition_of(const engine::Run& run, const Job& job, Assembly* a);
   IdSettled settle_id(Group& group, Job& job, const engine::Run& existing,
                       const dsl::Definition& definition, Assembly* a);
   bool lags_behind(const std::string& workflow, std::uint32_t version) const;

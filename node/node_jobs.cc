@@ -178,19 +178,8 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   }
   // While another run of the id was busy, a job by uid has waited for one that is cold.
   if (a->after == nullptr && wait_for_load(group, job)) return true;
-  const dsl::Definition* definition = definitions_.find(run->workflow(), run->version());
-  if (definition == nullptr) {
-    if (job.reply == Reply::nothing) return true;
-    if (lags_behind(run->workflow(), run->version())) {
-      postpone(job.request);
-      return true;
-    }
-    a->answers.push_back(
-        refused(job, 503, "definition-missing", "This box lacks the run's definition",
-                "version " + std::to_string(run->version()) + " of " + run->workflow() +
-                    " can't be read by this version of pawl: start a newer one"));
-    return true;
-  }
+  const dsl::Definition* definition = definition_of(*run, job, a);
+  if (definition == nullptr) return true;
   if (a->after == nullptr) {
     a->run_id = job.run_id;
     a->run = run->uid().index;
@@ -199,6 +188,22 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   }
   conclude(group, job, *run, engine::decide(*run, job.command, context(job, definition)), a);
   return true;
+}
+
+// The definition that the run's next decision needs. Null if this box lacks it; the job is then
+// settled: it waits until what group 0 has deployed has come here, or is refused.
+const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& job, Assembly* a) {
+  const dsl::Definition* definition = definitions_.find(run.workflow(), run.version());
+  if (definition != nullptr || job.reply == Reply::nothing) return definition;
+  if (lags_behind(run.workflow(), run.version())) {
+    postpone(job.request);
+    return nullptr;
+  }
+  a->answers.push_back(
+      refused(job, 503, "definition-missing", "This box lacks the run's definition",
+              "version " + std::to_string(run.version()) + " of " + run.workflow() +
+                  " can't be read by this version of pawl: start a newer one"));
+  return nullptr;
 }
 
 bool Node::decide_start(Group& group, Job& job, Assembly* a) {
@@ -261,6 +266,7 @@ Node::IdSettled Node::settle_id(Group& group, Job& job, const engine::Run& exist
       codecs::append_envelope(existing, &definition, &said.body);
       break;
     case engine::IdConflictAction::terminate_then_start: {
+      if (definition_of(existing, job, a) == nullptr) return IdSettled::answered;
       Job terminate;
       terminate.run_id = job.run_id;
       terminate.run = existing.uid().index;

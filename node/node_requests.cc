@@ -177,15 +177,17 @@ void Node::on_operation(Request& request, HeartbeatTask& op) {
   TaskRef task;
   GroupId group_id;
   const engine::Run* run = nullptr;
-  if (parse_token(op.token, &task)) {
+  const bool named = parse_token(op.token, &task) && task.group.v < groups_.size();
+  if (named) {
     run = find(RunRef{"", RunUid{task.group, task.run}}, &group_id);
   }
   const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
   const bool issued = run != nullptr && task.step <= run->last_step && task.attempt > 0 &&
                       (step == nullptr || task.attempt <= step->attempt);
   if (!issued) {
-    refuse(request.id, 404, "task-unknown", "No such task was ever handed out",
-           "tokens come from POST /v1/queues/{queue}/poll and are used as they are");
+    refuse_confirmed(mutable_group(named ? task.group : GroupId(0)), request.id, 404,
+                     "task-unknown", "No such task was ever handed out",
+                     "tokens come from POST /v1/queues/{queue}/poll and are used as they are");
     return;
   }
   const bool out = step != nullptr && step->attempt == task.attempt &&
@@ -194,8 +196,9 @@ void Node::on_operation(Request& request, HeartbeatTask& op) {
     const char* type = run->closed()                                     ? "run-closed"
                        : step != nullptr && step->attempt > task.attempt ? "lease-lost"
                                                                          : "task-withdrawn";
-    refuse(request.id, 409, type, "The run no longer waits for this attempt",
-           "stop the work: its outcome will not be taken");
+    refuse_confirmed(mutable_group(group_id), request.id, 409, type,
+                     "The run no longer waits for this attempt",
+                     "stop the work: its outcome will not be taken");
     return;
   }
   Lease* lease = leases_.renew(task, now_.mono_ms);
@@ -205,10 +208,10 @@ void Node::on_operation(Request& request, HeartbeatTask& op) {
   }
   const TimeMs until = TimeMs(stamp_.v + step->lease_ms);
   if (op.details) take_details(task, *run, lease, std::move(*op.details));
-  Answer renewed;
-  renewed.id = request.id;
-  codecs::append_lease(until, &renewed.body);
-  answer(std::move(renewed));
+  std::vector<PendingAnswer> renewed(1);
+  renewed[0].answer.id = request.id;
+  codecs::append_lease(until, &renewed[0].answer.body);
+  answer_confirmed(mutable_group(group_id), std::move(renewed));
 }
 
 // Details are committed at most every kProgressMsMin; newer ones wait in memory for the next

@@ -3,11 +3,10 @@
 #include <stdexcept>
 
 #include "engine/residency.h"
+#include "tests/sim/fingerprint.h"
 
 namespace pawl::sim {
 namespace {
-
-constexpr std::int64_t kStartMs = 1'000'000;
 
 void require(bool holds, const std::string& otherwise) {
   if (!holds) throw std::runtime_error(otherwise);
@@ -126,6 +125,7 @@ void Fleet::collect(int b) {
   for (node::OutgoingFrame& frame : std::exchange(box(b).frames, {})) {
     const int to = static_cast<int>(frame.to.v);
     if (tap) tap(b, frame);
+    if (filter && !filter(b, frame)) continue;
     if (cuts_.contains({b, to}) || mutes_.contains({b, to}) || chance_.chance(options.loss)) {
       continue;
     }
@@ -176,7 +176,7 @@ void Fleet::deliver() {
 }
 
 void Fleet::arrive(const Packet& packet) {
-  trace_ = digest(std::string(as_view(trace_)) + packet.payload);
+  trace_ = fingerprint(packet.payload, trace_);
   give(packet.to, node::PeerFrame{id_of(packet.from), packet.kind, packet.payload});
 }
 

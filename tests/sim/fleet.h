@@ -18,12 +18,13 @@
 #include <variant>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/random.h"
 #include "node/node.h"
 #include "tests/node/host.h"
 
 namespace pawl::sim {
+
+inline constexpr std::int64_t kStartMs = 1'000'000;  // virtual time begins here
 
 struct FleetOptions {
   int boxes = 3;
@@ -105,10 +106,12 @@ class Fleet {
   // equal hashes at equal indexes. Call when all have caught up.
   std::string differences();
   // Chained over everything that was delivered and answered: equal seeds give equal traces.
-  const Digest& trace() const { return trace_; }
+  std::uint64_t trace() const { return trace_; }
 
   // Hears of every frame a box sends, before the network has it. May be empty.
   std::function<void(int from, const node::OutgoingFrame& frame)> tap;
+  // Frames it says no to are lost. May be empty.
+  std::function<bool(int from, const node::OutgoingFrame& frame)> filter;
   FleetOptions options;
   std::int64_t now_ms = 0;
 
@@ -151,7 +154,7 @@ class Fleet {
   std::set<std::pair<int, int>> cuts_, mutes_;
   std::multimap<std::int64_t, ColdRead> cold_;   // by when they are done
   std::multimap<std::int64_t, Packet> packets_;  // by when they arrive
-  Digest trace_{};
+  std::uint64_t trace_ = 0;
 };
 
 }  // namespace pawl::sim

@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_minority_answers_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_trace) {
-  std::vector<Digest> traces;
+  std::vector<std::uint64_t> traces;
   for (int repeat = 0; repeat < 2; ++repeat) {
     FleetOptions options;
     options.seed = 77;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <bitset>
-#include <set>
-#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "tests/sim/fingerprint.h"
 
 namespace pawl::sim {
 namespace {
@@ -55,18 +57,19 @@ class Search {
     if (history_[i].appends != 0) list_.pop_back();
     missing_ += history_[i].ended != kNever ? 1 : 0;
   }
-  std::string place() const {
-    std::string key = done_.to_string();
-    for (const std::int64_t n : list_) key += ' ' + std::to_string(n);
-    return key;
+  std::uint64_t place() const {
+    const auto bytes = [](const auto* values, std::size_t count) {
+      return std::string_view(reinterpret_cast<const char*>(values), count * sizeof *values);
+    };
+    return fingerprint(bytes(list_.data(), list_.size()), fingerprint(bytes(&done_, 1)));
   }
 
   const std::vector<ListOperation>& history_;
   const std::size_t places_max_;
   std::bitset<kOperationsMax> done_;
   std::vector<std::int64_t> list_;
-  std::size_t missing_ = 0;  // of those that have an answer
-  std::set<std::string> places_;
+  std::size_t missing_ = 0;                   // of those that have an answer
+  std::unordered_set<std::uint64_t> places_;  // by fingerprint
 };
 
 }  // namespace

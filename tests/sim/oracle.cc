@@ -4,33 +4,34 @@
 
 #include "absl/strings/str_cat.h"
 #include "codecs/raft_message.h"
+#include "tests/sim/fingerprint.h"
 
 namespace pawl::sim {
 namespace {
 
-void rule(bool holds, const std::string& otherwise) {
-  if (!holds) throw std::runtime_error(otherwise);
-}
-
-std::string at(GroupId group, Index index) {
-  return absl::StrCat("group ", group.v, ", index ", index.v);
+// What to say is put together only if it has to be.
+template <class... Parts>
+void rule(bool holds, const Parts&... otherwise) {
+  if (!holds) throw std::runtime_error(absl::StrCat(otherwise...));
 }
 
 }  // namespace
 
 Oracle::Oracle(Fleet* fleet, std::uint64_t seed, double samples)
     : fleet_(*fleet), random_(seed), samples_(samples) {
+  const auto boxes = static_cast<std::size_t>(fleet->size()) + 1;
+  const std::size_t groups = fleet->options.run_groups + 1U;
+  agreed_.resize(groups);
+  copies_.assign(boxes, std::vector<Copy>(groups));
+  boots_.resize(boxes);
   fleet->tap = [this](int from, const node::OutgoingFrame& frame) { hear(from, frame); };
 }
 
-Index Oracle::committed(GroupId group) const {
-  const auto known = committed_.find(group);
-  return Index(known == committed_.end() ? 0 : known->second.size());
-}
+Index Oracle::committed(GroupId group) const { return Index(agreed_[group.v].terms.size()); }
 
 void Oracle::look() {
   for (int b = 1; b <= fleet_.size(); ++b) {
-    if (boots_[b] != fleet_.boots(b)) forget(b);
+    if (boots_[static_cast<std::size_t>(b)] != fleet_.boots(b)) forget(b);
     if (!fleet_.box(b).up()) continue;
     for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) look_at(b, GroupId(g));
   }
@@ -38,55 +39,60 @@ void Oracle::look() {
 
 // The box has started anew: what it knows may be less than before.
 void Oracle::forget(int b) {
-  boots_[b] = fleet_.boots(b);
-  for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
-    known_.erase({b, GroupId(g)});
-    applied_.erase({b, GroupId(g)});
-  }
+  boots_[static_cast<std::size_t>(b)] = fleet_.boots(b);
+  for (Copy& copy : copies_[static_cast<std::size_t>(b)]) copy = Copy{};
 }
 
+// Only what has changed since the last look.
 void Oracle::look_at(int b, GroupId group) {
+  const node::Group& now = fleet_.box(b).node->group(group);
+  const raft::Raft& raft = now.raft();
+  Copy& copy = copy_of(b, group);
+  rule(raft.term() >= copy.term, "a term fell");
+  if (raft.leads() && (!copy.leads || raft.term() != copy.term)) look_at_leader(b, group);
+  if (raft.commit() != copy.commit) look_at_commit(b, group);
+  if (now.applied() != copy.applied) look_at_tables(b, group);
+  copy = {raft.term(), raft.leads(), raft.commit(), now.applied()};
+}
+
+void Oracle::look_at_leader(int b, GroupId group) {
   const raft::Raft& raft = fleet_.box(b).node->group(group).raft();
-  if (raft.leads()) {
-    const auto [known, first] = leaders_.emplace(std::pair(group, raft.term()), b);
-    rule(known->second == b, absl::StrCat("group ", group.v, " has two leaders in term ",
-                                          raft.term().v, ": ", known->second, " and ", b));
-    const Index last = committed(group);
-    rule(!first || last.v == 0 || raft.trail().term_at(last) == committed_[group][last.v - 1],
-         absl::StrCat("box ", b, " leads and lacks what is committed: ", at(group, last)));
-  }
-  look_at_commit(b, group);
-  look_at_tables(b, group);
+  Agreed& agreed = agreed_[group.v];
+  const auto [known, first] = agreed.leaders.emplace(raft.term(), b);
+  rule(known->second == b, "group ", group.v, " has two leaders in term ", raft.term().v, ": ",
+       known->second, " and ", b);
+  const Index last = committed(group);
+  rule(!first || last.v == 0 || raft.trail().term_at(last) == agreed.terms.back(), "box ", b,
+       " leads and lacks what is committed: group ", group.v, ", index ", last.v);
 }
 
 void Oracle::look_at_commit(int b, GroupId group) {
   const raft::Raft& raft = fleet_.box(b).node->group(group).raft();
-  auto& [commit, term] = known_[{b, group}];
+  const Index commit = copy_of(b, group).commit;
   rule(raft.commit() >= commit, "a commit index fell");
-  std::vector<Term>& terms = committed_[group];
+  std::vector<Term>& terms = agreed_[group.v].terms;
   for (Index index = commit.next(); index <= raft.commit(); index = index.next()) {
     const auto here = raft.trail().term_at(index);
     if (!here) continue;  // below the floor
     if (index.v == terms.size() + 1) terms.push_back(*here);
     rule(index.v <= terms.size(), "a commit index has passed unseen");
-    rule(terms[index.v - 1] == *here,
-         absl::StrCat("two entries are committed at ", at(group, index), ": of term ",
-                      terms[index.v - 1].v, " and, at box ", b, ", of term ", here->v));
+    rule(terms[index.v - 1] == *here, "two entries are committed at group ", group.v, ", index ",
+         index.v, ": of term ", terms[index.v - 1].v, " and, at box ", b, ", of term ", here->v);
   }
-  commit = raft.commit();
-  rule(raft.term() >= term, "a term fell");
-  term = raft.term();
 }
 
 void Oracle::look_at_tables(int b, GroupId id) {
   const node::Group& group = fleet_.box(b).node->group(id);
-  Index& seen = applied_[{b, id}];
-  if (group.applied() == seen) return;
-  seen = group.applied();
-  const Digest hash = digest(tables_of(group));
-  const auto [known, first] = tables_.emplace(std::pair(id, seen), std::pair(hash, b));
-  rule(known->second.first == hash, absl::StrCat("the tables of boxes ", known->second.second,
-                                                 " and ", b, " differ at ", at(id, seen)));
+  const std::uint64_t here = fingerprint(tables_of(group));
+  auto& tables = agreed_[id.v].tables;
+  if (tables.size() <= group.applied().v) tables.resize(group.applied().v + 1);
+  auto& [known, owner] = tables[group.applied().v];
+  if (owner == 0) {
+    known = here;
+    owner = b;
+  }
+  rule(known == here, "the tables of boxes ", owner, " and ", b, " differ at group ", id.v,
+       ", index ", group.applied().v);
 }
 
 void Oracle::hear(int from, const node::OutgoingFrame& frame) {
@@ -107,8 +113,8 @@ void Oracle::check_vote(int from, const codecs::RaftEnvelope& envelope) {
   const Term term = envelope.message.term;
   const auto [known, first] =
       votes_.emplace(std::tuple(envelope.group, term, from), envelope.message.to);
-  rule(known->second == envelope.message.to,
-       absl::StrCat("box ", from, " voted twice in term ", term.v, " of group ", envelope.group.v));
+  rule(known->second == envelope.message.to, "box ", from, " voted twice in term ", term.v,
+       " of group ", envelope.group.v);
   if (!random_.chance(samples_ * 4)) return;
   const log::JournalModel disk = platters(from);
   const auto group = disk.groups.find(envelope.group.v);
@@ -116,7 +122,7 @@ void Oracle::check_vote(int from, const codecs::RaftEnvelope& envelope) {
       group != disk.groups.end() && group->second.state &&
       (group->second.state->term > term ||
        (group->second.state->term == term && group->second.state->vote == envelope.message.to));
-  rule(there, absl::StrCat("box ", from, " gave a vote that is not on its disk"));
+  rule(there, "box ", from, " gave a vote that is not on its disk");
 }
 
 void Oracle::check_match(int from, const codecs::RaftEnvelope& envelope, Index match) {
@@ -127,35 +133,34 @@ void Oracle::check_match(int from, const codecs::RaftEnvelope& envelope, Index m
   const auto group = disk.groups.find(envelope.group.v);
   const bool there = group != disk.groups.end() && group->second.entries.contains(match.v) &&
                      group->second.entries.at(match.v).first == term->v;
-  rule(there, absl::StrCat("box ", from,
-                           " acknowledged what is not on its disk: ", at(envelope.group, match)));
+  rule(there, "box ", from, " acknowledged what is not on its disk: group ", envelope.group.v,
+       ", index ", match.v);
 }
 
 log::JournalModel Oracle::platters(int b) {
   log::MemoryFileSystem files = fleet_.box(b).files.durable();
   log::JournalModel model;
   const auto opened = log::Journal::open(files, log::small_options(), model, nullptr);
-  rule(opened.ok(),
-       absl::StrCat("the disk of box ", b, " would not open: ", opened.status().ToString()));
+  rule(opened.ok(), "the disk of box ", b,
+       " would not open: ", std::string(opened.status().message()));
   return model;
 }
 
 void Oracle::look_at_disks() {
-  std::map<GroupId, std::size_t> holders;
+  std::vector<std::size_t> holders(agreed_.size());
   for (int b = 1; b <= fleet_.size(); ++b) {
     const log::JournalModel disk = platters(b);
-    for (const auto& [group, terms] : committed_) {
-      const auto held = disk.groups.find(group.v);
-      if (terms.empty() || held == disk.groups.end()) continue;
-      const auto entry = held->second.entries.find(terms.size());
-      const bool has = entry != held->second.entries.end() && entry->second.first == terms.back().v;
-      holders[group] += has ? 1 : 0;
+    for (const auto& [group, held] : disk.groups) {
+      const std::vector<Term>& terms = agreed_[group].terms;
+      const auto entry = held.entries.find(terms.size());
+      if (entry == held.entries.end()) continue;
+      holders[group] += entry->second.first == terms.back().v ? 1 : 0;
     }
   }
-  for (const auto& [group, terms] : committed_) {
-    rule(terms.empty() || holders[group] * 2 > static_cast<std::size_t>(fleet_.size()),
-         absl::StrCat(at(group, Index(terms.size())), " is committed and on ", holders[group],
-                      " disks only"));
+  for (std::size_t g = 0; g < agreed_.size(); ++g) {
+    rule(agreed_[g].terms.empty() || holders[g] * 2 > static_cast<std::size_t>(fleet_.size()),
+         "what is committed is on ", holders[g], " disks only: group ", g, ", index ",
+         agreed_[g].terms.size());
   }
 }
 

@@ -17,7 +17,6 @@
 #include <tuple>
 #include <vector>
 
-#include "base/digest.h"
 #include "base/random.h"
 #include "tests/log/journal_model.h"
 #include "tests/sim/fleet.h"
@@ -39,6 +38,7 @@ class Oracle {
  private:
   void forget(int b);
   void look_at(int b, GroupId group);
+  void look_at_leader(int b, GroupId group);
   void look_at_commit(int b, GroupId group);
   void look_at_tables(int b, GroupId group);
   void hear(int from, const node::OutgoingFrame& frame);
@@ -49,13 +49,25 @@ class Oracle {
   Fleet& fleet_;
   Random random_;
   const double samples_;
-  std::map<std::pair<GroupId, Term>, int> leaders_;
-  std::map<GroupId, std::vector<Term>> committed_;                    // terms, from index 1
-  std::map<std::tuple<int, GroupId>, std::pair<Index, Term>> known_;  // commit and term, by box
+  // What is known of one box's copy of a group, as it was at the last look.
+  struct Copy {
+    Term term;
+    bool leads = false;
+    Index commit, applied;
+  };
+  // What is known of a group: the terms of its committed entries from index 1 on, and the tables at
+  // each index, with who had them first (0: nobody yet).
+  struct Agreed {
+    std::vector<Term> terms;
+    std::vector<std::pair<std::uint64_t, int>> tables;
+    std::map<Term, int> leaders;
+  };
+  Copy& copy_of(int b, GroupId group) { return copies_[static_cast<std::size_t>(b)][group.v]; }
+
+  std::vector<Agreed> agreed_;             // by group
+  std::vector<std::vector<Copy>> copies_;  // by box, group
+  std::vector<std::uint64_t> boots_;       // by box
   std::map<std::tuple<GroupId, Term, int>, NodeId> votes_;
-  std::map<std::pair<GroupId, Index>, std::pair<Digest, int>> tables_;
-  std::map<std::pair<int, GroupId>, Index> applied_;
-  std::map<int, std::uint64_t> boots_;
 };
 
 }  // namespace pawl::sim

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 #include "engine/waiting.h"
 #include "tests/node/chronicle.h"
+#include "tests/sim/apart.h"
+#include "tests/sim/fingerprint.h"
 #include "tests/sim/flows.h"
 #include "tests/sim/linear.h"
 #include "tests/sim/oracle.h"
@@ -102,8 +104,8 @@ class Storm {
     } catch (const std::exception& broken) {
       result_.failure = absl::StrCat(broken.what(), " (at ", fleet_.now_ms, ")");
     }
-    for (const unsigned char c : as_view(fleet_.trace())) mix(c);
-    result_.virtual_ms = fleet_.now_ms;
+    result_.trace = fingerprint(std::to_string(fleet_.trace()), result_.trace);
+    result_.virtual_ms = fleet_.now_ms - kStartMs;
     return result_;
   }
 
@@ -167,11 +169,10 @@ class Storm {
     return text.replace(text.find('%'), 1, std::to_string(deployed));
   }
   std::string some_id() { return absl::StrCat("r", random_.below(kRunIds)); }
-  void mix(unsigned char c) { result_.trace = (result_.trace ^ c) * 1'099'511'628'211U; }
   template <class... Parts>
   void say(const Parts&... parts) {
     const std::string line = absl::StrCat(fleet_.now_ms, " ", parts...);
-    for (const char c : line) mix(static_cast<unsigned char>(c));
+    result_.trace = fingerprint(line, result_.trace);
     if (options_.print) std::fprintf(stderr, "%s\n", line.c_str());
   }
   static void rule(bool holds, const std::string& otherwise) {
@@ -482,7 +483,7 @@ void Storm::start_something() {
                                           absl::StrCat(R"({"n": )", wanted.number, "}"));
     if (random_.chance(0.1)) {
       start.start_at =
-          TimeMs(node::kEpochMs + fleet_.now_ms - 1'000'000 + random_.between(0, 2'000));
+          TimeMs(node::kEpochMs + fleet_.now_ms - kStartMs + random_.between(0, 2'000));
     }
     if (random_.chance(0.2) && start.workflow == "flow") start.version = 1;
     wanted.operation = std::move(start);
@@ -1022,7 +1023,10 @@ void Storm::judge_runs(const node::Chronicle& chronicle) {
 StormResult run_storm(const StormOptions& options) { return Storm(options).run(); }
 
 StormOptions shrink(StormOptions failing) {
-  const auto fails = [](const StormOptions& tried) { return !run_storm(tried).failure.empty(); };
+  const auto fails = [](StormOptions tried) {
+    tried.print = false;
+    return !run_storm_apart(tried).failure.empty();
+  };
   for (int bit = 0; bit < 26; ++bit) {
     StormOptions tried = failing;
     tried.calm |= std::uint64_t{1} << bit;

@@ -26,14 +26,17 @@ struct StormOptions {
   bool print = false;  // what happens, to stderr
 };
 
-struct StormResult {
-  std::string failure;  // empty: all rules held
-  std::uint64_t trace = 0;
+struct StormFigures {
+  std::uint64_t trace = 0;  // equal seeds give equal ones
   int boxes = 0;
   std::uint64_t acknowledged = 0, refused = 0, unknown = 0;
-  std::uint64_t crashes = 0, cuts = 0, elections = 0;
+  std::uint64_t crashes = 0;
   std::uint64_t handed_out = 0, reads = 0, events = 0;
   std::int64_t virtual_ms = 0;
+};
+
+struct StormResult : StormFigures {
+  std::string failure;  // empty: all rules held
 };
 
 StormResult run_storm(const StormOptions& options);

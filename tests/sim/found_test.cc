@@ -1,0 +1,139 @@
+// What storms and reviews have found, each by name: the shortest story that showed it.
+#include <boost/test/unit_test.hpp>
+
+#include "codecs/raft_message.h"
+#include "tests/node/definitions.h"
+#include "tests/sim/fleet.h"
+
+namespace pawl::sim {
+namespace {
+
+struct Three : Fleet {
+  explicit Three(FleetOptions fleet = {}) : Fleet(fleet) {
+    boot_all();
+    BOOST_REQUIRE(run_until([&] { return settled(); }));
+  }
+  void lead(GroupId group, int b) {
+    if (leader(group) != b) transfer(group, leader(group), b);
+    BOOST_REQUIRE(run_until([&] { return leader(group) == b && settled(); }));
+  }
+};
+
+int to_box(const node::OutgoingFrame& frame) { return static_cast<int>(frame.to.v); }
+
+bool is_of_group(const node::OutgoingFrame& frame, GroupId group) {
+  codecs::RaftEnvelope envelope;
+  std::string error;
+  return frame.kind == codecs::FrameKind::kRaft &&
+         codecs::decode_raft_message(frame.payload, &envelope, &error) && envelope.group == group;
+}
+
+BOOST_AUTO_TEST_SUITE(found)
+
+// A start takes the place of an open run whose definition has not reached the leader yet: it waits
+// for that, as a command to the run would.
+BOOST_AUTO_TEST_CASE(a_start_that_replaces_a_run_waits_for_the_definition_of_that_run) {
+  Three fleet;
+  fleet.deploy(1, node::with_id("again", "conflict = \"terminate_existing\""));
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int behind = fleet.leader(GroupId(0)) % 3 + 1;
+  const int other = behind % 3 + 1;
+  fleet.lead(group, other);
+  fleet.run(100);
+  fleet.filter = [&](int, const node::OutgoingFrame& frame) {
+    return to_box(frame) != behind || !is_of_group(frame, GroupId(0));
+  };
+  fleet.deploy(other, node::kCounter);
+  BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
+  fleet.lead(group, behind);
+  const node::RequestId start = fleet.request(other, node::start_of("r", "again"));
+  fleet.run(1'000);
+  BOOST_TEST(!fleet.box(other).answered(start));
+  fleet.filter = nullptr;
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(start); }));
+  BOOST_TEST(fleet.box(other).status(start) == 201);
+}
+
+// A box that was deposed unawares does not know of an attempt that its successor handed out: it
+// must not say that there is none, nor prolong one that is over.
+BOOST_AUTO_TEST_CASE(a_deposed_leader_says_nothing_of_a_heartbeat) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int old = fleet.leader(group);
+  const int other = old % 3 + 1;
+  BOOST_TEST(fleet.ask(old, node::start_of("r")).status == 201);
+  BOOST_TEST(fleet.ask(old, node::signal_of("r", "work")).status == 200);
+  const auto& first = fleet.ask(old, node::poll_of(1, 1'000));
+  BOOST_REQUIRE(first.tokens.size() == 1u);
+  const std::string first_token = first.tokens[0];
+  // Nothing reaches it any more, and its clock stands still: it leads, as far as it knows.
+  for (int b = 1; b <= 3; ++b) {
+    if (b == old) continue;
+    fleet.mute(b, old);
+    fleet.mute(old, b);
+  }
+  fleet.freeze(old, true);
+  const std::int64_t mono_ms = fleet.box(old).now.mono_ms;
+  const node::RequestId poll = fleet.box(other).ask(node::poll_of(1, 60'000));
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(poll); }, 60'000));
+  BOOST_REQUIRE(fleet.box(other).answer(poll).tokens.size() == 1u);
+  const std::string second_token = fleet.box(other).answer(poll).tokens[0];
+  fleet.box(old).now.mono_ms = mono_ms;
+  BOOST_REQUIRE(fleet.box(old).node->leads(group));
+  const node::RequestId of_first = fleet.request(old, node::HeartbeatTask{first_token, {}});
+  const node::RequestId of_second = fleet.request(old, node::HeartbeatTask{second_token, {}});
+  BOOST_TEST(!fleet.box(old).answered(of_first));
+  BOOST_TEST(!fleet.box(old).answered(of_second));
+  fleet.freeze(old, false);
+  fleet.heal();
+  BOOST_REQUIRE(fleet.run_until(
+      [&] { return fleet.box(old).answered(of_first) && fleet.box(old).answered(of_second); }));
+  BOOST_TEST(fleet.box(old).type(of_first) == "lease-lost");
+  BOOST_TEST(fleet.box(old).status(of_second) == 200);
+}
+
+// A box that was deposed unawares refuses something, asks whether it still leads, and hears that it
+// does not; a moment later it leads again. What it meant to say before is older than the request.
+BOOST_AUTO_TEST_CASE(a_refusal_of_a_lost_leadership_is_not_confirmed_by_the_next_one) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int old = fleet.leader(group);
+  const int other = old % 3 + 1;
+  for (int b = 1; b <= 3; ++b) {
+    if (b == old) continue;
+    fleet.mute(b, old);
+    fleet.mute(old, b);
+  }
+  fleet.freeze(old, true);
+  const std::int64_t mono_ms = fleet.box(old).now.mono_ms;
+  BOOST_REQUIRE(fleet.run_until([&] {
+    return fleet.box(other).node->leads(group) || fleet.box(6 - old - other).node->leads(group);
+  }));
+  const int next = fleet.box(other).node->leads(group) ? other : 6 - old - other;
+  const node::RequestId start = fleet.box(next).ask(node::start_of("r"));
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(next).answered(start); }));
+  BOOST_REQUIRE(fleet.box(next).status(start) == 201);
+  fleet.box(old).now.mono_ms = mono_ms;
+  BOOST_REQUIRE(fleet.box(old).node->leads(group));
+  const node::RequestId signal = fleet.request(old, node::signal_of("r", "add", R"({"id": 1})"));
+  BOOST_TEST(!fleet.box(old).answered(signal));
+  // It catches up, and is handed the leadership at once.
+  fleet.freeze(old, false);
+  fleet.heal();
+  BOOST_REQUIRE(fleet.run_until(
+      [&] {
+        return fleet.box(old).node->group(group).applied() ==
+               fleet.box(next).node->group(group).applied();
+      },
+      100));
+  fleet.transfer(group, next, old);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(old).answered(signal); }));
+  BOOST_TEST(fleet.box(old).status(signal) == 200);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace pawl::sim
