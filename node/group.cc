@@ -56,11 +56,19 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
   raft::Trail& trail = restored_.trail;
   // The journal's first entries are gone: what the snapshot covers is not looked at.
   if (trail.last().index.v == 0 && index.v > 1) trail = raft::Trail(snapshot_);
-  if (index <= trail.floor().index) return true;
-  if (index <= trail.last().index && index <= applied_ && trail.last().index >= applied_) {
+  // What was folded here is committed. What the snapshot covers may have been written more than
+  // once on the way to that: what holds is known at the end of the journal (start).
+  if (index <= applied_ && applied_ > snapshot_.index) {
     *error = where(id(), index) + "it replaces an entry that was committed";
     return false;
   }
+  while (!pending_.empty() && pending_.back().index >= index) pending_.pop_back();
+  if (index <= trail.floor().index) {
+    trail.truncate_from(trail.floor().index.next());
+    return true;
+  }
+  // It followed something that was replaced since: terms never fall along a log.
+  if (term < trail.floor().term) return true;
   codecs::Entry entry;
   raft::MembershipPtr membership;
   if (!decode(index, payload, &entry, &membership, error)) return false;
@@ -72,7 +80,6 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
     return false;
   }
   if (index <= applied_) return true;
-  while (!pending_.empty() && pending_.back().index >= index) pending_.pop_back();
   const Index committed = own ? index : std::min(entry.committed, index);
   apply_through(std::min(committed, Index(index.v - 1)), owner, error);
   if (!error->empty()) return false;
@@ -112,6 +119,9 @@ void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owne
   config.voters = options_.founders;
   // A snapshot that is ahead of the journal stands for it.
   if (restored_.trail.last().index < applied_) restored_.trail = raft::Trail(snapshot_);
+  if (!restored_.trail.holds(snapshot_)) {
+    fatal_ = where(id(), snapshot_.index) + "the snapshot's last entry is not the journal's";
+  }
   restored_.commit = applied_;
   raft_.emplace(config, restored_, now);
   restored_ = raft::Restored{};

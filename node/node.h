@@ -81,6 +81,8 @@ class Node : private GroupOwner {
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
 
+  // What the group has applied. To be kept only if raft().durable() is as far: a snapshot must not
+  // be ahead of its journal, which alone has what other boxes may lack.
   GroupSnapshot snapshot(GroupId group) const;
 
  private:

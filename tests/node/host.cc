@@ -124,6 +124,7 @@ void Host::boot(bool only_open) {
   node = std::make_unique<Node>(options);
   std::string error;
   for (std::size_t g = 0; g < snapshots.size(); ++g) {
+    if (snapshots[g].empty()) continue;
     const auto [index, term] = snapshot_places[g];
     require(node->restore_snapshot(GroupId(static_cast<std::uint16_t>(g)), snapshots[g], index,
                                    term, &error),

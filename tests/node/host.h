@@ -122,8 +122,9 @@ class Host {
   std::vector<RequestId> unheeded;    // answers and reads in order of arrival, for who wants that
   std::vector<OutgoingFrame> frames;  // to other boxes, since the last boot; likewise
   std::vector<ReadEntries> entry_reads;
-  Outputs outputs;                     // of the last input
-  std::vector<std::string> snapshots;  // given to the next boot, by group; with their places
+  Outputs outputs;  // of the last input
+  // Given to the next boot, by group; empty: none. With their places.
+  std::vector<std::string> snapshots;
   std::vector<std::pair<Index, Term>> snapshot_places;
 
  private:

@@ -251,6 +251,20 @@ BOOST_AUTO_TEST_CASE(a_snapshot_replaces_the_journals_beginning) {
   BOOST_TEST(host.status(host.start("new")) == 201);
 }
 
+BOOST_AUTO_TEST_CASE(a_snapshot_of_another_history_stops_the_process) {
+  Lived host;
+  for (std::uint16_t g = 0; g < 4; ++g) {
+    const auto taken = host.node->snapshot(GroupId(g));
+    host.snapshots.push_back(taken.bytes);
+    host.snapshot_places.emplace_back(taken.index, taken.term);
+  }
+  host.snapshot_places[1].second = host.snapshot_places[1].second.next();
+  host.crash();
+  BOOST_CHECK_EXCEPTION(host.boot(), std::runtime_error, [](const std::runtime_error& e) {
+    return std::string_view(e.what()).find("is not the journal's") != std::string_view::npos;
+  });
+}
+
 BOOST_AUTO_TEST_CASE(rubbish_is_no_snapshot) {
   Host host;
   host.boot();

@@ -133,6 +133,51 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_a_lost_leadership_is_not_confirmed_by_the_next
   BOOST_TEST(fleet.box(old).status(signal) == 200);
 }
 
+// A journal has all that was ever written, also what a later leader replaced: a snapshot at an
+// index that was written twice is as good as any.
+BOOST_AUTO_TEST_CASE(a_snapshot_may_cover_what_was_replaced) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  std::vector<std::string> ids;
+  for (int n = 0; n < 6; ++n) {
+    ids.push_back(node::id_in_group(*fleet.box(1).node, 1, n));
+    BOOST_TEST(fleet.ask(1, node::start_of(ids.back())).status == 201);
+  }
+  const GroupId group(1);
+  const int old = fleet.leader(group);
+  fleet.run(100);
+  fleet.cut_off(old);
+  const Index common = fleet.box(old).node->group(group).raft().last().index;
+  for (const std::string& id : ids) fleet.request(old, node::signal_of(id, "add", R"({"id":1})"));
+  BOOST_REQUIRE(fleet.run_until([&] {
+    const int b = old % 3 + 1;
+    return fleet.box(b).node->leads(group) || fleet.box(6 - old - b).node->leads(group);
+  }));
+  BOOST_TEST(fleet.box(old).node->group(group).raft().durable().v == common.v + ids.size());
+  fleet.heal();
+  BOOST_REQUIRE(fleet.run_until([&] {
+    return fleet.box(old).node->group(group).raft().leader() !=
+               NodeId(static_cast<std::uint64_t>(old)) &&
+           fleet.box(old).node->group(group).applied() > common;
+  }));
+  // Fewer entries than were replaced.
+  const node::Group& here = fleet.box(old).node->group(group);
+  BOOST_TEST(here.applied().v < common.v + ids.size());
+  BOOST_TEST((here.raft().durable() >= here.applied()));
+  for (std::uint16_t g = 0; g <= 3; ++g) {
+    const node::GroupSnapshot taken = fleet.box(old).node->snapshot(GroupId(g));
+    fleet.box(old).snapshots.push_back(taken.bytes);
+    fleet.box(old).snapshot_places.emplace_back(taken.index, taken.term);
+  }
+  fleet.crash(old);
+  fleet.boot(old);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+  for (const std::string& id : ids) {
+    BOOST_TEST(fleet.ask(old, node::signal_of(id, "add", R"({"id":2})")).status == 200);
+  }
+  BOOST_TEST(fleet.run_until([&] { return fleet.differences().empty(); }, 1'000));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

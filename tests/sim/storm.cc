@@ -123,6 +123,8 @@ class Storm {
   void partition(bool silent);
   void jump(int b);
   void transfer();
+  void write_snapshots(int b);
+  void choose_snapshots(int b);
 
   // --- clients ---
   void clients_turn();
@@ -189,7 +191,8 @@ class Storm {
   bool calm_ = false;
   std::vector<std::int64_t> heal_at_;  // when a box that is down, frozen or stalled is well again
   std::int64_t network_heals_ms_ = 0;
-  std::map<int, std::vector<std::string>> snapshots_;
+  // What each box has written of each group, the newest last.
+  std::map<std::pair<int, GroupId>, std::vector<node::GroupSnapshot>> snapshots_;
 
   std::int64_t next_number_ = 1;
   std::vector<Want> wants_;
@@ -309,6 +312,7 @@ void Storm::faults_turn() {
   }
   if (happens(weather_.jumps)) jump(some_box());
   if (happens(weather_.transfers)) transfer();
+  if (weather_.snapshots > 0 && random_.chance(0.002)) write_snapshots(some_box());
   if (random_.chance(0.0005)) oracle_.look_at_disks();
 }
 
@@ -355,9 +359,34 @@ void Storm::boot(int b) {
   node::Host& host = fleet_.box(b);
   say("boot ", b);
   if (random_.chance(0.3)) host.files.crash(&random_);  // the machine was off meanwhile
+  choose_snapshots(b);
+  fleet_.boot(b);
+}
+
+void Storm::write_snapshots(int b) {
+  if (!fleet_.box(b).up()) return;
+  say("snapshots of ", b);
+  for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
+    const node::Group& group = fleet_.box(b).node->group(GroupId(g));
+    if (group.applied().v == 0 || group.raft().durable() < group.applied()) continue;
+    snapshots_[{b, GroupId(g)}].push_back(fleet_.box(b).node->snapshot(GroupId(g)));
+  }
+}
+
+// Each group's newest snapshot that can be read, if it is to have one.
+void Storm::choose_snapshots(int b) {
+  node::Host& host = fleet_.box(b);
   host.snapshots.clear();
   host.snapshot_places.clear();
-  fleet_.boot(b);
+  if (!random_.chance(weather_.snapshots)) return;
+  for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
+    const auto& written = snapshots_[{b, GroupId(g)}];
+    node::GroupSnapshot chosen;
+    if (!written.empty())
+      chosen = written[random_.chance(0.8) ? written.size() - 1 : random_.below(written.size())];
+    host.snapshots.push_back(chosen.bytes);
+    host.snapshot_places.emplace_back(chosen.index, chosen.term);
+  }
 }
 
 void Storm::partition(bool silent) {
