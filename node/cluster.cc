@@ -1,5 +1,7 @@
 #include "node/cluster.h"
 
+#include <utility>
+
 #include "base/limits.h"
 
 namespace pawl::node {
@@ -8,6 +10,12 @@ namespace {
 constexpr std::size_t kProcessesMax = 4;  // of one box, that are remembered
 
 }  // namespace
+
+void Cluster::retry_later(RequestId id) {
+  const auto at = held.find(id);
+  if (at == held.end() || std::exchange(at->second.to_retry, true)) return;
+  retries.push_back(id);
+}
 
 void Cluster::forget_held(RequestId id) {
   const auto at = held.find(id);

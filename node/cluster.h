@@ -42,6 +42,7 @@ struct HeldRequest {
   Term sent_term;            // of the leader it was last sent to
   int leaders = 0;           // to whom it was sent; who leads again counts again
   bool tried = false;        // it was with a leader: its outcome may exist
+  bool to_retry = false;     // it is in Cluster::retries; tried twice, it could be refused and done
 };
 
 // A request another box has sent here.
@@ -140,6 +141,8 @@ struct Cluster {
   std::deque<GroupId> leader_changes;
   std::deque<std::pair<GroupId, Proposal>> dropped;
 
+  // The request, if it is still held, is routed again at the end of this turn: once.
+  void retry_later(RequestId id);
   // The request is answered.
   void forget_held(RequestId id);
   // Whether the answer says "try again later" of a request that another leader has had: it waits

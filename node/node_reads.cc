@@ -41,7 +41,7 @@ void Node::barrier_step(RequestId id) {
     const auto version = definitions_.resolve(start.workflow, {});
     if (version) {
       start.version = version;
-      cluster_->retries.push_back(id);
+      cluster_->retry_later(id);
     } else {
       refuse(id, 404, "workflow-unknown", "There is no such workflow version",
              workflow_unknown(start.workflow, {}));

@@ -119,6 +119,7 @@ void Node::route(RequestId id) {
   HeldRequest& held = cluster_->held.at(id);
   Group& group = *groups_[held.group.v];
   cluster_->waiting.erase(id);
+  held.to_retry = false;
   held.sent_to = NodeId(0);
   const NodeId leader = group.raft().leader();
   if (decides(group)) {
@@ -173,8 +174,8 @@ void Node::retry(RequestId id) {
   if (id.v == 0 || !cluster_) return;
   if (cluster_->remote.contains(id)) {
     answer_not_leader(id);
-  } else if (cluster_->held.contains(id)) {
-    cluster_->retries.push_back(id);
+  } else {
+    cluster_->retry_later(id);
   }
 }
 
@@ -194,12 +195,12 @@ void Node::postpone(RequestId id) {
 // Every tick: requests that wait for a leader, and those whose answer may have been lost.
 void Node::route_again() {
   Cluster& c = *cluster_;
-  for (const RequestId id : c.waiting) c.retries.push_back(id);
+  for (const RequestId id : c.waiting) c.retry_later(id);
   while (!c.sent.empty() && c.sent.front().first <= now_.mono_ms) {
     const RequestId id = c.sent.front().second;
     c.sent.pop_front();
     const auto held = c.held.find(id);
-    if (held != c.held.end() && held->second.sent_to.v != 0) c.retries.push_back(id);
+    if (held != c.held.end() && held->second.sent_to.v != 0) c.retry_later(id);
   }
 }
 

@@ -133,6 +133,41 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_a_lost_leadership_is_not_confirmed_by_the_next
   BOOST_TEST(fleet.box(old).status(signal) == 200);
 }
 
+// A request was sent twice within one tick; both times come up for another try in one tick too,
+// when its own box has become the leader. It is decided once.
+BOOST_AUTO_TEST_CASE(a_request_that_is_to_be_tried_again_twice_is_tried_once) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int leader = fleet.leader(group);
+  const int other = leader % 3 + 1;
+  BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
+  BOOST_TEST(fleet.ask(other, node::signal_of("r", "stop")).status == 200);
+  std::vector<node::ForwardedRequest> sent;
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    node::ForwardedRequest request;
+    if (from != other || frame.kind != codecs::FrameKind::kForwardedRequest) return true;
+    if (node::decode(frame.payload, &request)) sent.push_back(request);
+    return false;
+  };
+  const node::RequestId signal = fleet.request(other, node::signal_of("r", "add", R"({"id":1})"));
+  const node::RequestId start = fleet.request(other, node::start_of("r"));
+  BOOST_REQUIRE(sent.size() == 1u);  // the start asks for its version first
+  const std::string bytes =
+      node::encode(node::ForwardedAnswer{sent[0].base + sent[0].number, sent[0].term, true, {}});
+  fleet.give(other, node::PeerFrame{NodeId(static_cast<std::uint64_t>(leader)),
+                                    codecs::FrameKind::kForwardedAnswer, bytes});
+  BOOST_REQUIRE(fleet.run_until([&] { return sent.size() == 3; }, 100));
+  fleet.transfer(group, leader, other);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(group) == other; }, 1'000));
+  BOOST_REQUIRE(fleet.run_until(
+      [&] { return fleet.box(other).answered(signal) && fleet.box(other).answered(start); }));
+  fleet.run(500);
+  BOOST_TEST(fleet.box(other).status(start) == 201);
+  const std::size_t taken = fleet.box(other).status(signal) == 200 ? 1 : 0;
+  BOOST_TEST(fleet.read(1, "r")->vars_value(0).field("log")->as_list().size() == taken);
+}
+
 // A journal has all that was ever written, also what a later leader replaced: a snapshot at an
 // index that was written twice is as good as any.
 BOOST_AUTO_TEST_CASE(a_snapshot_may_cover_what_was_replaced) {

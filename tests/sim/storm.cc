@@ -91,6 +91,7 @@ class Storm {
         fleet_(fleet_of(options.seed, weather_, &random_)),
         oracle_(&fleet_, options.seed, 0.002) {
     heal_at_.resize(static_cast<std::size_t>(fleet_.size()) + 1);
+    if (options.print) print_requests();
   }
 
   StormResult run() {
@@ -110,6 +111,8 @@ class Storm {
   }
 
  private:
+  void print_requests();
+
   // --- faults ---
   void begin();
   void turn();
@@ -219,6 +222,28 @@ class Storm {
   std::map<std::string, std::vector<ListOperation>> lists_;
   std::int64_t clock_ = 0;
 };
+
+// What boxes ask of and answer one another for clients, to stderr.
+void Storm::print_requests() {
+  fleet_.tap = [this, next = fleet_.tap](int from, const node::OutgoingFrame& frame) {
+    next(from, frame);
+    node::ForwardedRequest request;
+    node::ForwardedAnswer answer;
+    if (frame.kind == codecs::FrameKind::kForwardedRequest && decode(frame.payload, &request)) {
+      std::fprintf(stderr, "  box %d forwards %llx to %llu: group %u term %llu key %s\n", from,
+                   static_cast<unsigned long long>(request.base + request.number),
+                   static_cast<unsigned long long>(frame.to.v), request.group.v,
+                   static_cast<unsigned long long>(request.term.v), request.request.key.c_str());
+    } else if (frame.kind == codecs::FrameKind::kForwardedAnswer &&
+               decode(frame.payload, &answer)) {
+      std::fprintf(
+          stderr, "  box %d answers %llx to %llu: term %llu %s %u %s\n", from,
+          static_cast<unsigned long long>(answer.id), static_cast<unsigned long long>(frame.to.v),
+          static_cast<unsigned long long>(answer.term.v), answer.not_leader ? "not leader" : "",
+          answer.answer.status, answer.answer.body.substr(0, 120).c_str());
+    }
+  };
+}
 
 // --- faults ---
 
