@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed$")
 TIMEOUT_SECONDS = 600
 STORM_KILLS = 15  # of the short storm; `./dev soak` does 200
+SIM_SEEDS = 1000  # storms over several boxes (docs/simulator.md) of each of two processes
 
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1",
@@ -121,6 +122,14 @@ def run(program):
     return Outcome(passed, failed, output, seconds)
 
 
+def sim_programs(build, first, seeds):
+    """Storms over several boxes: two processes, each with seeds of its own."""
+    program = ROOT / build / "tests" / "sim" / "sim_storm"
+    return [Program(f"simulator, seeds {start}-{start + seeds - 1}",
+                    [program, "--seed", start, "--seeds", seeds, "--shrink"])
+            for start in (first, first + seeds)]
+
+
 def python_programs(suite, build):
     pawl = ROOT / build / "cli" / "pawl"
     python = sys.executable
@@ -154,7 +163,7 @@ def report(program, outcome):
         print("     " + " ".join(str(part) for part in program.command))
         print("\n".join("     | " + line for line in outcome.output.splitlines()[-80:]), flush=True)
     for line in outcome.output.splitlines():
-        if line.startswith("skipped: "):
+        if line.startswith(("skipped: ", "seeds: ")):
             print("     " + line, flush=True)
 
 
@@ -176,6 +185,7 @@ def main():
 
     programs = []
     if arguments.suite in ("unit", "all"):
+        programs += sim_programs(arguments.build, 1, SIM_SEEDS)
         programs += meson_programs(arguments.build, "release")
     if arguments.address:
         programs += meson_programs(arguments.address, "ASan, UBSan")

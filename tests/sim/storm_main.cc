@@ -1,6 +1,7 @@
 // sim_storm --seed N [--seeds COUNT] [--calm BITS] [--ms LENGTH] [--print] [--shrink] [--all]:
 // storms from seed N on, up to the first that breaks a rule (all: past it); exit 1 and how to
 // repeat it then.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,8 @@
 #include "tests/sim/storm.h"
 
 namespace {
+
+constexpr std::uint64_t kSeedsPerLine = 500;
 
 std::uint64_t number(const char* text) {
   return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
@@ -49,6 +52,10 @@ int main(int argc, char** argv) {
   pawl::sim::StormResult sum;
   const std::uint64_t first = options.seed;
   for (; options.seed < first + seeds; ++options.seed) {
+    if (goes_on && options.seed > first && (options.seed - first) % kSeedsPerLine == 0) {
+      std::printf("%llu seeds\n", static_cast<unsigned long long>(options.seed - first));
+      std::fflush(stdout);
+    }
     const pawl::sim::StormResult result = pawl::sim::run_storm_apart(options);
     sum.acknowledged += result.acknowledged;
     sum.refused += result.refused;
@@ -69,8 +76,10 @@ int main(int argc, char** argv) {
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
   std::printf(
-      "%d failures; %.1f s; %llu acknowledged, %llu refused, %llu unknown, %llu crashes, "
+      "seeds: %llu seeds, %d failures; %.1f s; %llu acknowledged, %llu refused, %llu unknown, %llu "
+      "crashes, "
       "%llu tasks, %llu reads, %llu events, %.0f virtual s\n",
+      static_cast<unsigned long long>(std::min(options.seed, first + seeds - 1) - first + 1),
       failures, seconds.count(), static_cast<unsigned long long>(sum.acknowledged),
       static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
       static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.handed_out),
