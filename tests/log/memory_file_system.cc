@@ -38,6 +38,12 @@ std::shared_ptr<MemoryFileSystem::File> MemoryFileSystem::file(const std::string
   return found;
 }
 
+std::uint64_t MemoryFileSystem::used_bytes() const {
+  std::uint64_t used = 0;
+  for (const auto& [name, content] : names_) used += content->cached.size();
+  return used;
+}
+
 absl::StatusOr<std::vector<FileInfo>> MemoryFileSystem::list(const std::string& directory) {
   std::vector<FileInfo> found;
   const std::string prefix = directory + "/";
@@ -62,8 +68,7 @@ absl::Status MemoryFileSystem::put(const char* operation, const std::string& pat
                                    std::uint64_t offset, std::string_view bytes) {
   absl::Status status = step(operation, path);
   if (!status.ok() && !(fail_at_ && operations_ == *fail_at_ + 1)) return status;
-  std::uint64_t used = 0;
-  for (const auto& [name, content] : names_) used += content->cached.size();
+  const std::uint64_t used = used_bytes();
   const std::shared_ptr<File> target = file(path);
   const std::uint64_t end = offset + bytes.size();
   if (end > target->cached.size()) {

@@ -50,6 +50,7 @@ class MemoryFileSystem final : public FileSystem {
   void crash(Random* random);
   // Of all files together; writes and allocations past it fail with ResourceExhausted.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  std::uint64_t used_bytes() const;
   void set_read_only(bool read_only) { read_only_ = read_only; }
 
   // --- behind the journal's back; durable at once ---

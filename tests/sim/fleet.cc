@@ -91,7 +91,15 @@ void Fleet::fail_disk(int b, std::uint64_t n) {
   files.fail_operation(files.operations() + n, absl::InternalError("made to fail"));
 }
 
-void Fleet::mend_disk(int b) { box(b).files.fail_operation(~std::uint64_t{0}, absl::OkStatus()); }
+void Fleet::fill_disk(int b, std::uint64_t bytes_left) {
+  log::MemoryFileSystem& files = box(b).files;
+  files.set_capacity(files.used_bytes() + bytes_left);
+}
+
+void Fleet::mend_disk(int b) {
+  box(b).files.fail_operation(~std::uint64_t{0}, absl::OkStatus());
+  box(b).files.set_capacity(~std::uint64_t{0});
+}
 
 void Fleet::freeze(int b, bool is_frozen) {
   faults(b).frozen = is_frozen;

@@ -70,7 +70,9 @@ class Fleet {
   // The next batch of the box fails at its operation number `n`, if it has so many: the process
   // ends, as it must.
   void fail_disk(int b, std::uint64_t n);
-  // No operation of it is going to fail.
+  // The disk of a box takes so many bytes more; then its process ends, as it must.
+  void fill_disk(int b, std::uint64_t bytes_left);
+  // No operation of it is going to fail, and it has space again.
   void mend_disk(int b);
   void freeze(int b, bool frozen);
   // How often it has started.

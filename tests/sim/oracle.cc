@@ -147,8 +147,9 @@ log::JournalModel Oracle::platters(int b) {
 }
 
 void Oracle::look_at_disks() {
-  std::vector<std::size_t> holders(agreed_.size());
+  std::vector<std::size_t> holders(agreed_.size(), lost_.size());
   for (int b = 1; b <= fleet_.size(); ++b) {
+    if (lost_.contains(b)) continue;
     const log::JournalModel disk = platters(b);
     for (const auto& [group, held] : disk.groups) {
       const std::vector<Term>& terms = agreed_[group].terms;

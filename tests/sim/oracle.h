@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -32,6 +33,8 @@ class Oracle {
   void look();
   // All that is committed is on a majority's platters now. Reads every disk.
   void look_at_disks();
+  // The box's disk is of no use any more: what it had counts as being there.
+  void give_up(int b) { lost_.insert(b); }
   // The largest committed index of a group that any box has known.
   Index committed(GroupId group) const;
 
@@ -64,6 +67,7 @@ class Oracle {
   };
   Copy& copy_of(int b, GroupId group) { return copies_[static_cast<std::size_t>(b)][group.v]; }
 
+  std::set<int> lost_;
   std::vector<Agreed> agreed_;             // by group
   std::vector<std::vector<Copy>> copies_;  // by box, group
   std::vector<std::uint64_t> boots_;       // by box

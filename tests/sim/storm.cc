@@ -122,6 +122,7 @@ class Storm {
   int some_box() { return static_cast<int>(random_.between(1, fleet_.size())); }
   void down(int b);
   void lose(int b);
+  void lose_for_good(int b);
   void boot(int b);
   void partition(bool silent);
   void jump(int b);
@@ -194,6 +195,8 @@ class Storm {
   bool calm_ = false;
   std::vector<std::int64_t> heal_at_;  // when a box that is down, frozen or stalled is well again
   std::int64_t network_heals_ms_ = 0;
+  std::set<int> ups_;  // boxes whose clients may wait for an answer
+  int lost_ = 0;       // the box whose disk is gone; it never starts again
   // What each box has written of each group, the newest last.
   std::map<std::pair<int, GroupId>, std::vector<node::GroupSnapshot>> snapshots_;
 
@@ -253,6 +256,7 @@ void Storm::begin() {
     for (int b = 1; b <= fleet_.size(); ++b) fleet_.drift(b, random_.between(-most, most));
   }
   fleet_.boot_all();
+  for (int b = 1; b <= fleet_.size(); ++b) ups_.insert(b);
   rule(fleet_.run_until([&] { return fleet_.settled(); }, 60'000), "no leaders at the beginning");
   for (const std::string& text : {flow(0), std::string(kAgain)}) {
     for (int tries = 0;; ++tries) {
@@ -281,7 +285,7 @@ void Storm::step() {
   fleet_.step();
   // A disk that failed has ended the process.
   for (int b = 1; b <= fleet_.size(); ++b) {
-    if (!fleet_.box(b).up() && heal_at_[static_cast<std::size_t>(b)] == 0) lose(b);
+    if (!fleet_.box(b).up() && ups_.contains(b)) lose(b);
   }
   oracle_.look();
   heed();
@@ -296,8 +300,9 @@ void Storm::turn() {
 void Storm::faults_turn() {
   for (int b = 1; b <= fleet_.size(); ++b) {
     std::int64_t& at = heal_at_[static_cast<std::size_t>(b)];
-    if (at == 0 || at > fleet_.now_ms) continue;
+    if (at == 0 || at > fleet_.now_ms || b == lost_) continue;
     at = 0;
+    fleet_.mend_disk(b);
     if (!fleet_.box(b).up()) boot(b);
     fleet_.freeze(b, false);
     fleet_.stall_disk(b, false);
@@ -335,6 +340,12 @@ void Storm::faults_turn() {
     fleet_.stall_disk(b, true);
     well_again(b);
   }
+  if (const int b = some_box(); happens(weather_.fills) && fleet_.box(b).up()) {
+    say("little space at ", b);
+    fleet_.fill_disk(b, random_.below(40'000));
+    well_again(b);
+  }
+  if (happens(weather_.losses) && fleet_.size() >= 3 && lost_ == 0) lose_for_good(some_box());
   if (happens(weather_.jumps)) jump(some_box());
   if (happens(weather_.transfers)) transfer();
   if (weather_.snapshots > 0 && random_.chance(0.002)) write_snapshots(some_box());
@@ -358,6 +369,7 @@ void Storm::down(int b) {
 // The box is gone: whoever waited there gets no answer.
 void Storm::lose(int b) {
   ++result_.crashes;
+  ups_.erase(b);
   say("lost ", b);
   fleet_.freeze(b, false);
   fleet_.mend_disk(b);
@@ -380,12 +392,50 @@ void Storm::lose(int b) {
   std::erase_if(queue_changes_, [b](const Asked& asked) { return asked.first == b; });
 }
 
+// A bit flips on the disk, or a sector is written where it does not belong. Whatever the journal
+// says to that, what it still reads is what was written; the box takes part no more.
+void Storm::lose_for_good(int b) {
+  down(b);
+  say("the disk of ", b, " is damaged");
+  lost_ = b;
+  oracle_.give_up(b);
+  log::MemoryFileSystem files = fleet_.box(b).files.durable();
+  log::JournalModel before, after;
+  if (!log::Journal::open(files, log::small_options(), before, nullptr).ok()) return;
+  std::vector<std::string> paths = files.paths();
+  if (paths.empty()) return;
+  const std::string path = paths[random_.below(paths.size())];
+  std::string bytes = files.contents(path);
+  constexpr std::size_t kSector = log::MemoryFileSystem::kSectorBytes;
+  if (bytes.size() < 2 * kSector) return;
+  if (random_.chance(0.5)) {
+    bytes[random_.below(bytes.size())] ^= static_cast<char>(1 << random_.below(8));
+  } else {
+    const std::size_t sectors = bytes.size() / kSector;
+    const std::string moved = bytes.substr(random_.below(sectors) * kSector, kSector);
+    bytes.replace(random_.below(sectors) * kSector, kSector, moved);
+  }
+  files.set_contents(path, bytes);
+  const auto opened = log::Journal::open(files, log::small_options(), after, nullptr);
+  rule(opened.ok() || !opened.status().message().empty(),
+       "a damaged disk is refused without a word");
+  for (const auto& [group, held] : after.groups) {
+    for (const auto& [index, entry] : held.entries) {
+      const auto& written = before.groups[group].entries;
+      const auto at = written.find(index);
+      rule(!opened.ok() || (at != written.end() && at->second == entry),
+           "a damaged disk gives an entry that was never written");
+    }
+  }
+}
+
 void Storm::boot(int b) {
   node::Host& host = fleet_.box(b);
   say("boot ", b);
   if (random_.chance(0.3)) host.files.crash(&random_);  // the machine was off meanwhile
   choose_snapshots(b);
   fleet_.boot(b);
+  ups_.insert(b);
 }
 
 void Storm::write_snapshots(int b) {
@@ -869,7 +919,7 @@ void Storm::heal() {
     fleet_.freeze(b, false);
     fleet_.drift(b, 0);
     fleet_.mend_disk(b);
-    if (!fleet_.box(b).up()) boot(b);
+    if (!fleet_.box(b).up() && b != lost_) boot(b);
   }
   oracle_.look_at_disks();
   const std::int64_t until = fleet_.now_ms + kHealMsMax;
@@ -985,6 +1035,7 @@ void Storm::judge() {
   judge_history();
   say("the last blackout");
   for (int b = 1; b <= fleet_.size(); ++b) {
+    if (b == lost_) continue;
     down(b);
     boot(b);
     heal_at_[static_cast<std::size_t>(b)] = 0;
@@ -1001,7 +1052,7 @@ void Storm::judge() {
 // The committed log of each group, read from one box's journal.
 void Storm::judge_history() {
   std::vector<node::LoggedEntry> entries;
-  const int b = some_box();
+  const int b = up_box();
   for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
     const node::Group& group = fleet_.box(b).node->group(GroupId(g));
     const Index last = group.applied();
@@ -1047,7 +1098,7 @@ void Storm::judge_counts(const node::Chronicle& chronicle) {
 
 // What the handlers made of the signals: each once, none missing.
 void Storm::judge_runs(const node::Chronicle& chronicle) {
-  const int b = some_box();
+  const int b = up_box();
   for (const auto& [uid, adds] : chronicle.adds_of) {
     GroupId group;
     const engine::Run* run = fleet_.box(b).node->find(RunRef{"", uid}, &group);
@@ -1084,7 +1135,7 @@ StormOptions shrink(StormOptions failing) {
     tried.print = false;
     return !run_storm_apart(tried).failure.empty();
   };
-  for (int bit = 0; bit < 26; ++bit) {
+  for (int bit = 0; bit < 28; ++bit) {
     StormOptions tried = failing;
     tried.calm |= std::uint64_t{1} << bit;
     if (fails(tried)) failing = tried;

@@ -19,6 +19,8 @@ struct Weather {
   double mutes = 0;      // partitions that look like silence, one-way often
   double freezes = 0;
   double stalls = 0;  // of a disk
+  double fills = 0;   // a disk has little space left for a while
+  double losses = 0;  // a disk is damaged: at most one, of three boxes or more
   double jumps = 0;   // of a wall clock
   double transfers = 0;
   // Of every packet.
@@ -30,7 +32,7 @@ struct Weather {
   double snapshots = 0;  // of starts that have one
   double bursts = 0;     // per second: many requests at once
 
-  using Strengths = std::array<std::pair<double*, double>, 27>;
+  using Strengths = std::array<std::pair<double*, double>, 29>;
   Strengths strengths() {
     return {{{&crashes, 0.8},   {&blackouts, 0.2},   {&kills, 0.6},       {&bad_syncs, 0.4},
              {&cuts, 1.0},      {&mutes, 1.0},       {&freezes, 0.6},     {&stalls, 0.6},
@@ -38,7 +40,8 @@ struct Weather {
              {&late, 0.03},     {&delay_ms, 40},     {&late_ms, 6'000},   {&disk_ms, 60},
              {&cold_ms, 200},   {&drift_ppm, 8'000}, {&lazy_worker, 0.3}, {&late_worker, 0.5},
              {&failing, 0.5},   {&lost_answer, 0.3}, {&pauses, 0.06},     {&operators, 0.06},
-             {&snapshots, 0.7}, {&bursts, 0.7},      {nullptr, 0}}};
+             {&snapshots, 0.7}, {&bursts, 0.7},      {&fills, 0.4},       {&losses, 0.2},
+             {nullptr, 0}}};
   }
 };
 
