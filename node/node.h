@@ -80,9 +80,7 @@ class Node : private GroupOwner {
   const NodeTime& time() const { return time_; }
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
-
-  // What the group has applied. To be kept only if raft().durable() is as far: a snapshot must not
-  // be ahead of its journal, which alone has what other boxes may lack.
+  // To be kept only if raft().durable() is as far: never ahead of the journal, which others need.
   GroupSnapshot snapshot(GroupId group) const;
 
  private:
