@@ -91,6 +91,7 @@ inline constexpr int kHeldRequestsMax = 16'384;              // on their way to 
 inline constexpr std::size_t kAnswersKeptMax = 4'096;  // of another box's requests, to be repeated
 inline constexpr std::int64_t kRaftTickMs = 25;
 inline constexpr std::int64_t kBoxStatusMs = 1'000;
+inline constexpr std::int64_t kChangeAgainMs = 100;  // a step of a change of boxes is tried again
 inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request is sent again
 inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered question for a read index
 inline constexpr std::int64_t kReadRetryMs = 20;        // after "I do not lead"
@@ -98,11 +99,13 @@ inline constexpr std::int64_t kDeliverAgainMs = 1'000;  // an unconfirmed messag
 inline constexpr std::int64_t kBalanceMs = 10'000;      // between leaderships handed to their home
 inline constexpr std::int64_t kDiskStallMs =
     1'000;  // of one batch, then leaderships are handed over
-inline constexpr std::int64_t kHandOverMs = 10'000;  // between two times of that
-inline constexpr std::uint64_t kBalanceLagMax = 64;  // entries that box may lack
+inline constexpr std::int64_t kHandOverMs = 10'000;      // between two times of that
+inline constexpr std::uint64_t kBalanceLagMax = 64;      // entries that box may lack
+inline constexpr std::size_t kBoxAddressBytesMax = 300;  // a name of 253, brackets, a port
 
 // --- consensus (raft/), of one group ---
 inline constexpr int kVotersMax = 9;
+inline constexpr int kRosterBoxesMax = 1000;  // ever added to a cluster, removed ones too
 inline constexpr std::uint32_t kAppendEntriesMax = 1024;   // of one Append message
 inline constexpr std::uint32_t kInflightMessagesMax = 64;  // Appends unacknowledged by one follower
 inline constexpr std::uint64_t kUncommittedEntriesMax = 65'536;  // then proposals are refused

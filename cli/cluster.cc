@@ -1,5 +1,6 @@
 // `pawl cluster init`: makes the keyring of a new cluster; needs no daemon.
 // `pawl cluster status`, `pawl cluster transfer`: who leads what, and handing it over.
+// `pawl cluster add`, `promote`, `remove`: boxes come and go.
 #include <ctime>
 
 #include "base/digest.h"
@@ -16,8 +17,12 @@ class Cluster : public Command {
  public:
   void declare(Arguments& arguments) override {
     arguments.value("VERB", &verb_,
-                    "status: who is there and leads what; transfer: hand over what this box leads; "
-                    "init: make the keyring of a new cluster");
+                    "status: who is there and leads what; add, promote, remove: boxes come, get a "
+                    "vote and go; transfer: hand over what this box leads; init: make the keyring "
+                    "of a new cluster");
+    arguments.option("--box", "NODE", &box_, "add, promote, remove: the box's number");
+    arguments.option("--address", "HOST:PORT", &address_, "add: where the others reach it");
+    arguments.flag("--learner", &learner_, "add: it follows, and gets a vote by `promote` alone");
     arguments.option("--to", "NODE", &to_, "transfer: the box that is to lead");
     arguments.option("--group", "GROUP", &group_, "transfer: this group alone (default: all)");
     arguments.option("--keyring", "PATH", &path_,
@@ -29,9 +34,11 @@ class Cluster : public Command {
   int run(Session& session) override {
     if (verb_ == "status") return status(session);
     if (verb_ == "transfer") return transfer(session);
+    if (verb_ == "add" || verb_ == "promote" || verb_ == "remove") return change(session);
     if (verb_ != "init") {
       return session.refuse(kUsage,
-                            "`cluster` takes `status`, `transfer` or `init`\n"
+                            "`cluster` takes `status`, `add`, `promote`, `remove`, `transfer` or "
+                            "`init`\n"
                             "hint: `pawl cluster status` shows who is there and leads what");
     }
     prepare_digests();
@@ -70,11 +77,11 @@ class Cluster : public Command {
       session.print_json(answer.body);
       return kDone;
     }
-    Table boxes({"BOX", "LINK", "LEADS"});
+    Table boxes({"BOX", "ROLE", "LINK", "LEADS"});
     for (const dsl::Value& box : answer.json.field("boxes")->as_list()) {
       const bool self = text_of(box, "self") == "true";
       const bool linked = text_of(box, "linked") == "true";
-      boxes.add({text_of(box, "node"),
+      boxes.add({text_of(box, "node"), text_of(box, "role"),
                  self     ? "this box"
                  : linked ? "up"
                           : "down",
@@ -87,6 +94,9 @@ class Cluster : public Command {
       for (const dsl::Value& voter : group.field("voters")->as_list()) {
         voters += (voters.empty() ? "" : ",") + text_of(voter);
       }
+      for (const dsl::Value& learner : group.field("learners")->as_list()) {
+        voters += (voters.empty() ? "+" : " +") + text_of(learner);
+      }
       groups.add({text_of(group, "group"), leader.empty() || leader == "null" ? "none" : leader,
                   text_of(group, "term"), text_of(group, "commit"), text_of(group, "applied"),
                   voters});
@@ -97,11 +107,62 @@ class Cluster : public Command {
     return kFailed;
   }
 
+  static bool is_number(const std::string& text) {
+    return !text.empty() && text.size() <= 18 &&
+           text.find_first_not_of("0123456789") == std::string::npos;
+  }
+
+  int change(Session& session) {
+    const bool adds = verb_ == "add";
+    if (!box_ || !is_number(*box_) || adds != address_.has_value() || (learner_ && !adds)) {
+      return session.refuse(kUsage, adds ? "`cluster add` takes `--box NODE --address HOST:PORT`, "
+                                           "and perhaps `--learner`\nhint: the number is new: one "
+                                           "that was used before is never used again"
+                                         : "`cluster " + verb_ +
+                                               "` takes `--box NODE`\nhint: `pawl cluster status` "
+                                               "lists the boxes");
+    }
+    std::string body;
+    codecs::JsonWriter writer(&body);
+    writer.begin_object().field("change", verb_).plain_key("box").raw(*box_);
+    if (adds) writer.field("address", *address_).field("promote", !learner_);
+    writer.end_object();
+    Request request{.method = "POST", .target = "/v1/cluster/members"};
+    request.body = std::move(body);
+    const Answer answer = session.call(std::move(request));
+    if (answer.exit != kDone) return answer.exit;
+    if (session.json()) {
+      session.print_json(answer.body);
+      return kDone;
+    }
+    if (text_of(answer.json, "changed") != "true") {
+      session.print("box " + *box_ + ": nothing to do, it is so already\n");
+    } else if (adds) {
+      session.print("box " + *box_ +
+                    " is added. On it, copy the keyring and the [cluster] part of "
+                    "another box's pawld.toml, set node = " +
+                    *box_ +
+                    ", add\n\n"
+                    "  [[cluster.peer]]\n  node    = " +
+                    *box_ + "\n  address = \"" + printable(*address_) +
+                    "\"\n  founder = false\n\nand start the daemon. " +
+                    (learner_ ? "`pawl cluster promote` gives it a vote"
+                              : "It gets a vote once it has everything") +
+                    ": `pawl cluster status` shows it.\n");
+    } else if (verb_ == "promote") {
+      session.print("box " + *box_ +
+                    " gets a vote in one group after the other: `pawl cluster "
+                    "status` shows it\n");
+    } else {
+      session.print(
+          "box " + *box_ +
+          " leaves one group after the other: when `pawl cluster status` "
+          "shows it nowhere as a voter, stop its daemon. Its number is never used again\n");
+    }
+    return kDone;
+  }
+
   int transfer(Session& session) {
-    const auto is_number = [](const std::string& text) {
-      return !text.empty() && text.size() <= 18 &&
-             text.find_first_not_of("0123456789") == std::string::npos;
-    };
     if (!to_ || !is_number(*to_) || (group_ && !is_number(*group_))) {
       return session.refuse(kUsage,
                             "`cluster transfer` takes `--to NODE` and perhaps `--group GROUP`, "
@@ -121,7 +182,8 @@ class Cluster : public Command {
   }
 
   std::string verb_;
-  std::optional<std::string> to_, group_;
+  std::optional<std::string> to_, group_, box_, address_;
+  bool learner_ = false;
   std::optional<std::string> path_;
 };
 

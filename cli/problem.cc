@@ -18,14 +18,23 @@ struct Advice {
 };
 
 constexpr std::array kAdvice = {
-    Advice{"workflow-not-found",
+    Advice{"workflow-unknown",
            "`pawl api GET /v1/workflows` lists the deployed ones; `pawl deploy FILE` adds one"},
-    Advice{"run-not-found", "`pawl list` shows the runs; an id is written in full"},
+    Advice{"run-unknown", "`pawl list` shows the runs; an id is written in full"},
     Advice{"run-closed",
            "the run has ended: `pawl show RUN` says how; `pawl start` begins another"},
     Advice{"wrong-state", "`pawl show RUN` says where it is; repeat with the state it is in"},
     Advice{"move-not-allowed", "only the `moves` of the state are allowed; see `pawl show RUN`"},
     Advice{"run-id-taken", "choose another --id, or see the one there is with `pawl show RUN`"},
+    Advice{"change-under-way",
+           "repeat in a few seconds; `pawl cluster status` shows how far it is"},
+    Advice{"level-too-low", "repeat once `pawl cluster status` shows every box as up"},
+    Advice{"box-unknown", "`pawl cluster status` lists the boxes"},
+    Advice{"box-removed", "`pawl cluster status` lists the numbers that were used"},
+    Advice{"not-caught-up", "`pawl cluster status` shows how far it is; repeat in a while"},
+    Advice{"no-majority-left", "`pawl cluster status` shows who is up"},
+    Advice{"not-a-cluster", "configs/cluster.toml shows how a cluster is made"},
+    Advice{"too-many-boxes", "remove one first: `pawl cluster remove`"},
     Advice{"idempotency-key-reused", "use a new --key for a new request"},
 };
 

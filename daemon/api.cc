@@ -134,6 +134,8 @@ void Api::handle(node::Input input) {
 void Api::deliver(node::Outputs& outputs) {
   if (!outputs.fatal.empty()) fatal_ = outputs.fatal;
   if (!fatal_.empty()) return;
+  if (outputs.peers) parts_.set_peers(*outputs.peers);
+  for (const std::string& text : outputs.notices) parts_.notice(text);
   for (const node::OutgoingFrame& frame : outputs.frames) parts_.send(frame);
   for (const node::ReadEntries& wanted : outputs.entry_reads) parts_.read_entries(wanted);
   for (node::Answer& answer : outputs.answers) respond(answer);

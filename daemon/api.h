@@ -40,7 +40,9 @@ class Api final : public HttpHandler {
     // Of several boxes; else never called.
     std::function<void(const node::OutgoingFrame&)> send;
     std::function<void(const node::ReadEntries&)> read_entries;
-    std::uint64_t seed = 0;  // of minted keys
+    std::function<void(const std::vector<std::pair<NodeId, std::string>>&)> set_peers;
+    std::function<void(const std::string&)> notice;  // for the log
+    std::uint64_t seed = 0;                          // of minted keys
   };
 
   explicit Api(Parts parts);
@@ -73,6 +75,7 @@ class Api final : public HttpHandler {
   void post_time_accept(Call& call);
   void get_cluster(Call& call);
   void post_transfer(Call& call);
+  void post_members(Call& call);
 
   void put_workflow(Call& call);
   void post_check(Call& call);

@@ -1,23 +1,37 @@
 // The boxes and who leads what. Answered from what this box knows, without a read index: that is
 // what it is for when there is no majority.
-#include <algorithm>
+#include <map>
 
 #include "base/limits.h"
 #include "codecs/json.h"
 #include "daemon/api.h"
+#include "daemon/socket_address.h"
 
 namespace pawl::daemon {
 namespace {
 
 const char* role_of(const raft::Raft& raft) { return raft::to_string(raft.role()); }
 
-void write_box(const node::Node& node, NodeId box, NodeId self, codecs::JsonWriter& w) {
+// The boxes as the roster has them; before there is one, those that founded the cluster.
+std::map<NodeId, engine::RosterBox> boxes_of(node::Node& node) {
+  const auto& known = node.definitions().catalog().roster().boxes();
+  if (!known.empty()) return known;
+  std::map<NodeId, engine::RosterBox> founders;
+  for (const NodeId box : node.options().founders) founders[box].founder = true;
+  return founders;
+}
+
+void write_box(const node::Node& node, NodeId box, const engine::RosterBox& row, NodeId self,
+               codecs::JsonWriter& w) {
   int leads = 0;
   for (std::size_t g = 0; g < node.group_count(); ++g) {
     const auto& raft = node.group(GroupId(static_cast<std::uint16_t>(g))).raft();
     leads += raft.leader() == box ? 1 : 0;
   }
   w.begin_object().field("node", box.v).field("self", box == self);
+  w.field("role", engine::to_string(row.role)).field("founder", row.founder);
+  w.field("store_known", row.store.has_value());
+  if (!row.address.empty()) w.field("address", row.address);
   w.field("linked", box == self || (node.cluster() != nullptr && node.cluster()->is_linked(box)));
   w.field("leads", leads).end_object();
 }
@@ -35,18 +49,23 @@ void write_group(const node::Group& group, codecs::JsonWriter& w) {
   w.field("durable", raft.durable().v).field("commit", raft.commit().v);
   w.field("applied", group.applied().v).plain_key("voters").begin_array();
   for (const NodeId voter : raft.membership().voters) w.uint64(voter.v);
-  w.end_array().field("feature_level", int{group.tables().feature_level()}).end_object();
+  w.end_array().plain_key("learners").begin_array();
+  for (const NodeId learner : raft.membership().learners) w.uint64(learner.v);
+  w.end_array()
+      .field("changing", raft.membership().joint())
+      .field("feature_level", int{group.tables().feature_level()})
+      .end_object();
 }
 
 }  // namespace
 
 void Api::get_cluster(Call& call) {
-  const node::Node& node = *parts_.node;
+  node::Node& node = *parts_.node;
   std::string body;
   codecs::JsonWriter w(&body);
   w.begin_object().field("node", parts_.box.v).field("ready", node.ready());
   w.plain_key("boxes").begin_array();
-  for (const NodeId box : node.boxes()) write_box(node, box, parts_.box, w);
+  for (const auto& [box, row] : boxes_of(node)) write_box(node, box, row, parts_.box, w);
   w.end_array().plain_key("groups").begin_array();
   for (std::size_t g = 0; g < node.group_count(); ++g) {
     write_group(node.group(GroupId(static_cast<std::uint16_t>(g))), w);
@@ -61,11 +80,12 @@ void Api::post_transfer(Call& call) {
   const auto to = body.integer("to", 1, INT64_MAX);
   const auto wanted = body.integer("group", 0, limits::kGroupsMax - 1);
   node::Node& node = *parts_.node;
-  const std::vector<NodeId> boxes = node.boxes();
+  const std::map<NodeId, engine::RosterBox> boxes = boxes_of(node);
   const NodeId target(static_cast<std::uint64_t>(to.value_or(0)));
+  const auto row = boxes.find(target);
   if (body.ok() &&
-      (target == parts_.box || std::find(boxes.begin(), boxes.end(), target) == boxes.end())) {
-    body.fail("`to` must be another box of the cluster: GET /v1/cluster lists them");
+      (target == parts_.box || row == boxes.end() || row->second.role != engine::BoxRole::voter)) {
+    body.fail("`to` must be another box with a vote: GET /v1/cluster lists them");
   }
   if (!body.ok()) {
     refuse(call.id, body.problem());
@@ -82,6 +102,35 @@ void Api::post_transfer(Call& call) {
   }
   w.end_array().end_object();
   respond_json(call.id, 200, answer);
+}
+
+// A box comes, gets a vote or goes. Answered when the wish is committed; the groups follow.
+void Api::post_members(Call& call) {
+  BodyReader body(call.http->body, {"change", "box", "address", "promote"});
+  const std::string what = body.required_text("change", limits::kNameBytesMax);
+  const auto box = body.integer("box", 1, static_cast<std::int64_t>(limits::kNodeIdMax));
+  const bool adds = what == "add";
+  using What = node::ChangeBoxes::What;
+  node::ChangeBoxes change;
+  change.what = adds ? What::add : what == "promote" ? What::promote : What::remove;
+  change.box = NodeId(static_cast<std::uint64_t>(box.value_or(0)));
+  change.address = body.text("address", limits::kBoxAddressBytesMax);
+  change.promote = body.boolean("promote").value_or(true);
+  if (body.ok() && !adds && what != "promote" && what != "remove") {
+    body.fail("`change` is add, promote or remove");
+  } else if (body.ok() && !box) {
+    body.fail("`box`, the number of a box, is missing");
+  } else if (body.ok() && !adds && (body.has("address") || body.has("promote"))) {
+    body.fail("`address` and `promote` go with `add` alone");
+  } else if (Endpoint endpoint; body.ok() && adds) {
+    const std::string wrong = parse_endpoint(change.address, &endpoint);
+    if (!wrong.empty()) body.fail("`address` " + wrong);
+  }
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  submit(call, std::move(change));
 }
 
 }  // namespace pawl::daemon

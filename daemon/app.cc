@@ -13,6 +13,7 @@
 #include "daemon/api.h"
 #include "daemon/box_links.h"
 #include "daemon/cold_thread.h"
+#include "daemon/config_cluster.h"
 #include "daemon/disk_thread.h"
 #include "daemon/entry_reader.h"
 #include "daemon/event_loop.h"
@@ -46,7 +47,7 @@ StoreIdentity wanted_store(const Config& config) {
   store.box = NodeId(static_cast<std::uint64_t>(config.cluster.node));
   store.founders.clear();
   for (const Config::Cluster::Peer& peer : config.cluster.peers) {
-    store.founders.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
+    if (peer.founder) store.founders.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
   }
   std::sort(store.founders.begin(), store.founders.end());
   return store;
@@ -183,6 +184,10 @@ absl::Status App::Impl::recover() {
   node::NodeOptions node_options;
   node_options.self = store.box;
   node_options.founders = store.founders;
+  for (const Config::Cluster::Peer& peer : other_boxes(options.config.cluster)) {
+    node_options.neighbours.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
+  }
+  node_options.store = store.id;
   node_options.run_groups = store.run_groups;
   node_options.seed = random_seed();
   node = std::make_unique<node::Node>(node_options);
@@ -253,6 +258,10 @@ absl::Status App::Impl::listen() {
   parts.box = store.box;
   parts.more_metrics = [this](std::string* out) {
     if (links != nullptr) append_link_metrics(links->metrics(), out);
+  };
+  parts.set_peers = [this](const auto& peers) { links->set_peers(peers); };
+  parts.notice = [this](const std::string& text) {
+    logger.write(LogLevel::notice, "cluster: " + text, {});
   };
   parts.send = [this](const node::OutgoingFrame& frame) { links->send(frame); };
   parts.read_entries = [this](const node::ReadEntries& wanted) {

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "codecs/seal.h"
@@ -23,6 +26,8 @@ class BoxLinks final : public LinkHandler {
   // Reads the keyring and binds the sockets; `api` hears of frames and links from then on. What
   // failed, and what to do, is in the status.
   absl::Status open(const Config::Cluster& cluster, Api* api);
+  // The other boxes from now on, with addresses for those that the configuration does not name.
+  void set_peers(const std::vector<std::pair<NodeId, std::string>>& peers);
   void send(const node::OutgoingFrame& frame) { links_.send(frame.to, frame.kind, frame.payload); }
   void close() { links_.close(); }
   const LinkMetrics& metrics() const { return links_.metrics(); }
@@ -36,6 +41,7 @@ class BoxLinks final : public LinkHandler {
   codecs::SystemRandomBytes random_;
   AresLookup names_;
   PeerLinks links_;
+  std::vector<PeerLinks::Peer> configured_;
   Api* api_ = nullptr;
 };
 

@@ -47,9 +47,9 @@ bool read_peer(const dsl::TomlNode& table, dsl::DiagnosticList* out, Config::Clu
   using Kind = dsl::TomlNode::Kind;
   const int errors = out->errors();
   for (const dsl::TomlNode& child : table.children) {
-    if (child.key == "node" || child.key == "address") continue;
+    if (child.key == "node" || child.key == "address" || child.key == "founder") continue;
     out->error(child.mark(), "unknown key " + dsl::quoted(child.key) + " in [[cluster.peer]]",
-               out->did_you_mean(child.key, {"node", "address"}));
+               out->did_you_mean(child.key, {"node", "address", "founder"}));
   }
   const auto node_max = static_cast<std::int64_t>(limits::kNodeIdMax);
   const dsl::TomlNode* node = table.find("node");
@@ -67,6 +67,12 @@ bool read_peer(const dsl::TomlNode& table, dsl::DiagnosticList* out, Config::Clu
     out->error(address->place, "address must be a string, \"HOST:PORT\"");
   } else if (std::string wrong = parse_endpoint(address->text, &peer->address); !wrong.empty()) {
     out->error(address->place, "address " + wrong);
+  }
+  if (const dsl::TomlNode* founder = table.find("founder"); founder != nullptr) {
+    if (!founder->is(Kind::boolean)) {
+      out->error(founder->place, "founder must be true or false");
+    }
+    peer->founder = founder->boolean;
   }
   return out->errors() == errors;
 }

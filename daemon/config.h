@@ -45,6 +45,7 @@ struct Config {
     struct Peer {
       std::int64_t node = 0;
       Endpoint address;
+      bool founder = true;  // false: it was added to a cluster that was there
       friend bool operator==(const Peer&, const Peer&) = default;
     };
     std::int64_t node = 0;    // this box's id, from 1; 0: it is alone

@@ -73,6 +73,12 @@ std::vector<ClusterFault> check_cluster(const Config::Cluster& cluster) {
                       ""});
   }
   check_twice(cluster, &faults);
+  const auto founds = [](const Box& peer) { return peer.founder; };
+  if (!cluster.peers.empty() && std::none_of(cluster.peers.begin(), cluster.peers.end(), founds)) {
+    faults.push_back({"cluster.peer", 0, "no box is a founder",
+                      "founder = false is for boxes that were added to a cluster; the list also "
+                      "names those that founded it, gone or not"});
+  }
   if (cluster.node == 0) {
     faults.push_back({"cluster.peer", 0, "cluster.node does not say which of the boxes this is",
                       "set node in [cluster] to this box's id"});

@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <string>
-#include <vector>
 
 #include "base/ids.h"
 #include "codecs/datagram_session.h"
@@ -60,7 +60,7 @@ struct LinkMetrics {
   std::int64_t half_open = 0;                                            // accepted, key not proved
   std::int64_t connecting = 0;                                           // begun here
   std::int64_t streams_open = 0;                                         // by either side
-  std::vector<PeerMetrics> peers;
+  std::deque<PeerMetrics> peers;  // of peers that are gone too; none is ever moved
 };
 
 // Appends lines of the exposition format, `pawl_link_...` and, of each peer, `pawl_peer_...`.

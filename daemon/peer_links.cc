@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -80,6 +82,8 @@ struct PeerLinks::Impl final : public TurnHook,
   absl::Status listen(const SocketAddress& address, bool udp);
   void close();
   PeerLink* find(NodeId id);
+  void add(const Peer& peer);
+  void change_peers(std::vector<Peer> wanted);
 
   // TurnHook
   void begin_turn(std::int64_t now_ns) override;
@@ -108,6 +112,7 @@ struct PeerLinks::Impl final : public TurnHook,
   std::int64_t accept_again_ns = 0;                 // not 0: accepting pauses until then
   std::vector<std::unique_ptr<TcpLink>> half_open;  // accepted, key not proved; oldest first
   std::vector<std::unique_ptr<PeerLink>> peers;
+  std::optional<std::vector<Peer>> wanted;  // what set_peers() said in this turn
   bool open = false;
 };
 
@@ -139,12 +144,7 @@ absl::Status PeerLinks::open(Options options) {
   shared.ring = options.keyring ? *std::move(options.keyring) : codecs::plain_keyring();
   if (absl::Status s = impl_->listen(options.listen, options.udp); !s.ok()) return s;
   shared.listen = impl_->address;
-  shared.metrics.peers.resize(options.peers.size());
-  for (std::size_t i = 0; i < options.peers.size(); ++i) {
-    const Peer& peer = options.peers[i];
-    impl_->peers.push_back(
-        std::make_unique<PeerLink>(&shared, peer.id, peer.endpoint, &shared.metrics.peers[i]));
-  }
+  for (const Peer& peer : options.peers) impl_->add(peer);
   impl_->open = true;
   if (shared.log != nullptr) {
     shared.log->write(
@@ -222,11 +222,36 @@ PeerLink* PeerLinks::Impl::find(NodeId id) {
   return nullptr;
 }
 
+void PeerLinks::Impl::add(const Peer& peer) {
+  PeerMetrics& metrics = shared.metrics.peers.emplace_back();
+  peers.push_back(std::make_unique<PeerLink>(&shared, peer.id, peer.endpoint, &metrics));
+}
+
+void PeerLinks::Impl::change_peers(std::vector<Peer> wanted_now) {
+  std::erase_if(peers, [&](const auto& peer) {
+    const bool stays = std::any_of(wanted_now.begin(), wanted_now.end(),
+                                   [&](const Peer& other) { return other.id == peer->id(); });
+    if (!stays) peer->close();
+    return !stays;
+  });
+  for (const Peer& peer : wanted_now) {
+    if (find(peer.id) != nullptr) continue;
+    const bool guarded =
+        shared.protection == codecs::Protection::kSealed || peer.endpoint.literal().is_loopback();
+    if (guarded) {
+      add(peer);
+    } else if (shared.log != nullptr) {
+      shared.log->write(LogLevel::error, "link: a box beyond the loopback needs a keyring",
+                        {{"node", peer.id.v}, {"address", peer.endpoint.text()}});
+    }
+  }
+}
+
+void PeerLinks::set_peers(std::vector<Peer> peers) { impl_->wanted = std::move(peers); }
+
 void PeerLinks::send(NodeId to, codecs::FrameKind kind, std::string_view payload) {
   if (!impl_->open) return;
-  PeerLink* peer = impl_->find(to);
-  PAWL_CHECK(peer != nullptr);
-  peer->send(kind, payload);
+  if (PeerLink* peer = impl_->find(to); peer != nullptr) peer->send(kind, payload);
 }
 
 bool PeerLinks::up(NodeId id) const {
@@ -256,6 +281,8 @@ void PeerLinks::Impl::begin_turn(std::int64_t now_ns) {
 
 void PeerLinks::Impl::end_turn(std::int64_t now_ns) {
   if (!open) return;
+  // Not before: whoever asked may have been called by one of them.
+  if (wanted) change_peers(*std::exchange(wanted, std::nullopt));
   // They were accepted in this order and have equal times.
   while (!half_open.empty() && now_ns >= half_open.front()->deadline_ns()) {
     half_open.front()->tick(now_ns);

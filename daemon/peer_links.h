@@ -62,8 +62,11 @@ class PeerLinks {
   // Where it listens, with the port that was chosen.
   const SocketAddress& address() const;
 
-  // Queues a frame to a peer (one of the options') for the end of the turn. Dropped if the peer is
-  // down or its queue full; nothing tells whether it arrives.
+  // From the end of this turn on these are the peers: links to others are closed, those that stay
+  // go on as they are. Without a keyring a peer beyond the loopback is left out, and logged.
+  void set_peers(std::vector<Peer> peers);
+  // Queues a frame to a peer for the end of the turn. Dropped if there is no such peer, it is down
+  // or its queue full; nothing tells whether it arrives.
   void send(NodeId to, codecs::FrameKind kind, std::string_view payload);
   // Sends what is queued now, not at the turn's end.
   void flush();

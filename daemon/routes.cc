@@ -90,6 +90,8 @@ constexpr Route kWork[] = {
 constexpr Route kSystem[] = {
     {get, "/v1/cluster", immediate, Role::reader, &Api::get_cluster, "",
      "The boxes and who leads what, as this box sees it"},
+    {post, "/v1/cluster/members", write, Role::admin, &Api::post_members, "",
+     "Add a box, give it a vote, or remove it"},
     {post, "/v1/cluster/transfer", immediate, Role::admin, &Api::post_transfer, "",
      "Hand what this box leads to another one"},
     {post, "/v1/cluster/time/accept", immediate, Role::admin, &Api::post_time_accept, "",

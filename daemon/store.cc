@@ -101,11 +101,14 @@ absl::Status check(const std::string& path, const StoreIdentity& store,
                                          ", but cluster.node is " + std::to_string(wanted.box.v) +
                                          ": a box keeps its number, and a number its data");
   }
-  if (store.founders != wanted.founders) {
-    return absl::FailedPreconditionError(path + " was founded by the boxes " +
-                                         to_text(store.founders) + ", the configuration names " +
-                                         to_text(wanted.founders) +
-                                         ": name those again, or begin with an empty directory");
+  // A founder that has gone need not be named any more.
+  if (!std::includes(store.founders.begin(), store.founders.end(), wanted.founders.begin(),
+                     wanted.founders.end())) {
+    return absl::FailedPreconditionError(
+        path + " was founded by the boxes " + to_text(store.founders) +
+        ", the configuration names " + to_text(wanted.founders) +
+        ": set founder = false in [[cluster.peer]] for a box that was added later, or begin with "
+        "an empty directory");
   }
   return absl::OkStatus();
 }

@@ -46,9 +46,9 @@ class StoreLock {
 };
 
 // Reads the store file, or makes the store as `wanted` says (with a fresh random id) if the
-// directory holds none. FailedPrecondition if it is of a newer format, or of another box or other
-// founders than wanted: a store keeps both for life. DataLoss if it is damaged or missing beside a
-// journal.
+// directory holds none. FailedPrecondition if it is of a newer format, of another box than wanted,
+// or some of the founders wanted were none: a store keeps both for life. DataLoss if it is damaged
+// or missing beside a journal.
 absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
                                          const StoreIdentity& wanted, std::string_view random_16);
 

@@ -42,6 +42,22 @@ bool fold_pinned(CatalogWorkflow* workflow, const VersionPinned& e) {
 
 }  // namespace
 
+static_assert(
+    std::is_same_v<std::variant_alternative_t<kRosterEvents, CatalogEvent>, BoxesFounded>);
+
+// Those of the roster are the variant's last.
+bool Catalog::fold_roster(const CatalogEvent& event) {
+  return std::visit(
+      [this](const auto& e) {
+        if constexpr (requires { roster_.apply(e); }) {
+          return roster_.apply(e);
+        } else {
+          return false;
+        }
+      },
+      event);
+}
+
 bool Catalog::fold_paused(const QueuePaused& e) {
   if (e.queue.empty() || is_paused(e.queue)) return false;
   if (paused_queues_.size() >= static_cast<std::size_t>(limits::kQueuesPausedMax)) return false;
@@ -50,6 +66,7 @@ bool Catalog::fold_paused(const QueuePaused& e) {
 }
 
 bool Catalog::apply(const CatalogEvent& event) {
+  if (event.index() >= kRosterEvents) return fold_roster(event);
   if (const auto* paused = std::get_if<QueuePaused>(&event)) return fold_paused(*paused);
   if (const auto* resumed = std::get_if<QueueResumed>(&event)) {
     return paused_queues_.erase(resumed->queue) > 0;

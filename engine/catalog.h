@@ -1,6 +1,6 @@
 // What all groups share, kept by group 0: the definitions, every version ever deployed and which
-// one starts use, and the queues that are paused. A fold of group 0's entries, equal on every
-// replica. The catalog keeps texts and metadata; the node parses texts.
+// one starts use, the queues that are paused, and the cluster's boxes. A fold of group 0's entries,
+// equal on every replica. The catalog keeps texts and metadata; the node parses texts.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "engine/command.h"
+#include "engine/roster.h"
 
 namespace pawl::engine {
 
@@ -61,7 +62,11 @@ struct QueueResumed {
   friend bool operator==(const QueueResumed&, const QueueResumed&) = default;
 };
 using CatalogEvent =
-    std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed>;
+    std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed,
+                 BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved, BoxKnown>;
+
+// From this index on the variant's events are the roster's.
+inline constexpr std::size_t kRosterEvents = 5;
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out);
 // False if malformed, or of a kind this build does not know.
@@ -105,7 +110,7 @@ class Catalog {
  public:
   // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
   // unknown, or past limits::kDefinitionsMax; a queue that is paused already, is not paused, or is
-  // one more than limits::kQueuesPausedMax.
+  // one more than limits::kQueuesPausedMax; what the roster (roster.h) does not take.
   bool apply(const CatalogEvent& event);
 
   const CatalogWorkflow* find(std::string_view name) const;
@@ -122,6 +127,7 @@ class Catalog {
   const std::map<std::string, QueuePause, std::less<>>& paused_queues() const {
     return paused_queues_;
   }
+  const Roster& roster() const { return roster_; }
 
   void encode(std::string* out) const;
   // Replaces the content; false if malformed.
@@ -130,10 +136,12 @@ class Catalog {
 
  private:
   bool fold_paused(const QueuePaused& e);
+  bool fold_roster(const CatalogEvent& event);
 
   std::map<std::string, CatalogWorkflow, std::less<>> workflows_;
   std::size_t version_count_ = 0;
   std::map<std::string, QueuePause, std::less<>> paused_queues_;
+  Roster roster_;
 };
 
 }  // namespace pawl::engine

@@ -1,6 +1,7 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
-// changed, 3 pinned, 4 queue paused, 5 queue resumed), then its fields in order; the snapshot is a
-// format byte, then each workflow.
+// changed, 3 pinned, 4 queue paused, 5 queue resumed, 6 boxes founded, 7 box added, 8 promoted,
+// 9 removed, 10 known), then its fields in order; the snapshot is a format byte, the roster with
+// its length before it, then the events that make each workflow, and those of the paused queues.
 #include <limits>
 
 #include "base/bytes.h"
@@ -9,7 +10,8 @@
 namespace pawl::engine {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormatWithoutRoster = 1;
+constexpr std::uint8_t kFormat = 2;
 
 void put_actor(ByteWriter* w, const Actor& actor) {
   w->varint(actor.box.v);
@@ -58,6 +60,39 @@ void put(ByteWriter* w, const QueuePaused& e) { put_queue_change(w, 4, e); }
 
 void put(ByteWriter* w, const QueueResumed& e) { put_queue_change(w, 5, e); }
 
+void put(ByteWriter* w, const BoxesFounded& e) {
+  w->varint(6);
+  w->varint(e.boxes.size());
+  for (const NodeId box : e.boxes) w->varint(box.v);
+}
+
+void put(ByteWriter* w, const BoxAdded& e) {
+  w->varint(7);
+  w->varint(e.box.v);
+  w->str(e.address);
+  w->u8(e.promote ? 1 : 0);
+  w->svarint(e.at.v);
+  put_actor(w, e.actor);
+}
+
+template <class Change>
+void put_box_change(ByteWriter* w, std::uint64_t kind, const Change& e) {
+  w->varint(kind);
+  w->varint(e.box.v);
+  w->svarint(e.at.v);
+  put_actor(w, e.actor);
+}
+
+void put(ByteWriter* w, const BoxPromoted& e) { put_box_change(w, 8, e); }
+
+void put(ByteWriter* w, const BoxRemoved& e) { put_box_change(w, 9, e); }
+
+void put(ByteWriter* w, const BoxKnown& e) {
+  w->varint(10);
+  w->varint(e.box.v);
+  w->raw({reinterpret_cast<const char*>(e.store.data()), e.store.size()});
+}
+
 // Reads fields; any number too large for its field fails the reader.
 class FieldReader {
  public:
@@ -71,10 +106,12 @@ class FieldReader {
   }
   std::string text() { return std::string(in.str()); }
   TimeMs time() { return TimeMs(in.svarint()); }
-  Digest hash() {
-    Digest d{};
-    const std::string_view bytes = in.raw(d.size());
-    if (in.ok()) std::memcpy(d.data(), bytes.data(), d.size());
+  // A digest, or a store's id.
+  template <class Bytes>
+  Bytes bytes() {
+    Bytes d{};
+    const std::string_view raw = in.raw(d.size());
+    if (in.ok()) std::memcpy(d.data(), raw.data(), d.size());
     return d;
   }
   Actor actor() {
@@ -95,7 +132,7 @@ VersionStored get_stored(FieldReader* r) {
   e.name = r->text();
   e.version = r->number<std::uint32_t>();
   e.text = r->text();
-  e.hash = r->hash();
+  e.hash = r->bytes<Digest>();
   e.revision = r->text();
   e.at = r->time();
   e.actor = r->actor();
@@ -130,6 +167,42 @@ Change get_queue_change(FieldReader* r) {
   return e;
 }
 
+BoxesFounded get_founded(FieldReader* r) {
+  BoxesFounded e;
+  for (std::uint64_t n = r->in.varint(); n > 0 && r->in.ok(); --n) {
+    e.boxes.push_back(NodeId(r->in.varint()));
+  }
+  return e;
+}
+
+BoxAdded get_added(FieldReader* r) {
+  BoxAdded e;
+  e.box = NodeId(r->in.varint());
+  e.address = r->text();
+  const std::uint8_t promote = r->in.u8();
+  if (promote > 1) r->in.fail();
+  e.promote = promote == 1;
+  e.at = r->time();
+  e.actor = r->actor();
+  return e;
+}
+
+template <class Change>
+Change get_box_change(FieldReader* r) {
+  Change e;
+  e.box = NodeId(r->in.varint());
+  e.at = r->time();
+  e.actor = r->actor();
+  return e;
+}
+
+BoxKnown get_known(FieldReader* r) {
+  BoxKnown e;
+  e.box = NodeId(r->in.varint());
+  e.store = r->bytes<BoxStore>();
+  return e;
+}
+
 }  // namespace
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out) {
@@ -158,6 +231,21 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
       case 5:
         events->emplace_back(get_queue_change<QueueResumed>(&reader));
         break;
+      case 6:
+        events->emplace_back(get_founded(&reader));
+        break;
+      case 7:
+        events->emplace_back(get_added(&reader));
+        break;
+      case 8:
+        events->emplace_back(get_box_change<BoxPromoted>(&reader));
+        break;
+      case 9:
+        events->emplace_back(get_box_change<BoxRemoved>(&reader));
+        break;
+      case 10:
+        events->emplace_back(get_known(&reader));
+        break;
       default:
         return false;
     }
@@ -170,6 +258,9 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
 void Catalog::encode(std::string* out) const {
   ByteWriter writer(out);
   writer.u8(kFormat);
+  std::string roster;
+  roster_.encode(&roster);
+  writer.str(roster);
   for (const auto& [name, workflow] : workflows_) {
     for (const CatalogVersion& v : workflow.versions) {
       put(&writer,
@@ -189,13 +280,60 @@ void Catalog::encode(std::string* out) const {
 }
 
 bool Catalog::decode(std::string_view bytes) {
-  if (bytes.empty() || static_cast<std::uint8_t>(bytes.front()) != kFormat) return false;
-  std::vector<CatalogEvent> events;
-  if (!decode_catalog_events(bytes.substr(1), &events)) return false;
+  ByteReader reader(bytes);
+  const std::uint8_t format = reader.u8();
+  if (format != kFormat && format != kFormatWithoutRoster) return false;
   Catalog decoded;
+  if (format == kFormat && (!decoded.roster_.decode(reader.str()) || !reader.ok())) return false;
+  std::vector<CatalogEvent> events;
+  if (!reader.ok() || !decode_catalog_events(reader.raw(reader.remaining()), &events)) return false;
   for (const CatalogEvent& event : events) {
-    if (!decoded.apply(event)) return false;
+    if (event.index() >= kRosterEvents || !decoded.apply(event)) return false;
   }
+  *this = std::move(decoded);
+  return true;
+}
+
+// The number of changes, then by row: id, role, flags (1 founder, 2 promote, 4 known), address,
+// store, since, by.
+void Roster::encode(std::string* out) const {
+  ByteWriter w(out);
+  w.varint(changes_);
+  for (const auto& [box, row] : boxes_) {
+    w.varint(box.v);
+    w.u8(static_cast<std::uint8_t>(row.role));
+    w.u8(static_cast<std::uint8_t>((row.founder ? 1 : 0) | (row.promote ? 2 : 0) |
+                                   (row.store ? 4 : 0)));
+    w.str(row.address);
+    if (row.store) w.raw({reinterpret_cast<const char*>(row.store->data()), row.store->size()});
+    w.svarint(row.since.v);
+    put_actor(&w, row.by);
+  }
+}
+
+bool Roster::decode(std::string_view bytes) {
+  FieldReader r(bytes);
+  Roster decoded;
+  decoded.changes_ = r.in.varint();
+  NodeId before;
+  while (r.in.ok() && !r.in.at_end()) {
+    const NodeId box(r.in.varint());
+    if (box <= before) return false;
+    before = box;
+    const std::uint8_t role = r.in.u8();
+    const std::uint8_t flags = r.in.u8();
+    if (role > static_cast<std::uint8_t>(BoxRole::removed) || flags > 7) return false;
+    RosterBox& row = decoded.boxes_[box];
+    row.role = static_cast<BoxRole>(role);
+    row.founder = (flags & 1) != 0;
+    row.promote = (flags & 2) != 0;
+    row.address = r.text();
+    if ((flags & 4) != 0) row.store = r.bytes<BoxStore>();
+    row.since = r.time();
+    row.by = r.actor();
+  }
+  if (!r.in.done()) return false;
+  if (!decoded.boxes_.empty() && decoded.with(BoxRole::voter).empty()) return false;
   *this = std::move(decoded);
   return true;
 }

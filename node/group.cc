@@ -200,6 +200,10 @@ void Group::read_index(std::uint64_t context) { step(raft::ReadIndex{context}); 
 
 void Group::transfer(NodeId to) { step(raft::TransferLeadership{to}); }
 
+void Group::change(const raft::Membership& wish) {
+  step(raft::ChangeMembership{std::make_shared<const raft::Membership>(wish)});
+}
+
 void Group::step(const raft::Event& event) {
   effects_.clear();
   raft_->step(event, &effects_);

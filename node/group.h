@@ -125,6 +125,8 @@ class Group : private EntrySender::Out {
   void read_index(std::uint64_t context);
   // Hands the leadership to another voter; nothing if this node does not lead.
   void transfer(NodeId to);
+  // Begins to make this the membership; nothing if it can't be now (raft::ChangeRefused).
+  void change(const raft::Membership& wish);
 
   // This node leads, and has applied its term's first entry.
   bool ready() const { return raft_ && raft_->ready() && applied_ >= raft_->term_start(); }

@@ -7,6 +7,7 @@
 #include "codecs/problem.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
+#include "node/boxes.h"
 #include "node/planted.h"
 #include "node/recovery.h"
 
@@ -53,12 +54,18 @@ void Node::make_cluster() {
     if (box != options_.self) peers.push_back(box);
   }
   if (peers.empty()) return;
+  for (const NodeId box : options_.neighbours) {
+    if (box != options_.self) peers.push_back(box);
+  }
+  std::sort(peers.begin(), peers.end());
+  peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
   cluster_ = std::make_unique<Cluster>();
   cluster_->peers = std::move(peers);
   cluster_->forward_base = random_.next();
   cluster_->next_context = random_.next();
   cluster_->reads.resize(groups_.size());
   cluster_->deciding.resize(groups_.size());
+  boxes_ = std::make_unique<Boxes>(this);
 }
 
 bool Node::restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
@@ -124,6 +131,7 @@ bool Node::decides(const Group& group) const {
 }
 
 bool Node::ready() const {
+  if (boxes_ && boxes_->removed()) return false;
   return std::all_of(groups_.begin(), groups_.end(), [this](const auto& group) {
     const NodeId leader = group->raft().leader();
     return decides(*group) || (leader.v != 0 && leader != options_.self);
@@ -162,6 +170,11 @@ bool Node::admit(const Request& request) {
   if (!cluster_ && !ready()) {
     refuse(request.id, 503, "no-leader", "This box does not lead yet",
            "the store is still being opened; try again in a moment");
+    return false;
+  }
+  if (boxes_ && boxes_->removed()) {
+    refuse(request.id, 503, "box-removed", "This box was removed from the cluster",
+           "ask another box; here, stop the daemon");
     return false;
   }
   if (!changes_something(request.operation)) return true;

@@ -65,8 +65,7 @@ class Node : private GroupOwner {
   // This box leads the group and may decide. What it knows of leases is known to nobody else.
   bool leads(GroupId id) const { return decides(*groups_[id.v]); }
   const Cluster* cluster() const { return cluster_.get(); }
-  // The store's boxes, this one among them.
-  const std::vector<NodeId>& boxes() const { return options_.founders; }
+  const NodeOptions& options() const { return options_; }
   bool time_held() const { return time_.held(); }
   void accept_time() { time_.accept(); }
   std::size_t group_count() const { return groups_.size(); }
@@ -85,6 +84,7 @@ class Node : private GroupOwner {
 
  private:
   class Recovery;
+  class Boxes;
   struct Assembly;
 
   // GroupOwner: takes note; settle() acts, once the step that called is done.
@@ -116,7 +116,6 @@ class Node : private GroupOwner {
   void check_fatal();
   void raise_feature_level(Group& group, std::uint16_t level);
   void make_cluster();
-
   // node_peers.cc
   void on_frame(const PeerFrame& frame);
   void on_raft(const PeerFrame& frame);
@@ -135,7 +134,6 @@ class Node : private GroupOwner {
   void settle_leader(Group& group);
   void close(Group& group);
   void settle_dropped(Group& group, Proposal& proposal);
-
   // node_routing.cc
   RequestId own_id();
   void enter(Request& request);
@@ -209,7 +207,6 @@ class Node : private GroupOwner {
   void write_answer(Group& group, Job& job, const engine::Run& run, bool changed, Assembly* a);
   void propose(Group& group, Assembly* a);
   void retry_keyed(const std::string& key);
-
   // node_tasks.cc
   void on_operation(Request& request, PollTasks& op);
   void offer(Group& group, Assembly* a);
@@ -229,7 +226,6 @@ class Node : private GroupOwner {
   void give_back(const TaskRef& task);
   void lease_all_started(Group& group);
   void fire_timers();
-
   // node_loads.cc
   bool load_if_cold(Group& group, const engine::Run& run);
   void ask_load(const Group& group, const engine::Run& run);
@@ -241,24 +237,23 @@ class Node : private GroupOwner {
   void try_lease_again(const engine::Run& run, const engine::Command& command);
   void unload_later(GroupId group, Index run);
   void unload_closed();
-
   // node_catalog.cc
-  void on_operation(Request& request, DeployWorkflow& op);
-  void on_operation(Request& request, SetDefault& op);
-  void on_operation(Request& request, PauseQueue& op);
-  void on_operation(Request& request, ResumeQueue& op);
+  template <CatalogChange Change>
+  void on_operation(Request& request, Change&) {
+    queue_catalog_request(request);
+  }
   void queue_catalog_request(Request& request);
   void next_catalog_request();
   void decide_catalog(const Request& request, const DeployWorkflow& op);
   void decide_catalog(const Request& request, const SetDefault& op);
   void decide_catalog(const Request& request, const PauseQueue& op);
   void decide_catalog(const Request& request, const ResumeQueue& op);
+  void decide_catalog(const Request& request, const ChangeBoxes& op);
   void conclude_queue(const Request& request, const std::string& queue, bool paused,
                       const std::vector<engine::CatalogEvent>& events);
   void propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
                        Answer result);
   bool catalog_applied(const codecs::Entry& entry);
-
   // node_channels.cc
   void pin(Group& group, const std::string& workflow, std::uint32_t version, Assembly* a);
   void deliver_messages(Group& from);
@@ -278,7 +273,8 @@ class Node : private GroupOwner {
   std::vector<std::unique_ptr<Group>> groups_;
   std::vector<Mailboxes> mailboxes_;  // by group
   std::vector<Term> opened_;          // by group: the term in which it has become ready; 0: not
-  std::unique_ptr<Cluster> cluster_;  // null: alone
+  std::unique_ptr<Cluster> cluster_;  // null: alone, as boxes_ is then
+  std::unique_ptr<Boxes> boxes_;
   log::Journal* journal_ = nullptr;
   std::unique_ptr<Recovery> recovery_;
   Polls polls_;

@@ -3,7 +3,7 @@
 #include "base/limits.h"
 #include "codecs/run_json.h"
 #include "dsl/definition.h"
-#include "node/node.h"
+#include "node/boxes.h"
 #include "node/refusals.h"
 
 namespace pawl::node {
@@ -31,14 +31,6 @@ void Node::queue_catalog_request(Request& request) {
   next_catalog_request();
 }
 
-void Node::on_operation(Request& request, DeployWorkflow&) { queue_catalog_request(request); }
-
-void Node::on_operation(Request& request, SetDefault&) { queue_catalog_request(request); }
-
-void Node::on_operation(Request& request, PauseQueue&) { queue_catalog_request(request); }
-
-void Node::on_operation(Request& request, ResumeQueue&) { queue_catalog_request(request); }
-
 void Node::next_catalog_request() {
   while (!under_way_.catalog_busy && !under_way_.catalog_requests.empty() && decides(*groups_[0])) {
     Request request = std::move(under_way_.catalog_requests.front());
@@ -48,15 +40,11 @@ void Node::next_catalog_request() {
     keyed.key = request.key;
     keyed.digest = request.digest;
     if (!keyed.key.empty() && replay_answer(*groups_[0], keyed)) continue;
-    if (const auto* deploy = std::get_if<DeployWorkflow>(&request.operation)) {
-      decide_catalog(request, *deploy);
-    } else if (const auto* pause = std::get_if<PauseQueue>(&request.operation)) {
-      decide_catalog(request, *pause);
-    } else if (const auto* resume = std::get_if<ResumeQueue>(&request.operation)) {
-      decide_catalog(request, *resume);
-    } else {
-      decide_catalog(request, std::get<SetDefault>(request.operation));
-    }
+    std::visit(
+        [&](const auto& op) {
+          if constexpr (CatalogChange<std::decay_t<decltype(op)>>) decide_catalog(request, op);
+        },
+        request.operation);
   }
 }
 
@@ -141,6 +129,21 @@ void Node::decide_catalog(const Request& request, const ResumeQueue& op) {
   conclude_queue(request, op.queue, false, events);
 }
 
+void Node::decide_catalog(const Request& request, const ChangeBoxes& op) {
+  if (!boxes_) {
+    refuse(request.id, 409, "not-a-cluster", "This box is alone",
+           "a store that was made for one box stays that; a cluster is founded with its boxes: "
+           "see `pawl cluster init`");
+    return;
+  }
+  std::vector<engine::CatalogEvent> events;
+  if (!boxes_->decide(request, op, &events)) return;
+  Answer changed;
+  changed.id = request.id;
+  codecs::append_box_change(op.box, !events.empty(), &changed.body);
+  propose_catalog(request, events, std::move(changed));
+}
+
 void Node::conclude_queue(const Request& request, const std::string& queue, bool paused,
                           const std::vector<engine::CatalogEvent>& events) {
   Answer changed;
@@ -182,6 +185,7 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
   for (const engine::CatalogEvent& event : events) {
     if (!definitions_.catalog().apply(event)) return false;
     if (std::holds_alternative<engine::QueuePaused>(event)) under_way_.pausing_queue.clear();
+    if (event.index() >= engine::kRosterEvents && boxes_) boxes_->roster_changed();
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);
     if (resumed != nullptr && out_ != nullptr) left_.resumed_queues.push_back(resumed->queue);
   }

@@ -5,15 +5,20 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "engine/roster.h"
 
 namespace pawl::node {
 
 struct NodeOptions {
   NodeId self{1};
-  // The boxes the store was founded with, sorted; empty: this one alone. Fixed when it is made.
+  // The boxes the cluster was founded with, sorted, this one among them or (added later) not;
+  // empty: this one alone. Fixed when the store is made.
   std::vector<NodeId> founders;
   std::uint16_t run_groups = 8;  // fixed when the store is made
   std::uint64_t seed = 0;        // of salts, jitter and minted ids
+  // Other boxes that the configuration names: whom a box talks to that knows no roster.
+  std::vector<NodeId> neighbours;
+  engine::BoxStore store{};  // the id of this box's store
 };
 
 }  // namespace pawl::node

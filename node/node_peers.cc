@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "node/node.h"
+#include "node/boxes.h"
 #include "node/planted.h"
 
 namespace pawl::node {
@@ -62,6 +62,7 @@ void Node::on_frame(const PeerFrame& frame) {
   BoxStatus status;
   using Kind = codecs::FrameKind;
   const Kind kind = frame.kind;
+  if (kind != Kind::kBoxStatus && !boxes_->heard(frame.from)) return;
   if (kind == Kind::kRaft) {
     on_raft(frame);
   } else if (kind == Kind::kForwardedRequest && read(frame, &request)) {
@@ -106,6 +107,7 @@ void Node::on_raft(const PeerFrame& frame) {
 }
 
 void Node::on_status(NodeId from, const BoxStatus& status) {
+  if (!boxes_->on_status(from, status)) return;
   cluster_->statuses[from] = status;
   const std::uint16_t common = common_feature_level();
   for (const auto& group : groups_) {
@@ -127,7 +129,9 @@ std::uint16_t Node::common_feature_level() const {
 }
 
 void Node::on_link(const PeerLink& link) {
-  if (!cluster_) return;
+  if (!cluster_ || !std::binary_search(cluster_->peers.begin(), cluster_->peers.end(), link.peer)) {
+    return;
+  }
   cluster_->next_balance_mono_ms = now_.mono_ms + limits::kBalanceMs;
   if (link.up) {
     cluster_->linked.insert(link.peer);
@@ -141,6 +145,7 @@ void Node::on_link(const PeerLink& link) {
     for (auto& [queue, boxes] : cluster_->demand) boxes.erase(link.peer);
     for (auto& [queue, boxes] : cluster_->advertised) boxes.erase(link.peer);
   }
+  boxes_->link_changed(link.peer, link.up);
   settle();
 }
 
@@ -167,14 +172,13 @@ void Node::tick_groups() {
   expire_loans();
   deliver_again();
   leave_stalled_disk();
+  boxes_->tick();
   if (now_.mono_ms < cluster_->next_status_mono_ms) return;
   cluster_->next_status_mono_ms = now_.mono_ms + limits::kBoxStatusMs;
-  const std::int64_t busy_ms =
-      cluster_->batch_mono_ms > 0 ? now_.mono_ms - cluster_->batch_mono_ms : 0;
-  const BoxStatus status{codecs::kFeatureLevel, now_.wall_ms, now_.wall_trusted, busy_ms};
   for (const NodeId peer : cluster_->peers) {
-    send_frame(peer, codecs::FrameKind::kBoxStatus, status);
+    send_frame(peer, codecs::FrameKind::kBoxStatus, boxes_->status_for(peer));
   }
+  boxes_->enter_what_is_known();
   advertise_all();
   balance();
 }
@@ -188,7 +192,8 @@ void Node::balance() {
   if (now_.mono_ms < c.next_balance_mono_ms) return;
   c.next_balance_mono_ms = now_.mono_ms + limits::kBalanceMs;
   for (const auto& group : groups_) {
-    const NodeId home = options_.founders[group->id().v % options_.founders.size()];
+    const std::vector<NodeId>& voters = boxes_->voters();
+    const NodeId home = voters[group->id().v % voters.size()];
     if (home == options_.self || !decides(*group) || !c.is_linked(home)) continue;
     const raft::Progress* progress = group->raft().state().peer(home);
     const std::uint64_t last = group->raft().last().index.v;

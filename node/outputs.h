@@ -2,6 +2,7 @@
 // vector is the order in which to act.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,11 @@ struct Outputs {
   // Runs that an applied entry changed, with the entry: for whoever waits for them. (group 0: 0, a
   // definition)
   std::vector<std::pair<GroupId, Index>> changed;
+  // The other boxes of the cluster from now on, with the addresses that were given for
+  // those that were added to it ("": the configuration knows).
+  std::optional<std::vector<std::pair<NodeId, std::string>>> peers;
+  // For the log: what an operator should know.
+  std::vector<std::string> notices;
   // Not empty: the node has lost an invariant or read an entry it can't understand. The process
   // must stop with this message; nothing more may be answered.
   std::string fatal;
@@ -64,6 +70,8 @@ struct Outputs {
     frames.clear();
     entry_reads.clear();
     changed.clear();
+    peers.reset();
+    notices.clear();
     fatal.clear();
   }
 };

@@ -1,5 +1,6 @@
 #include "node/peer_frames.h"
 
+#include <array>
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "base/byte_builder.h"
 #include "base/bytes.h"
+#include "base/digest.h"
 #include "base/limits.h"
 
 namespace pawl::node {
@@ -16,6 +18,10 @@ template <class T>
 struct IsStrong : std::false_type {};
 template <class Tag, class T>
 struct IsStrong<Strong<Tag, T>> : std::true_type {};
+
+// An enumeration's greatest value; the first is 0.
+BoxStatus::Verdict last_of(BoxStatus::Verdict) { return BoxStatus::Verdict::other_store; }
+ChangeBoxes::What last_of(ChangeBoxes::What) { return ChangeBoxes::What::remove; }
 
 // Writes members. It only reads what it is given; see members().
 class Writer {
@@ -34,6 +40,8 @@ class Writer {
       put(x.v);
     } else if constexpr (std::is_same_v<T, bool>) {
       out_.u8(x ? 1 : 0);
+    } else if constexpr (std::is_enum_v<T>) {
+      out_.u8(static_cast<std::uint8_t>(x));
     } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
       out_.svarint(x);
     } else if constexpr (std::is_integral_v<T>) {
@@ -43,7 +51,10 @@ class Writer {
     }
   }
   void put(std::string& x) { out_.str(x); }
-  void put(Digest& x) { out_.raw(as_view(x)); }
+  template <std::size_t n>
+  void put(std::array<unsigned char, n>& x) {
+    out_.raw({reinterpret_cast<const char*>(x.data()), n});
+  }
   void put(dsl::Value& x) {
     out_.varint(x.encoded_size());
     x.encode(&out_);
@@ -92,6 +103,10 @@ class Reader {
       const std::uint8_t n = in_.u8();
       if (n > 1) in_.fail();
       x = n == 1;
+    } else if constexpr (std::is_enum_v<T>) {
+      const std::uint8_t n = in_.u8();
+      if (n > static_cast<std::uint8_t>(last_of(x))) in_.fail();
+      x = static_cast<T>(n);
     } else if constexpr (std::is_integral_v<T>) {
       number(x);
     } else {
@@ -111,8 +126,9 @@ class Reader {
     }
   }
   void get(std::string& x) { x = in_.str(); }
-  void get(Digest& x) {
-    const std::string_view bytes = in_.raw(x.size());
+  template <std::size_t n>
+  void get(std::array<unsigned char, n>& x) {
+    const std::string_view bytes = in_.raw(n);
     if (in_.ok()) std::memcpy(x.data(), bytes.data(), x.size());
   }
   void get(dsl::Value& x) {
@@ -272,6 +288,10 @@ void members(Io& io, ResumeQueue& x) {
   io(x.queue, x.reason);
 }
 template <class Io>
+void members(Io& io, ChangeBoxes& x) {
+  io(x.what, x.box, x.address, x.promote);
+}
+template <class Io>
 void members(Io& io, Barrier& x) {
   io(x.run);
 }
@@ -317,7 +337,8 @@ void members(Io& io, DeliveryTaken& x) {
 }
 template <class Io>
 void members(Io& io, BoxStatus& x) {
-  io(x.feature_level, x.wall_ms, x.wall_trusted, x.disk_ms);
+  io(x.feature_level, x.wall_ms, x.wall_trusted, x.disk_ms, x.store, x.make, x.heard, x.caught_up,
+     x.verdict, x.roster, x.boxes);
 }
 
 template <class T>
@@ -340,6 +361,15 @@ bool from_bytes(std::string_view bytes, T* frame) {
 bool is_group(GroupId group) { return group.v < limits::kGroupsMax; }
 
 }  // namespace
+
+std::uint64_t cluster_make(const std::vector<NodeId>& founders, std::uint16_t run_groups) {
+  std::string text = std::to_string(run_groups);
+  for (const NodeId box : founders) text += "," + std::to_string(box.v);
+  const Digest hash = digest(text);
+  std::uint64_t make = 0;
+  std::memcpy(&make, hash.data(), sizeof make);
+  return make;
+}
 
 std::string encode(const ForwardedRequest& frame) { return to_bytes(frame); }
 std::string encode(const ForwardedAnswer& frame) { return to_bytes(frame); }

@@ -6,7 +6,7 @@
 //   QueueDemand      --> every box: tasks wait here for polls that are parked there
 //   ReturnedTasks    --> the leader that handed them out: they reached no worker
 //   Delivery         --> the receiving group's leader --> DeliveryTaken
-//   BoxStatus        --> every box, once a second
+//   BoxStatus        --> every box: when a link comes up, then once a second
 //
 // Encoding: the members in order; unsigned numbers as varints, signed ones zigzag, text and lists
 // with a varint count, optionals behind one byte, variants behind their index, values as
@@ -20,6 +20,7 @@
 
 #include "base/ids.h"
 #include "engine/channel.h"
+#include "engine/roster.h"
 #include "node/request.h"
 
 namespace pawl::node {
@@ -81,7 +82,22 @@ struct BoxStatus {
   std::int64_t wall_ms = 0;
   bool wall_trusted = false;
   std::int64_t disk_ms = 0;  // that its disk has been busy with one batch
+  engine::BoxStore store{};  // the id of its store
+  // How its cluster was made: equal on all its boxes (cluster_make).
+  std::uint64_t make = 0;
+  bool heard = false;      // it has heard this of the box it tells, since their link came up
+  bool caught_up = false;  // it has applied every group's log as far as it knows to be committed
+  // Why it does not listen to the box it tells.
+  enum class Verdict : std::uint8_t { fits, other_make, other_store };
+  Verdict verdict = Verdict::fits;
+  // The members it knows, with addresses, and how new that is (Roster::changes): a box that was
+  // away learns from it whom to talk to.
+  std::uint64_t roster = 0;
+  std::vector<std::pair<NodeId, std::string>> boxes;
 };
+
+// A fingerprint of what all boxes of a cluster must agree on for ever.
+std::uint64_t cluster_make(const std::vector<NodeId>& founders, std::uint16_t run_groups);
 
 std::string encode(const ForwardedRequest& frame);
 std::string encode(const ForwardedAnswer& frame);

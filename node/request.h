@@ -89,6 +89,15 @@ struct ResumeQueue {
   std::string reason;
 };
 
+// A box comes, gets a vote, or goes; the groups follow one after the other. Of a cluster.
+struct ChangeBoxes {
+  enum class What : std::uint8_t { add, promote, remove };
+  What what = What::add;
+  NodeId box;
+  std::string address;   // of an added box: HOST:PORT
+  bool promote = false;  // of an added box: by itself, once it has everything
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -102,7 +111,13 @@ struct IfMatch {
 
 using Operation =
     std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
-                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier>;
+                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier, ChangeBoxes>;
+
+// What group 0 keeps for all.
+template <class T>
+concept CatalogChange = std::is_same_v<T, DeployWorkflow> || std::is_same_v<T, SetDefault> ||
+    std::is_same_v<T, PauseQueue> || std::is_same_v<T, ResumeQueue> ||
+    std::is_same_v<T, ChangeBoxes>;
 
 struct Request {
   RequestId id;

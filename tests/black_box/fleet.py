@@ -37,19 +37,51 @@ class Fleet:
         self.pawl = str(pathlib.Path(pawl).resolve())
         self.scratch = pathlib.Path(scratch)
         addresses = addresses or [f"127.0.0.1:{port}" for port in free_ports(count)]
-        peers = "".join(f'[[cluster.peer]]\nnode = {n + 1}\naddress = "{a}"\n' for n, a in enumerate(addresses))
+        self.peers = "".join(f'[[cluster.peer]]\nnode = {n + 1}\naddress = "{a}"\n' for n, a in enumerate(addresses))
         self.keyring = "" if plain else str(self.scratch / "keyring")
         if self.keyring and not os.path.exists(self.keyring):
             subprocess.run([self.pawl, "cluster", "init", "--keyring", self.keyring], check=True,
                            stdout=subprocess.DEVNULL)
         self.boxes = {}
         for n in range(1, count + 1):
-            place = self.scratch / f"box{n}"
-            place.mkdir(exist_ok=True)
-            config = place / "pawld.toml"
-            config.write_text(f'schema = 1\n[cluster]\nnode = {n}\nkeyring = "{self.keyring}"\n{peers}')
-            self.boxes[n] = Daemon(self.pawl, place, arguments=["--config", str(config)],
-                                   wrap=wrap(n) if wrap else ())
+            self.make_box(n, self.peers, wrap)
+
+    def make_box(self, n, peers, wrap=None):
+        place = self.scratch / f"box{n}"
+        place.mkdir(exist_ok=True)
+        config = place / "pawld.toml"
+        config.write_text(f'schema = 1\n[cluster]\nnode = {n}\nkeyring = "{self.keyring}"\n{peers}')
+        self.boxes[n] = Daemon(self.pawl, place, arguments=["--config", str(config)], wrap=wrap(n) if wrap else ())
+
+    def add_box(self, n, through, *arguments):
+        """`pawl cluster add` on one box, then the new one is set up as it says, and started."""
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            answer = self.cli(through, "cluster", "add", "--box", str(n), "--address", address, *arguments)
+            if "being changed" not in answer.stderr or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)  # the change before is not done everywhere; nothing relies on its length
+        assert answer.returncode == 0, answer
+        assert f"node    = {n}" in answer.stdout and "founder = false" in answer.stdout, answer.stdout
+        self.make_box(n, f'{self.peers}[[cluster.peer]]\nnode = {n}\naddress = "{address}"\nfounder = false\n')
+        self.boxes[n].spawn()
+
+    def cli(self, through, *arguments):
+        return subprocess.run([self.pawl, *arguments, "--socket", self.boxes[through].socket], capture_output=True,
+                              text=True, timeout=60)
+
+    def wait_voters(self, n, voters):
+        """Until box n sees exactly these voters, and no learner, in every group."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            seen = self.status(n)
+            if seen and all(g["voters"] == voters and not g["learners"] and not g["changing"] for g in seen["groups"]):
+                return
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"--- box {b}\n{d.log_end()}" for b, d in self.boxes.items())
+                raise AssertionError(f"no voters {voters} after {SETTLE_SECONDS} s: {seen}\n{logs}")
+            time.sleep(0.02)  # between two questions; nothing relies on its length
 
     def start(self):
         for box in self.boxes.values():

@@ -1,5 +1,6 @@
 #include "tests/sim/fleet.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "engine/residency.h"
@@ -35,15 +36,30 @@ std::string tables_of(const node::Group& group) {
 }
 
 Fleet::Fleet(const FleetOptions& fleet) : options(fleet), now_ms(kStartMs), chance_(fleet.seed) {
-  std::vector<NodeId> founders;
-  for (int b = 1; b <= fleet.boxes; ++b) founders.push_back(id_of(b));
-  for (int b = 1; b <= fleet.boxes; ++b) {
-    boxes_.push_back(std::make_unique<node::Host>(node::NodeOptions{
-        id_of(b), founders, fleet.run_groups, fleet.seed * 100 + static_cast<std::uint64_t>(b)}));
-    boxes_.back()->now = {kStartMs, node::kEpochMs, true};
-  }
+  for (int b = 1; b <= fleet.boxes; ++b) founders_.push_back(id_of(b));
+  for (int b = 1; b <= fleet.boxes; ++b) boxes_.push_back(make_box(b));
   faults_.resize(boxes_.size());
 }
+
+std::unique_ptr<node::Host> Fleet::make_box(int b) {
+  node::NodeOptions made;
+  made.self = id_of(b);
+  made.founders = founders_;
+  made.run_groups = options.run_groups;
+  made.seed = options.seed * 100 + static_cast<std::uint64_t>(b);
+  for (unsigned char& byte : made.store) byte = static_cast<unsigned char>(stores_.next());
+  auto host = std::make_unique<node::Host>(made);
+  host->now = {now_ms, node::kEpochMs + now_ms - kStartMs, true};
+  return host;
+}
+
+int Fleet::add_box() {
+  boxes_.push_back(make_box(size() + 1));
+  faults_.resize(boxes_.size());
+  return size();
+}
+
+void Fleet::wipe(int b) { boxes_[static_cast<std::size_t>(b - 1)] = make_box(b); }
 
 void Fleet::boot(int b) {
   node::Host& host = box(b);
@@ -109,8 +125,15 @@ void Fleet::freeze(int b, bool is_frozen) {
   }
 }
 
+// It would connect to it, and let it connect.
+bool Fleet::knows(int a, int b) {
+  const auto& peers = box(a).node->cluster()->peers;
+  return std::binary_search(peers.begin(), peers.end(), id_of(b));
+}
+
 bool Fleet::reachable(int a, int b) {
-  return box(a).up() && box(b).up() && !cuts_.contains({a, b}) && !cuts_.contains({b, a});
+  return box(a).up() && box(b).up() && knows(a, b) && knows(b, a) && !cuts_.contains({a, b}) &&
+         !cuts_.contains({b, a});
 }
 
 // A link is up while both ends are and nothing between them is cut, as a connection would be.

@@ -52,6 +52,10 @@ class Fleet {
   node::Host& box(int b) { return *boxes_[static_cast<std::size_t>(b - 1)]; }
   int size() const { return static_cast<int>(boxes_.size()); }
 
+  // One more box, which is not a member yet; returns its number.
+  int add_box();
+  // The box loses its disk and comes back with an empty one; not booted.
+  void wipe(int b);
   void boot(int b);
   void boot_all();
   // Power loss.
@@ -149,8 +153,12 @@ class Fleet {
   void deliver();
   void update_links();
   bool reachable(int a, int b);
+  bool knows(int a, int b);
+  std::unique_ptr<node::Host> make_box(int b);
 
   Random chance_;
+  Random stores_{options.seed + 1};  // the ids of stores
+  std::vector<NodeId> founders_;
   std::vector<std::unique_ptr<node::Host>> boxes_;
   std::vector<Faults> faults_;
   std::set<std::pair<int, int>> cuts_, mutes_;

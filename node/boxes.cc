@@ -1,0 +1,357 @@
+#include "node/boxes.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "node/refusals.h"
+
+namespace pawl::node {
+namespace {
+
+std::string numbers(const std::vector<NodeId>& boxes) {
+  std::string text;
+  for (const NodeId box : boxes) text += (text.empty() ? "" : ",") + std::to_string(box.v);
+  return text;
+}
+
+bool contains(const std::vector<NodeId>& boxes, NodeId box) {
+  return std::binary_search(boxes.begin(), boxes.end(), box);
+}
+
+// The order in which groups change: 1, 2 ... and 0 at last, so that whoever loses its vote has
+// heard of it from group 0 before.
+GroupId nth_group(std::size_t n, std::size_t count) {
+  return GroupId(static_cast<std::uint16_t>((n + 1) % count));
+}
+
+}  // namespace
+
+Node::Boxes::Boxes(Node* node) : node_(node) { wish_.voters = node->options_.founders; }
+
+// --- events ---
+
+void Node::Boxes::roster_changed() {
+  if (roster().boxes().empty()) return;
+  wish_.voters = roster().with(engine::BoxRole::voter);
+  wish_.learners = roster().with(engine::BoxRole::learner);
+  settled_ = false;
+  next_try_mono_ms_ = 0;
+  if (node_->out_ == nullptr) return;  // while the journal is read
+  if (removed() && !std::exchange(told_removed_, true)) {
+    node_->out_->notices.push_back(
+        "this box was removed from the cluster: stop it and delete its data directory; to come "
+        "back it needs a new number (`pawl cluster add` on another box)");
+  }
+  name_peers();
+}
+
+void Node::Boxes::link_changed(NodeId peer, bool up) {
+  heard_.erase(peer);
+  hear_us_.erase(peer);
+  if (up) node_->send_frame(peer, codecs::FrameKind::kBoxStatus, status_for(peer));
+}
+
+bool Node::Boxes::on_status(NodeId from, const BoxStatus& status) {
+  const Verdict verdict = judge(from, status);
+  const auto before = judged_.find(from);
+  const bool news = before == judged_.end() ? verdict != Verdict::fits : before->second != verdict;
+  if (news) note(verdict, from, false);
+  if (news && verdict == Verdict::fits) judged_.erase(from);
+  if (verdict != Verdict::fits) {
+    judged_[from] = verdict;
+    heard_.erase(from);
+  } else {
+    heard_.insert(from);
+  }
+  if (status.heard) {
+    hear_us_.insert(from);
+  } else {
+    hear_us_.erase(from);
+    node_->send_frame(from, codecs::FrameKind::kBoxStatus, status_for(from));
+  }
+  if (status.verdict != Verdict::fits && told_.emplace(from, status.verdict).second) {
+    note(status.verdict, from, true);
+  }
+  if (verdict == Verdict::fits && status.roster > std::max(news_changes_, roster().changes())) {
+    news_changes_ = status.roster;
+    news_ = status.boxes;
+    name_peers();
+  }
+  return verdict == Verdict::fits;
+}
+
+// Frames may be lost: who has not said that it has heard this box is told again.
+void Node::Boxes::tick() {
+  for (const NodeId peer : cluster().linked) {
+    if (!hear_us_.contains(peer) || !heard(peer)) {
+      node_->send_frame(peer, codecs::FrameKind::kBoxStatus, status_for(peer));
+    }
+  }
+  if (!named_) name_peers();
+  if (settled_ || node_->now_.mono_ms < next_try_mono_ms_) return;
+  next_try_mono_ms_ = node_->now_.mono_ms + limits::kChangeAgainMs;
+  const std::size_t count = node_->groups_.size();
+  const bool votes = contains(wish_.voters, node_->options_.self);
+  bool done = true;
+  for (std::size_t n = 0; n < count; ++n) {
+    Group& group = *node_->groups_[nth_group(n, count).v];
+    if (as_wished(group)) continue;
+    if (!votes) {
+      leave(group);
+      done = false;
+      continue;
+    }
+    if (node_->decides(group) && !group.raft().membership().joint()) group.change(wish_);
+    return;
+  }
+  if (!done) return;
+  settled_ = true;
+  name_peers();
+}
+
+// --- the roster ---
+
+void Node::Boxes::enter_what_is_known() {
+  const Group& group = *node_->groups_[0];
+  if (!node_->decides(group) || node_->under_way_.catalog_busy) return;
+  if (group.tables().feature_level() < engine::kRosterLevel) return;
+  std::vector<engine::CatalogEvent> events;
+  if (roster().boxes().empty()) {
+    events.push_back(engine::BoxesFounded{node_->options_.founders});
+    propose(std::move(events));
+    return;
+  }
+  const NodeId self = node_->options_.self;
+  for (const auto& [box, row] : roster().boxes()) {
+    if (row.role == engine::BoxRole::removed) continue;
+    const auto status = cluster().statuses.find(box);
+    const bool known = box == self || (heard(box) && status != cluster().statuses.end());
+    if (!known) continue;
+    if (!row.store) {
+      events.push_back(
+          engine::BoxKnown{box, box == self ? node_->options_.store : status->second.store});
+    } else if (row.role == engine::BoxRole::learner && row.promote && settled_ &&
+               status->second.caught_up) {
+      engine::Actor by;
+      by.box = self;
+      events.push_back(engine::BoxPromoted{box, node_->stamp_, by});
+    }
+  }
+  if (!events.empty()) propose(std::move(events));
+}
+
+bool Node::Boxes::decide(const Request& request, const ChangeBoxes& op,
+                         std::vector<engine::CatalogEvent>* events) {
+  const auto no = [&](std::string_view type, std::string_view title, const std::string& detail) {
+    node_->refuse(request.id, 409, type, title, detail);
+    return false;
+  };
+  using What = ChangeBoxes::What;
+  const std::string name = "box " + std::to_string(op.box.v);
+  const engine::RosterBox* row = roster().find(op.box);
+  if (roster().boxes().empty()) {
+    return no("level-too-low", "The boxes can't be changed yet",
+              "every box must be up and run this version of pawl once: `pawl cluster status`");
+  }
+  const bool there = row != nullptr && row->role != engine::BoxRole::removed;
+  if (op.what == What::remove
+          ? row != nullptr && !there
+          : there && (op.what == What::add || row->role == engine::BoxRole::voter)) {
+    return true;  // it is so already
+  }
+  if (op.what == What::add && row != nullptr) {
+    return no("box-removed", "The number was used before",
+              name + " was removed; a number is never used again: take the next one");
+  }
+  if (op.what != What::add && row == nullptr) {
+    return no("box-unknown", "There is no such box",
+              "the boxes are " + numbers(wish_.voters) +
+                  (wish_.learners.empty() ? "" : " and, learning, " + numbers(wish_.learners)));
+  }
+  if (!settled_) {
+    return no("change-under-way", "The boxes are being changed",
+              "the change before this one is not done in every group: `pawl cluster status`");
+  }
+  engine::CatalogEvent event =
+      engine::BoxAdded{op.box, op.address, op.promote, node_->stamp_, request.actor};
+  if (op.what == What::promote) {
+    const auto status = cluster().statuses.find(op.box);
+    if (status == cluster().statuses.end() || !status->second.caught_up) {
+      return no("not-caught-up", "The box has not everything yet",
+                name + " must be up and have the log of every group before it gets a vote");
+    }
+    event = engine::BoxPromoted{op.box, node_->stamp_, request.actor};
+  } else if (op.what == What::remove) {
+    if (row->role == engine::BoxRole::voter && !keeps_majority(op.box)) {
+      return no("no-majority-left", "Too few boxes would be left",
+                "without " + name +
+                    " no majority of the voters is up: start them first, or add "
+                    "another box");
+    }
+    event = engine::BoxRemoved{op.box, node_->stamp_, request.actor};
+  }
+  engine::Roster after = roster();
+  const bool fits = std::visit(
+      [&after](const auto& e) {
+        if constexpr (requires { after.apply(e); }) return after.apply(e);
+        return false;
+      },
+      event);
+  if (!fits) {
+    return no("too-many-boxes", "The cluster is full",
+              "a cluster has at most " + std::to_string(limits::kVotersMax) + " boxes");
+  }
+  events->push_back(std::move(event));
+  return true;
+}
+
+void Node::Boxes::propose(std::vector<engine::CatalogEvent> events) {
+  Proposal proposal;
+  proposal.entry.time = node_->stamp_;
+  engine::encode_catalog_events(events, &proposal.entry.catalog);
+  node_->under_way_.catalog_busy = true;
+  ++node_->stats_.entries_proposed;
+  node_->groups_[0]->propose(std::move(proposal));
+}
+
+// --- what it knows ---
+
+bool Node::Boxes::removed() const {
+  const engine::RosterBox* row = roster().find(node_->options_.self);
+  return row != nullptr && row->role == engine::BoxRole::removed;
+}
+
+BoxStatus Node::Boxes::status_for(NodeId peer) const {
+  const Cluster& c = cluster();
+  BoxStatus status;
+  status.feature_level = codecs::kFeatureLevel;
+  status.wall_ms = node_->now_.wall_ms;
+  status.wall_trusted = node_->now_.wall_trusted;
+  status.disk_ms = c.batch_mono_ms > 0 ? node_->now_.mono_ms - c.batch_mono_ms : 0;
+  status.store = node_->options_.store;
+  status.make = cluster_make(node_->options_.founders, node_->options_.run_groups);
+  status.heard = heard(peer);
+  status.caught_up = caught_up();
+  status.roster = roster().changes();
+  for (const auto& [box, row] : roster().boxes()) {
+    if (row.role != engine::BoxRole::removed) status.boxes.emplace_back(box, row.address);
+  }
+  const auto judged = judged_.find(peer);
+  if (judged != judged_.end()) status.verdict = judged->second;
+  return status;
+}
+
+BoxStatus::Verdict Node::Boxes::judge(NodeId peer, const BoxStatus& status) const {
+  if (status.make != cluster_make(node_->options_.founders, node_->options_.run_groups)) {
+    return Verdict::other_make;
+  }
+  const engine::RosterBox* row = roster().find(peer);
+  const bool other = row != nullptr && row->store && *row->store != status.store;
+  return other ? Verdict::other_store : Verdict::fits;
+}
+
+// Whose fault it is nobody can tell; both sides say what does not fit.
+void Node::Boxes::note(Verdict verdict, NodeId peer, bool of_us) {
+  const std::string box = "box " + std::to_string(peer.v);
+  std::string text;
+  switch (verdict) {
+    case Verdict::fits:
+      text = box + " is listened to again";
+      break;
+    case Verdict::other_make:
+      text = (of_us ? box + " does not listen to this box" : box + " is not listened to") +
+             ": it was made with other founders or another number of groups (here: founders " +
+             numbers(node_->options_.founders) + ", groups " +
+             std::to_string(node_->options_.run_groups) +
+             "); set [cluster] founders and [store] groups as on the other boxes, and begin again "
+             "with an empty data directory on the box that is new";
+      break;
+    case Verdict::other_store:
+      text = (of_us ? box + " does not listen to this box: this is not the store that the number "
+                    : box + " is not listened to: its store is not the one that the number ") +
+             "was given to. A box that lost its disk, or was set up anew, comes back under a new "
+             "number: remove the old one, then `pawl cluster add`";
+      break;
+  }
+  node_->out_->notices.push_back(std::move(text));
+}
+
+bool Node::Boxes::as_wished(const Group& group) const {
+  const raft::Membership& membership = group.raft().membership();
+  return !membership.joint() && membership.voters == wish_.voters &&
+         membership.learners == wish_.learners;
+}
+
+// This box is to have no vote: whoever has the most leads on.
+void Node::Boxes::leave(Group& group) {
+  if (!node_->decides(group)) return;
+  const raft::Progress* best = nullptr;
+  for (const NodeId voter : wish_.voters) {
+    const raft::Progress* progress = group.raft().state().peer(voter);
+    if (progress == nullptr || !cluster().is_linked(voter)) continue;
+    if (best == nullptr || progress->match > best->match) best = progress;
+  }
+  if (best != nullptr) group.transfer(best->id);
+}
+
+// Members, and while groups change those that go: they must hear that they do. A box whose roster
+// is old, or that is not in it yet, also those that others name.
+std::vector<std::pair<NodeId, std::string>> Node::Boxes::wanted_peers() const {
+  const Cluster& c = cluster();
+  std::map<NodeId, std::string> peers;
+  if (roster().find(node_->options_.self) == nullptr) {
+    for (const NodeId box : node_->options_.founders) peers.emplace(box, "");
+    for (const NodeId box : node_->options_.neighbours) peers.emplace(box, "");
+  }
+  for (const auto& [box, row] : roster().boxes()) {
+    if (row.role != engine::BoxRole::removed) peers[box] = row.address;
+    if (row.role != engine::BoxRole::removed) continue;
+    if (!settled_ && contains(c.peers, box)) {
+      peers[box] = row.address;
+    } else {
+      peers.erase(box);
+    }
+  }
+  if (news_changes_ > roster().changes()) peers.insert(news_.begin(), news_.end());
+  peers.erase(node_->options_.self);
+  return {peers.begin(), peers.end()};
+}
+
+void Node::Boxes::name_peers() {
+  Cluster& c = cluster();
+  std::vector<std::pair<NodeId, std::string>> peers = wanted_peers();
+  std::vector<NodeId> ids;
+  for (const auto& [box, address] : peers) ids.push_back(box);
+  if (named_ && ids == c.peers) return;
+  for (const NodeId box : c.peers) {
+    if (contains(ids, box)) continue;
+    c.linked.erase(box);
+    c.statuses.erase(box);
+    heard_.erase(box);
+  }
+  named_ = true;
+  c.peers = std::move(ids);
+  node_->out_->peers = std::move(peers);
+}
+
+bool Node::Boxes::caught_up() const {
+  return std::all_of(node_->groups_.begin(), node_->groups_.end(), [this](const auto& group) {
+    const raft::Raft& raft = group->raft();
+    return raft.leader().v != 0 && raft.commit().v > 0 && group->applied() == raft.commit() &&
+           raft.membership().is_member(node_->options_.self);
+  });
+}
+
+bool Node::Boxes::keeps_majority(NodeId without) const {
+  std::size_t left = 0;
+  std::size_t up = 0;
+  for (const NodeId voter : wish_.voters) {
+    if (voter == without) continue;
+    ++left;
+    up += voter == node_->options_.self || (cluster().is_linked(voter) && heard(voter)) ? 1 : 0;
+  }
+  return left > 0 && up * 2 > left;
+}
+
+}  // namespace pawl::node
