@@ -164,7 +164,7 @@ def report(program, outcome):
         print("     " + " ".join(str(part) for part in program.command))
         print("\n".join("     | " + line for line in outcome.output.splitlines()[-80:]), flush=True)
     for line in outcome.output.splitlines():
-        if line.startswith(("skipped: ", "seeds: ")):
+        if line.startswith(("skipped: ", "seeds: ", "found after ")):
             print("     " + line, flush=True)
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`./dev soak`: 200 kill -9, many more seeds for the seeded tests, and the fuzzers for the rest of the time.
+"""`./dev soak`: 200 kill -9, many more seeds for the seeded tests and the simulator, the bugs planted for
+it, and the fuzzers for the rest of the time.
 
 Corpora stay in build/corpus, so that the next soak begins where this one ended. What is found is
 printed with the command that repeats it.
@@ -19,6 +20,7 @@ ROOT = runner.ROOT
 CORPUS = ROOT / "build" / "corpus"
 SEEDED = ["raft", "log", "node"]  # test programs that read PAWL_SEEDS
 SEEDS_PER_MINUTE = 200
+SIM_SEEDS_PER_MINUTE = 60  # of each of two processes: a fifth of the soak's time
 FUZZ_SECONDS_MIN = 20
 INPUT_BYTES_MAX = 65536
 
@@ -33,6 +35,19 @@ def seeded(build, kind, minutes):
     for program in programs:
         program.environment["PAWL_SEEDS"] = str(int(SEEDS_PER_MINUTE * minutes))
     return programs
+
+
+def simulator(build, minutes):
+    """Storms over several boxes, with seeds that no soak before this one had."""
+    first = int(time.time())
+    return runner.sim_programs(build, first * 1_000_000, int(SIM_SEEDS_PER_MINUTE * minutes))
+
+
+def planted(build):
+    """Bugs that the storms must find: those of the node, those of the consensus."""
+    program = ROOT / build / "tests" / "sim" / "sim_planted_test"
+    return [runner.Program(f"planted bugs of the {what}", [program, "--log_level=message", f"--run_test=*_of_the_{what}_*"],
+                           boost=True) for what in ("node", "consensus")]
 
 
 def fuzz_command(path, seconds):
@@ -82,6 +97,8 @@ def main():
     all_of([storm(arguments.build)])
     all_of(seeded(arguments.build, "release", arguments.minutes) + seeded(arguments.address, "ASan, UBSan",
                                                                          arguments.minutes / 4))
+    all_of(simulator(arguments.build, arguments.minutes))
+    all_of(planted(arguments.build))
     all_of(fuzzers(arguments.fuzzers, end))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
