@@ -3,6 +3,8 @@
 #include <sodium/core.h>
 #include <sodium/crypto_generichash_blake2b.h>
 
+#include <cstring>
+
 #include "base/check.h"
 
 namespace pawl {
@@ -11,6 +13,14 @@ namespace {
 const unsigned char* as_bytes(std::string_view s) {
   return reinterpret_cast<const unsigned char*>(s.data());
 }
+
+constexpr std::array<std::array<char, 2>, 256> make_hex() {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> table{};
+  for (std::size_t b = 0; b < 256; ++b) table[b] = {kDigits[b >> 4], kDigits[b & 15]};
+  return table;
+}
+constexpr std::array<std::array<char, 2>, 256> kHex = make_hex();
 
 }  // namespace
 
@@ -21,6 +31,18 @@ Digest digest(std::string_view data, std::string_view key) {
   Digest out;
   const int rc = crypto_generichash_blake2b(out.data(), out.size(), as_bytes(data), data.size(),
                                             key.empty() ? nullptr : as_bytes(key), key.size());
+  PAWL_CHECK(rc == 0);
+  return out;
+}
+
+Digest salted_digest(std::string_view data, const std::array<unsigned char, 16>& salt,
+                     const std::array<unsigned char, 16>& personal) {
+  static_assert(crypto_generichash_blake2b_SALTBYTES == 16);
+  static_assert(crypto_generichash_blake2b_PERSONALBYTES == 16);
+  Digest out;
+  const int rc =
+      crypto_generichash_blake2b_salt_personal(out.data(), out.size(), as_bytes(data), data.size(),
+                                               nullptr, 0, salt.data(), personal.data());
   PAWL_CHECK(rc == 0);
   return out;
 }
@@ -37,12 +59,11 @@ Digest digest_chain(const Digest& previous, std::string_view data) {
 }
 
 std::string to_hex(const Digest& d) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   std::string text(2 * d.size(), '0');
   char* p = text.data();
   for (const unsigned char b : d) {
-    *p++ = kDigits[b >> 4];
-    *p++ = kDigits[b & 15];
+    std::memcpy(p, kHex[b].data(), 2);
+    p += 2;
   }
   return text;
 }

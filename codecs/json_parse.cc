@@ -101,6 +101,9 @@ bool read_number(const std::string& text, dsl::Value* out) {
   return true;
 }
 
+// How deep most documents are.
+constexpr std::size_t kUsualDepth = 4;
+
 // An object or array that is still open.
 struct Level {
   bool is_map = false;
@@ -112,7 +115,7 @@ struct Level {
 template <class Stream>
 class Builder {
  public:
-  explicit Builder(const Stream* stream) : stream_(stream) {}
+  explicit Builder(const Stream* stream) : stream_(stream) { levels_.reserve(kUsualDepth); }
 
   bool Null() { return add(dsl::Value()); }
   bool Bool(bool x) { return add(dsl::Value::boolean(x)); }

@@ -125,7 +125,9 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
   w.field("status", engine::to_string(run.status));
   w.field("state", run.state());
   w.plain_key("states").begin_array();
-  for (const std::string& state : run.states()) w.string(state);
+  for (std::uint32_t i = 0; i < run.frames.size(); ++i) {
+    if (!run.frames[i].state.empty()) w.string(run.path_of(i));
+  }
   w.end_array();
   write_data(w, run, fields);
   w.field("seq", run.seq.v).field("hash", to_hex(run.hash));

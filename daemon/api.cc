@@ -203,7 +203,7 @@ void Api::respond_json(RequestId id, int status, std::string_view body) {
 bool Api::read_common(Call& call, node::Request* request, Problem* problem) {
   const Request& http = *call.http;
   request->id = node::RequestId(call.id.v);
-  request->actor = call.actor;
+  request->actor = std::move(call.actor);
   request->deadline_ms = parts_.now().mono_ms + std::int64_t{limits::kRequestSecondsMax} * 1000;
   if (http.idempotency_key.size() > limits::kIdempotencyKeyBytesMax) {
     *problem = {400, "bad-header", "The request is not understood",

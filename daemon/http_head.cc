@@ -1,8 +1,11 @@
 #include "daemon/http_head.h"
 
 #include <array>
+#include <bit>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <cstdint>
+#include <cstring>
 
 #include "base/limits.h"
 
@@ -250,6 +253,19 @@ constexpr std::array<bool, 256> make_allowed() {
 }
 constexpr std::array<bool, 256> kAllowed = make_allowed();
 
+// How many of the eight bytes from p on come before the first control character; 8: all.
+std::size_t plain_bytes(const char* p) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  std::uint64_t x;
+  std::memcpy(&x, p, sizeof x);
+  if constexpr (std::endian::native == std::endian::big) x = __builtin_bswap64(x);
+  const std::uint64_t del = x ^ (kOnes * 0x7f);
+  // Below 0x20, or 0x7f, shows in the byte's high bit. Only bytes after one that is so may be taken
+  // for one too: the borrow goes that way.
+  const std::uint64_t found = (((x - kOnes * 0x20) & ~x) | ((del - kOnes) & ~del)) & kHighs;
+  return found == 0 ? 8 : static_cast<std::size_t>(std::countr_zero(found)) / 8;
+}
+
 }  // namespace
 
 HeadScan scan_head(std::string_view in, std::size_t from) {
@@ -257,6 +273,11 @@ HeadScan scan_head(std::string_view in, std::size_t from) {
   std::size_t i = from;
   const std::size_t n = in.size();
   while (i < n) {
+    for (std::size_t run = 8; run == 8 && n - i >= 8;) {
+      run = plain_bytes(in.data() + i);
+      i += run;
+    }
+    if (i == n) break;
     if (kAllowed[static_cast<unsigned char>(in[i])]) [[likely]] {
       ++i;
       continue;

@@ -78,10 +78,13 @@ bool of_run(TimerKind kind) {
 std::vector<std::string> accepted_signals(const Run& run, const dsl::Definition& definition) {
   std::vector<std::string> names;
   if (run.closed()) return names;
+  const dsl::State* state = definition.root.find(run.state());
+  names.reserve(definition.signals.size() + definition.on.size() +
+                (state != nullptr ? state->on.size() : 0));
   for (const dsl::SignalSpec& spec : definition.signals) {
     if (spec.buffer_ms) names.push_back(spec.name);
   }
-  if (const dsl::State* state = definition.root.find(run.state())) {
+  if (state != nullptr) {
     for (const dsl::SignalHandler& handler : state->on) names.push_back(handler.signal);
     for (const dsl::SignalHandler& handler : definition.on) names.push_back(handler.signal);
   }

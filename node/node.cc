@@ -167,7 +167,8 @@ void Node::on_request(Request& request) {
 
 // Whether the node takes on the request at all; answers it if not.
 bool Node::admit(const Request& request) {
-  if (!cluster_ && !ready()) {
+  if (!cluster_ && !was_ready_) was_ready_ = ready();
+  if (!cluster_ && !was_ready_) {
     refuse(request.id, 503, "no-leader", "This box does not lead yet",
            "the store is still being opened; try again in a moment");
     return false;
@@ -371,7 +372,7 @@ void Node::raise_feature_level(Group& group, std::uint16_t level) {
 
 std::int64_t Node::next_wake_mono_ms() const {
   // While the node opens, the next thing to happen is a batch.
-  if (!cluster_ && !ready())
+  if (!cluster_ && !was_ready_ && !ready())
     return under_way_.deadlines.empty() ? INT64_MAX : under_way_.deadlines.front().first;
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
   if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);

@@ -288,6 +288,7 @@ class Node : private GroupOwner {
   Outputs* out_ = nullptr;
 
   Unsettled left_;
+  bool was_ready_ = false;  // alone: once so, always so
   UnderWay under_way_;
   std::int64_t timers_retry_mono_ms_ = 0;  // no timer is tried before
   std::int64_t timers_look_mono_ms_ = 0;   // no tick is asked for on account of timers before
