@@ -83,10 +83,16 @@ struct GroupReads {
   std::multimap<Index, RequestId> applying;  // answered, but this box has not applied so far
 };
 
-// A parked poll that another leader was asked to fill.
+// A parked poll that another leader was asked to fill. Left unanswered for too long it is an
+// orphan: the poll goes on without it, and what the leader gave to the loan's key goes back.
 struct Loan {
-  RequestId poll;
+  RequestId poll;  // 0: an orphan
   NodeId box;
+  std::uint64_t number = 0;  // as a ForwardedRequest
+  PollTasks wanted;
+  std::string key;
+  bool minted = false;  // the key, by this node
+  std::int64_t begun_mono_ms = 0;
   std::int64_t sent_mono_ms = 0;
 };
 

@@ -79,8 +79,7 @@ class Node : private GroupOwner {
   const NodeTime& time() const { return time_; }
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
-  // To be kept only if raft().durable() is as far: never ahead of the journal, which others need.
-  GroupSnapshot snapshot(GroupId group) const;
+  GroupSnapshot snapshot(GroupId group) const;  // to be kept once raft().durable() is as far
 
  private:
   class Recovery;
@@ -173,6 +172,7 @@ class Node : private GroupOwner {
   void on_loan_answer(NodeId from, ForwardedAnswer& frame);
   void end_loan(ParkedPoll& poll);
   void expire_loans();
+  void orphan_loan(std::uint64_t id, Loan* loan);
   void settle_poll(ParkedPoll& poll);
   void advertise();
   void advertise_all();

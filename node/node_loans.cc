@@ -3,10 +3,18 @@
 //   parked --(tasks wait at another box)--> lent --(tasks)--> answered
 //                                           lent --(none)--> parked
 //   lent --(its client went away, tasks came)--> the tasks go back
+//   lent --(no answer in a second, or the link is down)--> parked; its loan is an orphan
+//   orphan --(tasks)--> they go back --> orphan
+//   orphan --(none, or a minute has passed)--> over
 //
 // A leader tells each box once that a queue has tasks which no poll of its own takes; the box lends
 // its parked polls, and every new one at once, until the leader answers one with nothing.
+//
+// The answer to a loan may be lost between the boxes: its tasks reached no worker and must not use
+// an attempt. So an orphan is asked for each second, for no new tasks, until the leader says that
+// nothing is out under its key. Not so if the key is a client's, who may repeat the poll by it.
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.h"
 #include "node/node.h"
@@ -14,7 +22,15 @@
 namespace pawl::node {
 namespace {
 
-constexpr std::int64_t kLoanMs = 1'000;  // unanswered, it is asked for again
+constexpr std::int64_t kLoanMs = 1'000;     // unanswered, it is asked for again
+constexpr std::int64_t kOrphanMs = 60'000;  // by then leases have ended, or another box leads
+
+ForwardedRequest request_of(std::uint64_t base, const Loan& loan) {
+  Request request;
+  request.key = loan.key;
+  request.operation = loan.wanted;
+  return {base, loan.number, 0, GroupId(0), Term(0), kLoanMs, std::move(request)};
+}
 
 }  // namespace
 
@@ -25,37 +41,53 @@ bool Node::lend(ParkedPoll& poll) {
   const NodeId box = *demand->second.begin();
   const std::uint64_t number = own_id().v;
   const std::uint64_t id = cluster_->forward_base + number;
-  if (poll.key.empty()) poll.key = mint_key();
+  if (poll.key.empty()) {
+    poll.key = mint_key();
+    poll.minted = true;
+  }
   poll.lent = true;
-  cluster_->loans[id] = {poll.id, box, now_.mono_ms};
-  Request request;
-  request.key = poll.key;
-  request.operation = poll.poll;
-  std::get<PollTasks>(request.operation).wait_ms = 0;
-  send_frame(box, codecs::FrameKind::kForwardedRequest,
-             ForwardedRequest{cluster_->forward_base, number, 0, GroupId(0), Term(0), kLoanMs,
-                              std::move(request)});
+  Loan& loan = cluster_->loans[id];
+  loan = {poll.id, box, number, poll.poll, poll.key, poll.minted, now_.mono_ms, now_.mono_ms};
+  loan.wanted.wait_ms = 0;
+  send_frame(box, codecs::FrameKind::kForwardedRequest, request_of(cluster_->forward_base, loan));
   return true;
 }
 
 void Node::on_loan_answer(NodeId from, ForwardedAnswer& frame) {
-  const Loan loan = cluster_->loans.at(frame.id);
-  if (loan.box != from) return;
-  cluster_->loans.erase(frame.id);
-  ParkedPoll* poll = polls_.find(loan.poll);
+  const auto at = cluster_->loans.find(frame.id);
+  if (at->second.box != from) return;
   const bool filled = !frame.answer.tokens.empty();
-  if (poll != nullptr && !poll->gone && filled) {
-    polls_.take(loan.poll);
-    frame.answer.id = loan.poll;
+  ParkedPoll* poll = polls_.find(at->second.poll);
+  if (filled && (poll == nullptr || poll->gone)) {
+    // They may be lost on their way back: it is asked for once more.
+    send_frame(from, codecs::FrameKind::kReturnedTasks,
+               ReturnedTasks{std::move(frame.answer.tokens)});
+    orphan_loan(frame.id, &at->second);
+    return;
+  }
+  cluster_->loans.erase(at);
+  if (poll == nullptr) return;
+  if (filled) {
+    frame.answer.id = poll->id;
+    polls_.take(poll->id);
     answer(std::move(frame.answer));
     return;
   }
-  if (filled) {
-    send_frame(from, codecs::FrameKind::kReturnedTasks,
-               ReturnedTasks{std::move(frame.answer.tokens)});
+  const auto demand = cluster_->demand.find(poll->poll.queue);
+  if (demand != cluster_->demand.end()) demand->second.erase(from);
+  end_loan(*poll);
+}
+
+// Its poll goes on without it, under another key.
+void Node::orphan_loan(std::uint64_t id, Loan* loan) {
+  ParkedPoll* poll = polls_.find(std::exchange(loan->poll, RequestId(0)));
+  loan->wanted.max = 0;
+  loan->sent_mono_ms = now_.mono_ms;
+  if (!loan->minted || cluster_->loans.size() > limits::kParkedPollsMax) {
+    cluster_->loans.erase(id);
   } else if (poll != nullptr) {
-    const auto demand = cluster_->demand.find(poll->poll.queue);
-    if (demand != cluster_->demand.end()) demand->second.erase(from);
+    poll->key.clear();
+    poll->minted = false;
   }
   if (poll != nullptr) end_loan(*poll);
 }
@@ -82,21 +114,25 @@ void Node::settle_poll(ParkedPoll& poll) {
   }
 }
 
-// Asked again under the same key, the leader gives the tasks it gave; of a box that can't be
-// reached they are lost, and come back when their lease ends.
 void Node::expire_loans() {
-  std::vector<std::uint64_t> over;
+  std::vector<std::uint64_t> due;
   for (const auto& [id, loan] : cluster_->loans) {
-    const bool old = now_.mono_ms - loan.sent_mono_ms >= kLoanMs;
-    if (old || !cluster_->is_linked(loan.box)) over.push_back(id);
+    const bool cut = loan.poll.v != 0 && !cluster_->is_linked(loan.box);
+    if (cut || now_.mono_ms - loan.sent_mono_ms >= kLoanMs) due.push_back(id);
   }
-  for (const std::uint64_t id : over) {
-    const Loan loan = cluster_->loans.at(id);
-    cluster_->loans.erase(id);
-    ParkedPoll* poll = polls_.find(loan.poll);
-    if (poll == nullptr) continue;
-    if (!cluster_->is_linked(loan.box)) cluster_->demand[poll->poll.queue].erase(loan.box);
-    end_loan(*poll);
+  for (const std::uint64_t id : due) {
+    Loan& loan = cluster_->loans.at(id);
+    const bool linked = cluster_->is_linked(loan.box);
+    if (loan.poll.v != 0) {
+      if (!linked) cluster_->demand[loan.wanted.queue].erase(loan.box);
+      orphan_loan(id, &loan);
+    } else if (now_.mono_ms - loan.begun_mono_ms >= kOrphanMs) {
+      cluster_->loans.erase(id);
+    } else if (linked) {
+      loan.sent_mono_ms = now_.mono_ms;
+      send_frame(loan.box, codecs::FrameKind::kForwardedRequest,
+                 request_of(cluster_->forward_base, loan));
+    }
   }
 }
 

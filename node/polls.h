@@ -25,6 +25,7 @@ struct ParkedPoll {
   RequestId id;
   PollTasks poll;
   std::string key;
+  bool minted = false;  // the key is the node's own: nobody repeats the poll by it
   std::int64_t deadline_mono_ms = 0;
   std::uint32_t reserved = 0;    // hand-outs proposed, not yet committed
   std::vector<TaskRef> granted;  // committed

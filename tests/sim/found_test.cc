@@ -213,6 +213,68 @@ BOOST_AUTO_TEST_CASE(a_snapshot_may_cover_what_was_replaced) {
   BOOST_TEST(fleet.run_until([&] { return fleet.differences().empty(); }, 1'000));
 }
 
+// How often the run's journal, at any box, has an event of this name.
+int count_events(Fleet& fleet, const std::string& run, const std::string& name) {
+  fleet.run(1'000);
+  return fleet.box(1).count_events(run, name);
+}
+
+// The leader's hand-out to a poll of another box is lost on its way there: it has reached no
+// worker, so that it comes back, soon and without using an attempt.
+BOOST_AUTO_TEST_CASE(a_hand_out_that_is_lost_between_boxes_uses_no_attempt) {
+  for (const bool link_breaks : {false, true}) {
+    Three fleet;
+    fleet.deploy(1, node::kCounter);
+    const int leader = fleet.leader(fleet.box(1).node->group_of("r"));
+    const int other = leader % 3 + 1;
+    const node::RequestId poll = fleet.request(other, node::poll_of(1, 60'000));
+    BOOST_TEST(fleet.ask(leader, node::start_of("r")).status == 201);
+    int lost = 0;
+    fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+      if (from != leader || frame.kind != codecs::FrameKind::kForwardedAnswer || lost > 0)
+        return true;
+      ++lost;
+      return false;
+    };
+    BOOST_TEST(fleet.ask(leader, node::signal_of("r", "work")).status == 200);
+    BOOST_REQUIRE(fleet.run_until([&] { return lost > 0; }, 3'000));
+    if (link_breaks) {
+      fleet.cut(leader, other);
+      fleet.run(50);
+      fleet.heal();
+    }
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(poll); }, 9'000));
+    BOOST_REQUIRE(fleet.box(other).answer(poll).tokens.size() == 1u);
+    const std::string& token = fleet.box(other).answer(poll).tokens[0];
+    BOOST_TEST(fleet.ask(other, node::complete_of(token)).status == 200);
+    BOOST_TEST(count_events(fleet, "r", "task.failed") == 0);
+  }
+}
+
+// The same, and its poll's client has gone: what the leader gave goes back to the queue.
+BOOST_AUTO_TEST_CASE(a_hand_out_that_is_lost_goes_back_when_its_client_has_gone) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const int leader = fleet.leader(fleet.box(1).node->group_of("r"));
+  const int other = leader % 3 + 1;
+  const node::RequestId poll = fleet.request(other, node::poll_of(1, 60'000));
+  BOOST_TEST(fleet.ask(leader, node::start_of("r")).status == 201);
+  int lost = 0;
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    const bool loses =
+        from == leader && frame.kind == codecs::FrameKind::kForwardedAnswer && lost == 0;
+    lost += loses ? 1 : 0;
+    return !loses;
+  };
+  BOOST_TEST(fleet.ask(leader, node::signal_of("r", "work")).status == 200);
+  BOOST_REQUIRE(fleet.run_until([&] { return lost > 0; }, 3'000));
+  fleet.give(other, node::Cancelled{poll});
+  fleet.run(5'000);
+  BOOST_TEST((fleet.read(leader, "r")->steps.at(0)->status == engine::StepStatus::queued));
+  BOOST_TEST(count_events(fleet, "r", "task.returned") == 1);
+  BOOST_TEST(count_events(fleet, "r", "task.failed") == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
