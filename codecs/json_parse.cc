@@ -209,7 +209,7 @@ class Builder {
     return true;
   }
 
-  bool fail(std::string message, std::size_t offset) {
+  [[gnu::cold]] bool fail(std::string message, std::size_t offset) {
     message_ = std::move(message);
     offset_ = offset;
     return false;
@@ -222,7 +222,8 @@ class Builder {
   std::size_t offset_ = 0;
 };
 
-void locate(std::string_view text, std::size_t offset, std::string what, JsonError* error) {
+[[gnu::cold]] void locate(std::string_view text, std::size_t offset, std::string what,
+                          JsonError* error) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
   error->line = 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
   const std::size_t line_start = before.rfind('\n');

@@ -108,9 +108,9 @@ class Api final : public HttpHandler {
   void post_task_batch(Call& call);
 
  private:
-  void refuse(RequestId id, const Problem& problem);
-  void refuse(RequestId id, std::uint16_t status, std::string_view type, std::string_view title,
-              std::string_view detail);
+  [[gnu::cold]] void refuse(RequestId id, const Problem& problem);
+  [[gnu::cold]] void refuse(RequestId id, std::uint16_t status, std::string_view type,
+                            std::string_view title, std::string_view detail);
   void respond_json(RequestId id, int status, std::string_view body);
   void submit(Call& call, node::Operation operation);
   bool read_common(Call& call, node::Request* request, Problem* problem);

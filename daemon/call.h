@@ -67,7 +67,7 @@ class BodyReader {
 
   bool ok() const { return ok_; }
   const Problem& problem() const { return problem_; }
-  void fail(std::string detail);
+  [[gnu::cold]] void fail(std::string detail);
   // Takes over the mistake of a part of this body.
   void adopt(const BodyReader& part);
 
@@ -104,7 +104,7 @@ class QueryReader {
   explicit QueryReader(const Call& call) : call_(call) {}
   bool ok() const { return ok_; }
   const Problem& problem() const { return problem_; }
-  void fail(std::string detail);
+  [[gnu::cold]] void fail(std::string detail);
 
   std::optional<std::string> text(std::string_view name);
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t min, std::int64_t max);

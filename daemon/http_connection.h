@@ -127,7 +127,7 @@ class HttpConnection {
   bool step_chunks(std::string_view* rest);
   bool start_body(std::string_view* rest, const RequestHead& head);
   void dispatch(const RequestHead& head, std::string_view body);
-  void refuse(const Refusal& refusal);
+  [[gnu::cold]] void refuse(const Refusal& refusal);
   void owe_continue();
 
   Slot* find(RequestId id);

@@ -81,7 +81,7 @@ class Decider {
   // --- decide.cc ---
   const dsl::Definition& definition() const;
   void emit(Event event);
-  void refuse(Refusal why, std::string detail);
+  [[gnu::cold]] void refuse(Refusal why, std::string detail);
   bool refused() const { return decision_.refusal != Refusal::none; }
   // Numbered when its event is emitted.
   static Timer timer(TimerKind kind, std::uint64_t owner, TimeMs at, std::int64_t interval_ms = 0);
@@ -120,7 +120,7 @@ class Decider {
                    std::string detail, Error* error);
 
   // --- decide_error.cc ---
-  void raise(Raised raised);
+  [[gnu::cold]] void raise(Raised raised);
   bool try_catch(const Raised& raised);
   void open_incident(const Raised& raised);
   bool incident_room() const;

@@ -104,8 +104,8 @@ class Node : private GroupOwner {
   void on_tick();
   void settle();
   void answer(Answer answer, int item = -1);
-  void refuse(RequestId id, std::uint16_t status, std::string_view type, std::string_view title,
-              std::string_view detail, int item = -1);
+  [[gnu::cold]] void refuse(RequestId id, std::uint16_t status, std::string_view type,
+                            std::string_view title, std::string_view detail, int item = -1);
   bool admit(const Request& request);
   void expire_deadlines();
   void expire(RequestId id, bool tried);
@@ -152,8 +152,9 @@ class Node : private GroupOwner {
   bool answered_before(NodeId from, const ForwardedRequest& frame);
   void answer_not_leader(RequestId id);
   std::string mint_key();
-  void refuse_confirmed(Group& group, RequestId id, std::uint16_t status, std::string_view type,
-                        std::string_view title, std::string_view detail, int item = -1);
+  [[gnu::cold]] void refuse_confirmed(Group& group, RequestId id, std::uint16_t status,
+                                      std::string_view type, std::string_view title,
+                                      std::string_view detail, int item = -1);
   void answer_confirmed(Group& group, std::vector<PendingAnswer> answers);
   // node_reads.cc
   void begin_barrier(Request& request, Barrier& op);

@@ -27,8 +27,8 @@ std::string etag_of(const engine::Run& run) {
 }
 
 // A refusal that rests on the state the entry so far leaves: it is answered with the entry.
-PendingAnswer refused(const Job& job, std::uint16_t status, std::string_view type,
-                      std::string_view title, std::string_view detail) {
+[[gnu::cold]] PendingAnswer refused(const Job& job, std::uint16_t status, std::string_view type,
+                                    std::string_view title, std::string_view detail) {
   PendingAnswer pending;
   pending.item = job.item;
   pending.answer.id = job.request;
