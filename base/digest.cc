@@ -35,18 +35,6 @@ Digest digest(std::string_view data, std::string_view key) {
   return out;
 }
 
-Digest salted_digest(std::string_view data, const std::array<unsigned char, 16>& salt,
-                     const std::array<unsigned char, 16>& personal) {
-  static_assert(crypto_generichash_blake2b_SALTBYTES == 16);
-  static_assert(crypto_generichash_blake2b_PERSONALBYTES == 16);
-  Digest out;
-  const int rc =
-      crypto_generichash_blake2b_salt_personal(out.data(), out.size(), as_bytes(data), data.size(),
-                                               nullptr, 0, salt.data(), personal.data());
-  PAWL_CHECK(rc == 0);
-  return out;
-}
-
 Digest digest_chain(const Digest& previous, std::string_view data) {
   crypto_generichash_blake2b_state state;
   Digest out;

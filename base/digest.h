@@ -15,14 +15,9 @@ void prepare_digests();
 
 using Digest = std::array<unsigned char, 32>;
 
-// BLAKE2b-256 of `data`; `key` (at most 64 bytes, may be empty) makes it a keyed hash.
+// BLAKE2b-256 of `data`; `key` (at most 64 bytes, may be empty) makes it a keyed hash: a payload's
+// digest is keyed with its salt, so that a short secret can't be guessed from the digest.
 Digest digest(std::string_view data, std::string_view key = {});
-
-// BLAKE2b-256 with the algorithm's own salt and personalisation (16 bytes each, parameters of its
-// first state: no block more than without them). A payload's digest has both, so that a short
-// secret can't be guessed from it.
-Digest salted_digest(std::string_view data, const std::array<unsigned char, 16>& salt,
-                     const std::array<unsigned char, 16>& personal);
 
 // digest(previous || data): one link of a chain.
 Digest digest_chain(const Digest& previous, std::string_view data);

@@ -108,7 +108,7 @@ class Cluster : public Command {
   }
 
   static bool is_number(const std::string& text) {
-    return !text.empty() && text.size() <= 18 &&
+    return !text.empty() && text.size() <= 18 && (text[0] != '0' || text.size() == 1) &&
            text.find_first_not_of("0123456789") == std::string::npos;
   }
 

@@ -21,7 +21,8 @@ enum class FrameKind : std::uint16_t {
   kReturnedTasks = 21,
   kDelivery = 22,
   kDeliveryTaken = 23,
-  kBoxStatus = 24,
+  // 24 was a BoxStatus without store and roster.
+  kBoxStatus = 25,
 };
 
 // Whether this build can read frames of that kind.

@@ -1,7 +1,5 @@
 #include "engine/event_bytes.h"
 
-#include <array>
-
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -35,10 +33,11 @@ bool emplace_kind(std::uint64_t kind, Event* event, std::index_sequence<i...>) {
 }  // namespace
 
 Digest payload_digest(const Salt& salt, Seq seq, std::uint32_t ordinal, std::string_view encoded) {
-  std::array<unsigned char, 16> place{};
-  for (std::size_t i = 0; i < 8; ++i) place[i] = static_cast<unsigned char>(seq.v >> (8 * i));
-  for (std::size_t i = 0; i < 4; ++i) place[8 + i] = static_cast<unsigned char>(ordinal >> (8 * i));
-  return salted_digest(encoded, salt.bytes, place);
+  char key[28];
+  std::memcpy(key, salt.bytes.data(), 16);
+  for (int i = 0; i < 8; ++i) key[16 + i] = static_cast<char>(seq.v >> (8 * i));
+  for (int i = 0; i < 4; ++i) key[24 + i] = static_cast<char>(ordinal >> (8 * i));
+  return digest(encoded, {key, sizeof key});
 }
 
 Digest payload_digest(const Salt& salt, Seq seq, std::uint32_t ordinal, const Payload& payload) {

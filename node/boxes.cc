@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "base/limits.h"
-#include "node/refusals.h"
 
 namespace pawl::node {
 namespace {
@@ -25,9 +23,19 @@ GroupId nth_group(std::size_t n, std::size_t count) {
   return GroupId(static_cast<std::uint16_t>((n + 1) % count));
 }
 
+// Keeps what was said at last, unless it fits; true if that is another thing than before.
+bool changes(std::map<NodeId, BoxStatus::Verdict>* said, NodeId peer, BoxStatus::Verdict verdict) {
+  if (verdict == BoxStatus::Verdict::fits) return said->erase(peer) > 0;
+  const auto [at, fresh] = said->try_emplace(peer, verdict);
+  return fresh || std::exchange(at->second, verdict) != verdict;
+}
+
 }  // namespace
 
-Node::Boxes::Boxes(Node* node) : node_(node) { wish_.voters = node->options_.founders; }
+Node::Boxes::Boxes(Node* node)
+    : node_(node), make_(cluster_make(node->options_.founders, node->options_.run_groups)) {
+  wish_.voters = node->options_.founders;
+}
 
 // --- events ---
 
@@ -49,44 +57,43 @@ void Node::Boxes::roster_changed() {
 void Node::Boxes::link_changed(NodeId peer, bool up) {
   heard_.erase(peer);
   hear_us_.erase(peer);
-  if (up) node_->send_frame(peer, codecs::FrameKind::kBoxStatus, status_for(peer));
+  if (up) greet(peer);
 }
 
 bool Node::Boxes::on_status(NodeId from, const BoxStatus& status) {
   const Verdict verdict = judge(from, status);
-  const auto before = judged_.find(from);
-  const bool news = before == judged_.end() ? verdict != Verdict::fits : before->second != verdict;
+  const bool fits = verdict == Verdict::fits;
+  const bool news = changes(&judged_, from, verdict);
   if (news) note(verdict, from, false);
-  if (news && verdict == Verdict::fits) judged_.erase(from);
-  if (verdict != Verdict::fits) {
-    judged_[from] = verdict;
-    heard_.erase(from);
-  } else {
-    heard_.insert(from);
+  if (changes(&judged_us_, from, status.verdict) && status.verdict != Verdict::fits) {
+    note(status.verdict, from, true);
   }
   if (status.heard) {
     hear_us_.insert(from);
   } else {
     hear_us_.erase(from);
-    node_->send_frame(from, codecs::FrameKind::kBoxStatus, status_for(from));
   }
-  if (status.verdict != Verdict::fits && told_.emplace(from, status.verdict).second) {
-    note(status.verdict, from, true);
-  }
-  if (verdict == Verdict::fits && status.roster > std::max(news_changes_, roster().changes())) {
+  if (!fits) heard_.erase(from);
+  // At most one answer for each time a link comes up, and one for each change of mind.
+  if ((fits && heard_.insert(from).second) || news) greet(from);
+  if (fits && status.roster > std::max(news_changes_, roster().changes())) {
     news_changes_ = status.roster;
     news_ = status.boxes;
     name_peers();
   }
-  return verdict == Verdict::fits;
+  return fits;
 }
 
-// Frames may be lost: who has not said that it has heard this box is told again.
+void Node::Boxes::greet(NodeId peer) {
+  node_->send_frame(peer, codecs::FrameKind::kBoxStatus, status_for(peer));
+}
+
+// Frames may be lost: who has not said that it has heard this box is told again. Where one of the
+// two does not want the other, what is said once a second is enough.
 void Node::Boxes::tick() {
   for (const NodeId peer : cluster().linked) {
-    if (!hear_us_.contains(peer) || !heard(peer)) {
-      node_->send_frame(peer, codecs::FrameKind::kBoxStatus, status_for(peer));
-    }
+    if (judged_.contains(peer) || judged_us_.contains(peer)) continue;
+    if (!hear_us_.contains(peer) || !heard(peer)) greet(peer);
   }
   if (!named_) name_peers();
   if (settled_ || node_->now_.mono_ms < next_try_mono_ms_) return;
@@ -143,67 +150,78 @@ void Node::Boxes::enter_what_is_known() {
 
 bool Node::Boxes::decide(const Request& request, const ChangeBoxes& op,
                          std::vector<engine::CatalogEvent>* events) {
-  const auto no = [&](std::string_view type, std::string_view title, const std::string& detail) {
-    node_->refuse(request.id, 409, type, title, detail);
+  using What = ChangeBoxes::What;
+  const engine::RosterBox* row = roster().find(op.box);
+  const bool there = row != nullptr && row->role != engine::BoxRole::removed;
+  const bool votes = there && row->role == engine::BoxRole::voter;
+  const bool done = op.what == What::remove    ? row != nullptr && !there
+                    : op.what == What::promote ? votes
+                                               : there;
+  if (done) return true;
+  const std::optional<No> no = why_not(op, row);
+  if (no) {
+    node_->refuse(request.id, 409, no->type, no->title, no->detail);
     return false;
-  };
+  }
+  switch (op.what) {
+    case What::add:
+      events->push_back(
+          engine::BoxAdded{op.box, op.address, op.promote, node_->stamp_, request.actor});
+      break;
+    case What::promote:
+      events->push_back(engine::BoxPromoted{op.box, node_->stamp_, request.actor});
+      break;
+    case What::remove:
+      events->push_back(engine::BoxRemoved{op.box, node_->stamp_, request.actor});
+      break;
+  }
+  return true;
+}
+
+std::optional<Node::Boxes::No> Node::Boxes::why_not(const ChangeBoxes& op,
+                                                    const engine::RosterBox* row) const {
   using What = ChangeBoxes::What;
   const std::string name = "box " + std::to_string(op.box.v);
-  const engine::RosterBox* row = roster().find(op.box);
   if (roster().boxes().empty()) {
-    return no("level-too-low", "The boxes can't be changed yet",
-              "every box must be up and run this version of pawl once: `pawl cluster status`");
-  }
-  const bool there = row != nullptr && row->role != engine::BoxRole::removed;
-  if (op.what == What::remove
-          ? row != nullptr && !there
-          : there && (op.what == What::add || row->role == engine::BoxRole::voter)) {
-    return true;  // it is so already
+    return No{"level-too-low", "The boxes can't be changed yet",
+              "every box must be up and run this version of pawl once: `pawl cluster status`"};
   }
   if (op.what == What::add && row != nullptr) {
-    return no("box-removed", "The number was used before",
-              name + " was removed; a number is never used again: take the next one");
+    return No{"box-removed", "The number was used before",
+              name + " was removed; a number is never used again: take the next one"};
   }
   if (op.what != What::add && row == nullptr) {
-    return no("box-unknown", "There is no such box",
+    return No{"box-unknown", "There is no such box",
               "the boxes are " + numbers(wish_.voters) +
-                  (wish_.learners.empty() ? "" : " and, learning, " + numbers(wish_.learners)));
+                  (wish_.learners.empty() ? "" : " and, learning, " + numbers(wish_.learners))};
+  }
+  if (op.what == What::promote && row->role == engine::BoxRole::removed) {
+    return No{"box-removed", "The box was removed",
+              name + " was removed and does not come back: add a box with the next number"};
   }
   if (!settled_) {
-    return no("change-under-way", "The boxes are being changed",
-              "the change before this one is not done in every group: `pawl cluster status`");
+    return No{"change-under-way", "The boxes are being changed",
+              "the change before this one is not done in every group: `pawl cluster status`"};
   }
-  engine::CatalogEvent event =
-      engine::BoxAdded{op.box, op.address, op.promote, node_->stamp_, request.actor};
+  if (op.what == What::add) {
+    if (engine::Roster after = roster(); after.apply({op.box, op.address, false, {}, {}}))
+      return {};
+    return No{"too-many-boxes", "The cluster is full",
+              "a cluster has at most " + std::to_string(limits::kVotersMax) +
+                  " boxes at a time, and " + std::to_string(limits::kRosterBoxesMax) +
+                  " in all its life: remove one, or begin a new cluster"};
+  }
   if (op.what == What::promote) {
     const auto status = cluster().statuses.find(op.box);
-    if (status == cluster().statuses.end() || !status->second.caught_up) {
-      return no("not-caught-up", "The box has not everything yet",
-                name + " must be up and have the log of every group before it gets a vote");
-    }
-    event = engine::BoxPromoted{op.box, node_->stamp_, request.actor};
-  } else if (op.what == What::remove) {
-    if (row->role == engine::BoxRole::voter && !keeps_majority(op.box)) {
-      return no("no-majority-left", "Too few boxes would be left",
-                "without " + name +
-                    " no majority of the voters is up: start them first, or add "
-                    "another box");
-    }
-    event = engine::BoxRemoved{op.box, node_->stamp_, request.actor};
+    if (status != cluster().statuses.end() && status->second.caught_up) return {};
+    return No{"not-caught-up", "The box has not everything yet",
+              name + " must be up and have the log of every group before it gets a vote"};
   }
-  engine::Roster after = roster();
-  const bool fits = std::visit(
-      [&after](const auto& e) {
-        if constexpr (requires { after.apply(e); }) return after.apply(e);
-        return false;
-      },
-      event);
-  if (!fits) {
-    return no("too-many-boxes", "The cluster is full",
-              "a cluster has at most " + std::to_string(limits::kVotersMax) + " boxes");
-  }
-  events->push_back(std::move(event));
-  return true;
+  if (row->role != engine::BoxRole::voter || keeps_majority(op.box)) return {};
+  return No{"no-majority-left", "Too few boxes would be left",
+            "without " + name +
+                " no majority of the voters is up: start them first, or add another"
+                " box"};
 }
 
 void Node::Boxes::propose(std::vector<engine::CatalogEvent> events) {
@@ -230,7 +248,7 @@ BoxStatus Node::Boxes::status_for(NodeId peer) const {
   status.wall_trusted = node_->now_.wall_trusted;
   status.disk_ms = c.batch_mono_ms > 0 ? node_->now_.mono_ms - c.batch_mono_ms : 0;
   status.store = node_->options_.store;
-  status.make = cluster_make(node_->options_.founders, node_->options_.run_groups);
+  status.make = make_;
   status.heard = heard(peer);
   status.caught_up = caught_up();
   status.roster = roster().changes();
@@ -243,7 +261,7 @@ BoxStatus Node::Boxes::status_for(NodeId peer) const {
 }
 
 BoxStatus::Verdict Node::Boxes::judge(NodeId peer, const BoxStatus& status) const {
-  if (status.make != cluster_make(node_->options_.founders, node_->options_.run_groups)) {
+  if (status.make != make_) {
     return Verdict::other_make;
   }
   const engine::RosterBox* row = roster().find(peer);

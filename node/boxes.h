@@ -19,8 +19,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "node/node.h"
@@ -58,6 +60,14 @@ class Node::Boxes {
 
  private:
   using Verdict = BoxStatus::Verdict;
+  // Why a change is refused.
+  struct No {
+    std::string_view type, title;
+    std::string detail;
+  };
+  // `row`: of op.box, or null; the change is not made yet.
+  std::optional<No> why_not(const ChangeBoxes& op, const engine::RosterBox* row) const;
+  void greet(NodeId peer);
   Verdict judge(NodeId peer, const BoxStatus& status) const;
   void note(Verdict verdict, NodeId peer, bool of_us);
   bool as_wished(const Group& group) const;
@@ -71,15 +81,16 @@ class Node::Boxes {
   Cluster& cluster() const { return *node_->cluster_; }
 
   Node* node_;
+  const std::uint64_t make_;  // of this cluster (cluster_make)
   raft::Membership wish_;
   bool settled_ = true;
   bool told_removed_ = false;
   bool named_ = false;  // peers were given out since the start
   std::int64_t next_try_mono_ms_ = 0;
-  std::set<NodeId> heard_;                     // by this box
-  std::set<NodeId> hear_us_;                   // they have said so
-  std::map<NodeId, Verdict> judged_;           // of those that are not heard
-  std::set<std::pair<NodeId, Verdict>> told_;  // they do not hear this box: that was noted
+  std::set<NodeId> heard_;               // by this box
+  std::set<NodeId> hear_us_;             // they have said so
+  std::map<NodeId, Verdict> judged_;     // who does not fit, by this box
+  std::map<NodeId, Verdict> judged_us_;  // by whom this box does not
   // The newest that a peer has said, and of what age.
   std::vector<std::pair<NodeId, std::string>> news_;
   std::uint64_t news_changes_ = 0;

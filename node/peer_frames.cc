@@ -77,7 +77,7 @@ class Writer {
   template <class... T>
   void put(std::variant<T...>& x) {
     out_.varint(x.index());
-    std::visit([this](auto& alternative) { put(alternative); }, x);
+    std::visit([this](auto& alternative) { this->put(alternative); }, x);
   }
 
   ByteBuilder out_;

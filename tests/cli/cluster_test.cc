@@ -54,8 +54,12 @@ BOOST_AUTO_TEST_CASE(init_fails_with_a_reason) {
       stage.pawl({"cluster", "init", "--keyring", stage.directory() + "/no/keyring"});
   BOOST_TEST(nowhere.exit == 1);
   BOOST_TEST(has(nowhere.err, "create " + stage.directory() + "/no/keyring"));
-  for (const auto& arguments : std::vector<std::vector<std::string>>{
-           {"cluster"}, {"cluster", "frob"}, {"cluster", "init", "more"}}) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"cluster"},
+                                             {"cluster", "frob"},
+                                             {"cluster", "init", "more"},
+                                             {"cluster", "remove", "--box", "007"},
+                                             {"cluster", "transfer", "--to", "-1"}}) {
     const Process& wrong = stage.pawl(arguments);
     BOOST_TEST(wrong.exit == 2, wrong.err);
     BOOST_TEST(has(wrong.err, "hint: "), wrong.err);

@@ -83,6 +83,14 @@ BOOST_AUTO_TEST_CASE(hashed_form_holds_digest_seq_and_time_but_no_payload) {
   BOOST_CHECK(digest != payload_digest(Salt(), context.seq, 0, encoded));
 }
 
+// Stores hold these: the value is that of Python's hashlib, and must never change.
+BOOST_AUTO_TEST_CASE(a_payload_digest_is_what_the_format_says) {
+  Salt salt;
+  for (unsigned char i = 0; i < 16; ++i) salt.bytes[i] = i;
+  BOOST_TEST(to_hex(payload_digest(salt, Seq(300), 2, "\x05hello")) ==
+             "e6f10e4670ac50d9124871c64c9f5f4d6e282a308503f0579364ac781dc50a86");
+}
+
 BOOST_AUTO_TEST_CASE(salt_is_stored_and_not_hashed) {
   World world(kWorkflow);
   world.start("{'n': 1}");

@@ -10,90 +10,19 @@
 #include "engine/waiting.h"
 #include "tests/node/chronicle.h"
 #include "tests/node/host.h"
+#include "tests/node/storm_flows.h"
 
 namespace pawl::node {
 namespace {
 
 constexpr int kSteps = 260;
 constexpr int kRunIds = 7;
-constexpr std::uint32_t kAttempts = 3;
-constexpr std::int64_t kNapMs = 20'000;
 constexpr int kHealRoundsMax = 120;      // then whatever is still open is stuck
 constexpr std::int64_t kHealMs = 5'000;  // a round
 constexpr std::int64_t kSettledMs = 120'000;
 constexpr char kQueue[] = "default";
 
-// `%` is where a later deployment differs.
-constexpr char kFlow[] = R"(
-dsl = 1
-name = "flow"
-start = "idle"
-[id]
-conflict = "use_existing"
-[input]
-n = "int"
-[vars]
-log = { type = "list", default = [] }
-results = { type = "list", default = [] }
-blob = { type = "string", default = "" }
-deployed = %
-[signal.add]
-payload.id = "int"
-[signal.blob]
-payload.text = "string"
-[signal.work]
-[signal.nap]
-[signal.stop]
-[signal.leave]
-[retry.few]
-attempts = 3
-initial = "1s"
-jitter = 0.5
-[on.add]
-save.log = "= vars.log + [signal.id]"
-[on.blob]
-save.blob = "= signal.text"
-[state.idle]
-on.work = { next = "work" }
-on.nap = { next = "nap" }
-on.stop = { next = "end" }
-moves = ["work", "nap"]
-[state.nap]
-sleep = "20s"
-next = "idle"
-moves = ["idle"]
-[state.work]
-task = "do"
-retry = "few"
-timeout = { attempt = "40s", heartbeat = "6s", queue = "90s" }
-save.results = "= vars.results + [result.m]"
-on.leave = { next = "idle" }
-next = "idle"
-)";
-
-// Its id's open run gives way to a new start.
-constexpr char kAgain[] = R"(
-dsl = 1
-name = "again"
-start = "work"
-[id]
-conflict = "terminate_existing"
-[input]
-n = "int"
-[vars]
-log = { type = "list", default = [] }
-[signal.add]
-payload.id = "int"
-[retry.few]
-attempts = 3
-initial = "500ms"
-[on.add]
-save.log = "= vars.log + [signal.id]"
-[state.work]
-task = "do"
-retry = "few"
-next = "end"
-)";
+constexpr FlowTimes kTimes = {20'000, 1'000, 40'000, 6'000, 90'000, false};
 
 // How hard what blows, a step. Each is off in half of the storms.
 struct Weather {
@@ -157,7 +86,7 @@ class Storm {
   StormResult run() {
     try {
       host_.boot();
-      for (const std::string& text : {flow(0), std::string(kAgain)}) host_.deploy(text);
+      for (const std::string& text : {flow(0), again(kTimes)}) host_.deploy(text);
       heed();
       for (int i = 0; i < kSteps; ++i) step();
       heal();
@@ -216,10 +145,7 @@ class Storm {
   void judge_runs(const Chronicle& chronicle);
   void judge_tables();
 
-  static std::string flow(int deployed) {
-    std::string text = kFlow;
-    return text.replace(text.find('%'), 1, std::to_string(deployed));
-  }
+  static std::string flow(int deployed) { return node::flow(kTimes, deployed); }
   std::string some_id() {
     const std::int64_t n = random_.between(0, kRunIds - 1);
     return absl::StrCat("r", n);
@@ -506,27 +432,7 @@ void Storm::signal_something() {
 
 void Storm::operate() {
   Want wanted;
-  engine::Command command;
-  switch (random_.below(7)) {
-    case 0:
-      command = engine::Cancel{"storm"};
-      break;
-    case 1:
-      command = engine::Terminate{"storm"};
-      break;
-    case 2:
-    case 3:
-      command = engine::Pause{"storm"};
-      break;
-    case 4:
-      command = engine::Resume{"storm"};
-      break;
-    case 5:
-      command = engine::RetryIncident{std::nullopt, "storm"};
-      break;
-    default:
-      command = engine::Move{"idle", "work", "storm", std::nullopt, {}};
-  }
+  engine::Command command = operator_command(&random_);
   wanted.operation = command_of(some_id(), std::move(command));
   want(std::move(wanted));
 }
@@ -852,7 +758,7 @@ void Storm::heal() {
 
 void Storm::judge() {
   result_.leases_lost = host_.node->stats().leases_lost;
-  const Chronicle chronicle = read_chronicle(host_.files, kAttempts, kNapMs);
+  const Chronicle chronicle = read_chronicle(host_.files, kFlowAttempts, kTimes.nap_ms);
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
   judge_counts(chronicle);
@@ -865,7 +771,7 @@ void Storm::judge() {
   host_.snapshots.clear();
   host_.snapshot_places.clear();
   host_.boot();
-  const Chronicle durable = read_chronicle(host_.files, kAttempts, kNapMs);
+  const Chronicle durable = read_chronicle(host_.files, kFlowAttempts, kTimes.nap_ms);
   rule(durable.problem.empty(), durable.problem);
   judge_counts(durable);
 }

@@ -37,14 +37,14 @@ std::string tables_of(const node::Group& group) {
 
 Fleet::Fleet(const FleetOptions& fleet) : options(fleet), now_ms(kStartMs), chance_(fleet.seed) {
   for (int b = 1; b <= fleet.boxes; ++b) founders_.push_back(id_of(b));
-  for (int b = 1; b <= fleet.boxes; ++b) boxes_.push_back(make_box(b));
+  for (int b = 1; b <= fleet.boxes; ++b) boxes_.push_back(make_box(b, founders_));
   faults_.resize(boxes_.size());
 }
 
-std::unique_ptr<node::Host> Fleet::make_box(int b) {
+std::unique_ptr<node::Host> Fleet::make_box(int b, const std::vector<NodeId>& founders) {
   node::NodeOptions made;
   made.self = id_of(b);
-  made.founders = founders_;
+  made.founders = founders;
   made.run_groups = options.run_groups;
   made.seed = options.seed * 100 + static_cast<std::uint64_t>(b);
   for (unsigned char& byte : made.store) byte = static_cast<unsigned char>(stores_.next());
@@ -53,13 +53,13 @@ std::unique_ptr<node::Host> Fleet::make_box(int b) {
   return host;
 }
 
-int Fleet::add_box() {
-  boxes_.push_back(make_box(size() + 1));
+int Fleet::add_box(std::vector<NodeId> founders) {
+  boxes_.push_back(make_box(size() + 1, founders.empty() ? founders_ : founders));
   faults_.resize(boxes_.size());
   return size();
 }
 
-void Fleet::wipe(int b) { boxes_[static_cast<std::size_t>(b - 1)] = make_box(b); }
+void Fleet::wipe(int b) { boxes_[static_cast<std::size_t>(b - 1)] = make_box(b, founders_); }
 
 void Fleet::boot(int b) {
   node::Host& host = box(b);

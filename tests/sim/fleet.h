@@ -52,8 +52,9 @@ class Fleet {
   node::Host& box(int b) { return *boxes_[static_cast<std::size_t>(b - 1)]; }
   int size() const { return static_cast<int>(boxes_.size()); }
 
-  // One more box, which is not a member yet; returns its number.
-  int add_box();
+  // One more box, which is not a member yet; returns its number. `founders`: other than those of
+  // this cluster.
+  int add_box(std::vector<NodeId> founders = {});
   // The box loses its disk and comes back with an empty one; not booted.
   void wipe(int b);
   void boot(int b);
@@ -154,7 +155,7 @@ class Fleet {
   void update_links();
   bool reachable(int a, int b);
   bool knows(int a, int b);
-  std::unique_ptr<node::Host> make_box(int b);
+  std::unique_ptr<node::Host> make_box(int b, const std::vector<NodeId>& founders);
 
   Random chance_;
   Random stores_{options.seed + 1};  // the ids of stores

@@ -3,7 +3,7 @@
 
 #include "node/entry_sender.h"
 #include "tests/node/definitions.h"
-#include "tests/sim/fleet.h"
+#include "tests/sim/three.h"
 
 namespace pawl::sim {
 namespace {
@@ -12,13 +12,6 @@ namespace {
 std::size_t log_size(const engine::Run& run) {
   return run.vars_value(0).field("log")->as_list().size();
 }
-
-struct Three : Fleet {
-  explicit Three(FleetOptions fleet = {}) : Fleet(fleet) {
-    boot_all();
-    BOOST_REQUIRE(run_until([&] { return settled(); }));
-  }
-};
 
 BOOST_AUTO_TEST_SUITE(three_boxes)
 

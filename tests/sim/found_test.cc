@@ -3,21 +3,10 @@
 
 #include "codecs/raft_message.h"
 #include "tests/node/definitions.h"
-#include "tests/sim/fleet.h"
+#include "tests/sim/three.h"
 
 namespace pawl::sim {
 namespace {
-
-struct Three : Fleet {
-  explicit Three(FleetOptions fleet = {}) : Fleet(fleet) {
-    boot_all();
-    BOOST_REQUIRE(run_until([&] { return settled(); }));
-  }
-  void lead(GroupId group, int b) {
-    if (leader(group) != b) transfer(group, leader(group), b);
-    BOOST_REQUIRE(run_until([&] { return leader(group) == b && settled(); }));
-  }
-};
 
 int to_box(const node::OutgoingFrame& frame) { return static_cast<int>(frame.to.v); }
 
@@ -67,26 +56,18 @@ BOOST_AUTO_TEST_CASE(a_deposed_leader_says_nothing_of_a_heartbeat) {
   const auto& first = fleet.ask(old, node::poll_of(1, 1'000));
   BOOST_REQUIRE(first.tokens.size() == 1u);
   const std::string first_token = first.tokens[0];
-  // Nothing reaches it any more, and its clock stands still: it leads, as far as it knows.
-  for (int b = 1; b <= 3; ++b) {
-    if (b == old) continue;
-    fleet.mute(b, old);
-    fleet.mute(old, b);
-  }
-  fleet.freeze(old, true);
-  const std::int64_t mono_ms = fleet.box(old).now.mono_ms;
+  fleet.stop_time(old);
   const node::RequestId poll = fleet.box(other).ask(node::poll_of(1, 60'000));
   BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(poll); }, 60'000));
   BOOST_REQUIRE(fleet.box(other).answer(poll).tokens.size() == 1u);
   const std::string second_token = fleet.box(other).answer(poll).tokens[0];
-  fleet.box(old).now.mono_ms = mono_ms;
+  fleet.wake_in_the_past();
   BOOST_REQUIRE(fleet.box(old).node->leads(group));
   const node::RequestId of_first = fleet.request(old, node::HeartbeatTask{first_token, {}});
   const node::RequestId of_second = fleet.request(old, node::HeartbeatTask{second_token, {}});
   BOOST_TEST(!fleet.box(old).answered(of_first));
   BOOST_TEST(!fleet.box(old).answered(of_second));
-  fleet.freeze(old, false);
-  fleet.heal();
+  fleet.resume_time();
   BOOST_REQUIRE(fleet.run_until(
       [&] { return fleet.box(old).answered(of_first) && fleet.box(old).answered(of_second); }));
   BOOST_TEST(fleet.box(old).type(of_first) == "lease-lost");
@@ -101,13 +82,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_a_lost_leadership_is_not_confirmed_by_the_next
   const GroupId group = fleet.box(1).node->group_of("r");
   const int old = fleet.leader(group);
   const int other = old % 3 + 1;
-  for (int b = 1; b <= 3; ++b) {
-    if (b == old) continue;
-    fleet.mute(b, old);
-    fleet.mute(old, b);
-  }
-  fleet.freeze(old, true);
-  const std::int64_t mono_ms = fleet.box(old).now.mono_ms;
+  fleet.stop_time(old);
   BOOST_REQUIRE(fleet.run_until([&] {
     return fleet.box(other).node->leads(group) || fleet.box(6 - old - other).node->leads(group);
   }));
@@ -115,13 +90,12 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_a_lost_leadership_is_not_confirmed_by_the_next
   const node::RequestId start = fleet.box(next).ask(node::start_of("r"));
   BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(next).answered(start); }));
   BOOST_REQUIRE(fleet.box(next).status(start) == 201);
-  fleet.box(old).now.mono_ms = mono_ms;
+  fleet.wake_in_the_past();
   BOOST_REQUIRE(fleet.box(old).node->leads(group));
   const node::RequestId signal = fleet.request(old, node::signal_of("r", "add", R"({"id": 1})"));
   BOOST_TEST(!fleet.box(old).answered(signal));
   // It catches up, and is handed the leadership at once.
-  fleet.freeze(old, false);
-  fleet.heal();
+  fleet.resume_time();
   BOOST_REQUIRE(fleet.run_until(
       [&] {
         return fleet.box(old).node->group(group).applied() ==

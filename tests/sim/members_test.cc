@@ -222,6 +222,40 @@ BOOST_AUTO_TEST_CASE(a_change_goes_on_when_leaders_die_on_the_way) {
   }
 }
 
+// Neither wants the other: they say so, and then once a second, for as long as it lasts.
+BOOST_AUTO_TEST_CASE(boxes_that_do_not_fit_leave_each_other_alone) {
+  Changing fleet;
+  const int four = fleet.add_box({NodeId(1), NodeId(4)});
+  fleet.boot(four);
+  BOOST_TEST(fleet.ask(1, added(four)).status == 200);
+  fleet.run(2000);
+  int statuses = 0;
+  fleet.tap = [&](int from, const node::OutgoingFrame& frame) {
+    if ((from == four || frame.to == NodeId(4)) && frame.kind == codecs::FrameKind::kBoxStatus)
+      ++statuses;
+  };
+  fleet.run(10'000);
+  BOOST_TEST(statuses > 0);
+  BOOST_TEST(statuses <= 6 * 11);
+  BOOST_TEST(fleet.box(four).node->group(GroupId(0)).applied().v == 0U);
+}
+
+// Who is up greets until both have heard each other, and no longer.
+BOOST_AUTO_TEST_CASE(boxes_that_fit_greet_each_other_in_a_few_frames) {
+  Changing fleet;
+  fleet.crash(3);
+  fleet.run(1500);
+  int statuses = 0;
+  fleet.tap = [&](int from, const node::OutgoingFrame& frame) {
+    if ((from == 3 || frame.to == NodeId(3)) && frame.kind == codecs::FrameKind::kBoxStatus)
+      ++statuses;
+  };
+  fleet.boot(3);
+  fleet.run(900);
+  BOOST_TEST(statuses >= 4);
+  BOOST_TEST(statuses <= 20);
+}
+
 BOOST_AUTO_TEST_CASE(what_would_leave_no_majority_is_refused) {
   Changing fleet;
   fleet.crash(3);

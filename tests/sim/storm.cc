@@ -7,9 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "engine/waiting.h"
 #include "tests/node/chronicle.h"
+#include "tests/node/storm_flows.h"
 #include "tests/sim/apart.h"
 #include "tests/sim/fingerprint.h"
-#include "tests/sim/flows.h"
 #include "tests/sim/linear.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/weather.h"
@@ -26,6 +26,7 @@ constexpr int kRunIds = 7;
 constexpr std::int64_t kHealMsMax = 120'000;
 constexpr std::size_t kPlacesMax = 20'000;  // that the search for an order may visit
 constexpr char kQueue[] = "default";
+constexpr node::FlowTimes kTimes = {1'500, 200, 8'000, 2'000, 20'000};
 
 enum class Kind { start, add, outcome, deployment, other };
 
@@ -170,10 +171,7 @@ class Storm {
   void judge_runs(const node::Chronicle& chronicle);
   void judge_lists();
 
-  static std::string flow(int deployed) {
-    std::string text = kFlow;
-    return text.replace(text.find('%'), 1, std::to_string(deployed));
-  }
+  static std::string flow(int deployed) { return node::flow(kTimes, deployed); }
   std::string some_id() { return absl::StrCat("r", random_.below(kRunIds)); }
   template <class... Parts>
   void say(const Parts&... parts) {
@@ -258,7 +256,7 @@ void Storm::begin() {
   fleet_.boot_all();
   for (int b = 1; b <= fleet_.size(); ++b) ups_.insert(b);
   rule(fleet_.run_until([&] { return fleet_.settled(); }, 60'000), "no leaders at the beginning");
-  for (const std::string& text : {flow(0), std::string(kAgain)}) {
+  for (const std::string& text : {flow(0), node::again(kTimes)}) {
     for (int tries = 0;; ++tries) {
       const dsl::ParsedDefinition parsed = dsl::parse_definition(text);
       Asking asking;
@@ -628,27 +626,7 @@ void Storm::signal_something() {
 
 void Storm::operate() {
   Want wanted;
-  engine::Command command;
-  switch (random_.below(7)) {
-    case 0:
-      command = engine::Cancel{"storm"};
-      break;
-    case 1:
-      command = engine::Terminate{"storm"};
-      break;
-    case 2:
-    case 3:
-      command = engine::Pause{"storm"};
-      break;
-    case 4:
-      command = engine::Resume{"storm"};
-      break;
-    case 5:
-      command = engine::RetryIncident{std::nullopt, "storm"};
-      break;
-    default:
-      command = engine::Move{"idle", "work", "storm", std::nullopt, {}};
-  }
+  engine::Command command = node::operator_command(&random_);
   wanted.run_id = some_id();
   wanted.operation = node::command_of(wanted.run_id, std::move(command));
   want(std::move(wanted));
@@ -1065,7 +1043,8 @@ void Storm::judge_history() {
           {GroupId(g), *group.raft().trail().term_at(index), index, read.payloads[i]});
     }
   }
-  const node::Chronicle chronicle = node::read_chronicle(entries, kAttempts, kNapMs);
+  const node::Chronicle chronicle =
+      node::read_chronicle(entries, node::kFlowAttempts, kTimes.nap_ms);
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
   judge_counts(chronicle);
