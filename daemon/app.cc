@@ -100,7 +100,7 @@ struct App::Impl : TurnHook {
   void end_turn(std::int64_t now_ns) override;
   std::int64_t deadline_ns() const override;
   void take_batches();
-  void next_batch();
+  void next_batch(bool room);
   void maybe_snapshot(std::uint64_t bytes_min);
   void continue_stop(std::int64_t now_ns);
   [[noreturn]] void die(std::string_view what, std::string_view why);
@@ -290,7 +290,8 @@ absl::Status App::Impl::lead(log::FileSystem& files) {
     PAWL_CHECK(batch != nullptr);
     absl::Status status = log::execute(files, *batch);
     if (!status.ok()) return status;
-    node->handle(now(), node::BatchCompleted{batch->id}, &outputs);
+    node->batch_done(now(), batch->id);
+    node->handle(now(), node::BatchCompleted{}, &outputs);
     if (!outputs.fatal.empty()) return absl::DataLossError(outputs.fatal);
     outputs.clear();
   }
@@ -337,7 +338,10 @@ void App::Impl::take_batches() {
     const bool background = std::exchange(background_under_way, false);
     if (batch.status.ok()) {
       mark_at_ns = loop.now_ns() + kQuietNs;
-      api->handle(node::BatchCompleted{batch.id});
+      // The disk goes on with what waited while this batch is answered.
+      node->batch_done(now(), batch.id);
+      next_batch(false);
+      api->handle(node::BatchCompleted{});
     } else if (background && absl::IsResourceExhausted(batch.status)) {
       logger.write(LogLevel::warning, "journal: no room to prepare the next segment",
                    {{"why", std::string(batch.status.message())}});
@@ -351,9 +355,9 @@ void App::Impl::take_batches() {
   }
 }
 
-void App::Impl::next_batch() {
+void App::Impl::next_batch(bool room) {
   if (disk->under_way() > 0) return;
-  const log::Batch* batch = node->next_batch();
+  const log::Batch* batch = node->next_batch(room);
   if (batch == nullptr) return;
   background_under_way = batch->background;
   metrics.disk.operations += batch->operations.size();
@@ -383,7 +387,7 @@ void App::Impl::end_turn(std::int64_t now_ns) {
     mark_at_ns = kNoDeadline;
     journal->mark_synced();
   }
-  next_batch();
+  next_batch(true);
 }
 
 std::int64_t App::Impl::deadline_ns() const {

@@ -34,7 +34,7 @@ void BoxLinks::set_peers(const std::vector<std::pair<NodeId, std::string>>& peer
   std::vector<PeerLinks::Peer> wanted;
   for (const auto& [id, address] : peers) {
     const auto at = std::find_if(configured_.begin(), configured_.end(),
-                                 [id](const PeerLinks::Peer& peer) { return peer.id == id; });
+                                 [id = id](const auto& peer) { return peer.id == id; });
     PeerLinks::Peer peer{id, {}};
     if (at != configured_.end()) {
       peer.endpoint = at->endpoint;

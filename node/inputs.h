@@ -23,10 +23,8 @@ struct Cancelled {
 struct Undelivered {
   std::vector<std::string> tokens;
 };
-// The journal's batch was executed without error.
-struct BatchCompleted {
-  std::uint64_t batch = 0;
-};
+// What the last batch_done() made durable takes effect.
+struct BatchCompleted {};
 // Parked polls are to be answered now, with what they have: the process is stopping.
 struct AnswerPolls {};
 // The answer to Outputs::loads: the run as its history folds, or null and why not.

@@ -98,7 +98,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                  [this](Request& request) { on_request(request); },
                  [this](const Cancelled& gone) { on_cancelled(gone.id); },
                  [this](const Undelivered& lost) { on_undelivered(lost); },
-                 [this](const BatchCompleted& done) { on_batch(done); },
+                 [this](const BatchCompleted&) { on_batch(); },
                  [this](const AnswerPolls&) {
                    for (const ParkedPoll& poll : polls_.take_expired(INT64_MAX)) answer_poll(poll);
                  },
@@ -116,11 +116,17 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
   out_ = nullptr;
 }
 
-const log::Batch* Node::next_batch() {
+const log::Batch* Node::next_batch(bool room) {
   const log::Batch* batch = journal_->begin_batch();
-  if (batch == nullptr) return journal_->begin_background();
+  if (batch == nullptr) return room ? journal_->begin_background() : nullptr;
   if (cluster_) cluster_->batch_mono_ms = now_.mono_ms;
   return batch;
+}
+
+void Node::batch_done(const Now& now, std::uint64_t id) {
+  now_ = now;
+  if (cluster_) cluster_->batch_mono_ms = 0;
+  left_.durable = journal_->completed(id);
 }
 
 // Alone, a group is at this build's level from its first entries on; a cluster rises when every box
@@ -210,9 +216,8 @@ void Node::on_undelivered(const Undelivered& lost) {
   settle();
 }
 
-void Node::on_batch(const BatchCompleted& done) {
-  if (cluster_) cluster_->batch_mono_ms = 0;
-  for (const log::Durable& durable : journal_->completed(done.batch)) {
+void Node::on_batch() {
+  for (const log::Durable& durable : std::exchange(left_.durable, {})) {
     groups_[durable.group.v]->persisted(durable);
   }
   check_fatal();

@@ -4,8 +4,8 @@
 //   request -> decide -> propose -> (journal) -> commit -> fold -> answer -> effects
 //
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
-// handle() for every input, next_batch() at the end of each turn and whenever a batch is done, and
-// tick no later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
+// handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
+// later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
 //
 // Of several boxes, each group has one leader; a request goes to its group's (cluster.h). Where it
 // came in, its client gets the answer.
@@ -53,8 +53,10 @@ class Node : private GroupOwner {
 
   // --- running ---
   void handle(const Now& now, Input input, Outputs* outputs);
-  // What the disk thread is to do next, or null. Valid until BatchCompleted for it.
-  const log::Batch* next_batch();
+  // What the disk thread is to do next, or null; valid until batch_done(). `room`: room ahead, too.
+  const log::Batch* next_batch(bool room = true);
+  // The disk has done it. It may get the next_batch(); then handle(BatchCompleted).
+  void batch_done(const Now& now, std::uint64_t id);
   // Monotonic ms at which a Tick is due: timers, leases, polls, deadlines. INT64_MAX: none.
   std::int64_t next_wake_mono_ms() const;
 
@@ -100,7 +102,7 @@ class Node : private GroupOwner {
   void on_request(Request& request);
   void on_cancelled(RequestId id);
   void on_undelivered(const Undelivered& lost);
-  void on_batch(const BatchCompleted& done);
+  void on_batch();
   void on_tick();
   void settle();
   void answer(Answer answer, int item = -1);

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <deque>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "base/ids.h"
+#include "log/journal.h"
 #include "node/job.h"
 #include "node/leases.h"
 #include "node/polls.h"
@@ -25,6 +27,7 @@ struct Unsettled {
     GroupId sender, receiver;
     std::uint64_t through = 0;
   };
+  std::span<const log::Durable> durable;  // by the batch that was done; groups are told next
   std::deque<Released> released;
   std::deque<ParkedPoll> full_polls;                  // to be answered
   std::deque<TaskRef> returns;                        // handed out to a client that is gone

@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -72,7 +71,7 @@ void join(const std::vector<Box*>& boxes);
 
 // Turns all loops, each turn some milliseconds later, until `done`; fails the test if it never is.
 void until(const std::vector<Box*>& boxes, const std::function<bool()>& done, int step_ms = 1,
-           std::source_location from = std::source_location::current());
+           int line = __builtin_LINE());
 // So many turns, whatever happens.
 void turn(const std::vector<Box*>& boxes, int turns, int step_ms = 1);
 bool all_up(const std::vector<Box*>& boxes);

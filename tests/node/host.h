@@ -66,7 +66,8 @@ class Host {
   // --- inputs ---
   RequestId ask(Operation operation, const Asking& asking = {});
   void give(Input input);
-  // The disk thread's turn. begin: false if there is nothing to do or a batch is under way.
+  // The disk thread's turn. begin: false if there is nothing to do or a batch is under way. finish:
+  // what queued meanwhile is under way then.
   bool begin();
   bool under_way() const { return batch_ != nullptr; }
   void finish();
@@ -130,6 +131,7 @@ class Host {
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
   void take_outputs();
+  void complete(std::uint64_t id);
   log::JournalOptions journal_options() const;
 
   NodeOptions options_;

@@ -301,9 +301,9 @@ BOOST_AUTO_TEST_CASE(a_task_withdrawn_before_the_poll_is_answered_is_not_in_the_
   host.drain();
   const RequestId poll = host.ask(poll_of(2, 60'000));  // grants first's task
   host.ask(signal_of(first, "leave"));                  // waits in its mailbox
-  BOOST_TEST(host.begin());
   host.ask(start_of(second, "job"));
-  host.finish();  // the grant is applied; the leave is decided
+  BOOST_TEST(host.begin());
+  host.finish();  // the grant is applied; the leave and the second grant are decided
   const bool answered = host.answered(poll);
   const std::string token =
       token_of({GroupId(1), host.run(first).uid().index, engine::StepId(1), 1});

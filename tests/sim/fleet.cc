@@ -228,10 +228,12 @@ void Fleet::read_cold(int b) {
 void Fleet::disk_turn(int b) {
   node::Host& host = box(b);
   Faults& f = faults(b);
-  if (host.under_way() && f.disk_done_ms <= now_ms && !f.disk_stalled && !host.finish_or_end()) {
-    return;
+  bool begun = false;
+  if (host.under_way() && f.disk_done_ms <= now_ms && !f.disk_stalled) {
+    if (!host.finish_or_end()) return;
+    begun = host.under_way();  // what had queued meanwhile
   }
-  if (host.begin()) {
+  if (begun || host.begin()) {
     f.disk_done_ms =
         now_ms + 1 +
         static_cast<std::int64_t>(chance_.below(static_cast<std::uint64_t>(options.disk_ms_max)));

@@ -226,7 +226,7 @@ class Storm {
 
 // What boxes ask of and answer one another for clients, to stderr.
 void Storm::print_requests() {
-  fleet_.tap = [this, next = fleet_.tap](int from, const node::OutgoingFrame& frame) {
+  fleet_.tap = [next = fleet_.tap](int from, const node::OutgoingFrame& frame) {
     next(from, frame);
     node::ForwardedRequest request;
     node::ForwardedAnswer answer;
