@@ -104,7 +104,7 @@ void Api::request(const Request& request) {
   barrier.operation = std::move(wanted);
   call.http = nullptr;
   reads_.emplace(call.id, std::move(owned));
-  handle(std::move(barrier));
+  waiting_.push_back(std::move(barrier));
 }
 
 void Api::cancelled(RequestId id) {
@@ -117,6 +117,19 @@ void Api::cancelled(RequestId id) {
 void Api::stream_writable(RequestId id) { feeds_.writable(id); }
 
 void Api::handle(node::Input input) {
+  work();
+  handle_all({&input, 1});
+}
+
+void Api::work() {
+  if (waiting_.empty()) return;
+  std::vector<node::Input> inputs;  // delivering may come back here
+  inputs.swap(waiting_);
+  waiting_.reserve(inputs.size());
+  handle_all(inputs);
+}
+
+void Api::handle_all(std::span<node::Input> inputs) {
   // Answering may give the node further inputs (an undelivered poll), so outputs are not shared.
   std::unique_ptr<node::Outputs> outputs;
   if (spare_outputs_.empty()) {
@@ -125,7 +138,10 @@ void Api::handle(node::Input input) {
     outputs = std::move(spare_outputs_.back());
     spare_outputs_.pop_back();
   }
-  parts_.node->handle(parts_.now(), std::move(input), outputs.get());
+  const node::Now now = parts_.now();
+  for (node::Input& input : inputs) {
+    if (outputs->fatal.empty()) parts_.node->handle(now, std::move(input), outputs.get());
+  }
   deliver(*outputs);
   outputs->clear();
   spare_outputs_.push_back(std::move(outputs));
@@ -232,7 +248,7 @@ void Api::submit(Call& call, node::Operation operation) {
     request.minted_key = minted_key(&random_);
   }
   request.operation = std::move(operation);
-  handle(std::move(request));
+  waiting_.push_back(std::move(request));
 }
 
 void Api::answer_await(const Await& await, const engine::Run& run, bool reached) {

@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "base/random.h"
@@ -55,8 +57,10 @@ class Api final : public HttpHandler {
   void cancelled(RequestId id) override;
   void stream_writable(RequestId id) override;
 
-  // Gives the node an input and delivers what comes out.
+  // Gives the node an input, after those that wait, and delivers what comes out.
   void handle(node::Input input);
+  // Gives the node the requests that have come since: at the end of a turn.
+  void work();
   // Expires parked awaits, keeps follows alive. Monotonic ms.
   void tick(std::int64_t mono_ms);
   std::int64_t next_wake_mono_ms() const;
@@ -114,6 +118,7 @@ class Api final : public HttpHandler {
   void respond_json(RequestId id, int status, std::string_view body);
   void submit(Call& call, node::Operation operation);
   bool read_common(Call& call, node::Request* request, Problem* problem);
+  void handle_all(std::span<node::Input> inputs);
   void deliver(node::Outputs& outputs);
   // `allow`: a 405's header of this name.
   void respond(node::Answer& answer, std::string_view allow = {});
@@ -133,6 +138,7 @@ class Api final : public HttpHandler {
   Awaits awaits_;
   Feeds feeds_;
   absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;  // wait for their barrier
+  std::vector<node::Input> waiting_;                             // requests of this turn
   std::vector<std::unique_ptr<node::Outputs>> spare_outputs_;
   std::string fatal_;
 };

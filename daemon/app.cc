@@ -370,6 +370,7 @@ void App::Impl::next_batch(bool room) {
 }
 
 void App::Impl::end_turn(std::int64_t now_ns) {
+  api->work();
   const std::int64_t mono_ms = now_ns / 1'000'000;
   if (node->next_wake_mono_ms() <= mono_ms) api->handle(node::Tick{});
   if (api->next_wake_mono_ms() <= mono_ms) api->tick(mono_ms);

@@ -199,6 +199,7 @@ bool EventLoop::Impl::one_turn() {
   for (TurnHook* hook : hooks) hook->begin_turn(now_ns);
   const bool descriptors = dispatch();
   const bool handlers = run_asio();
+  for (TurnHook* hook : hooks) hook->work(now_ns);
   for (TurnHook* hook : hooks) hook->end_turn(now_ns);
   return noted || descriptors || handlers;
 }

@@ -2,10 +2,11 @@
 // only wakes it.
 //
 // A turn: hooks' begin_turn (finished disk work comes in), then every ready descriptor's callback,
-// then Asio's ready handlers, then hooks' end_turn, in order of add_hook: the application cuts its
-// journal batch there, and the HTTP server, added last, writes each connection's answers with one
-// call. So all that arrived in a turn shares a batch, and all that is answered in a turn shares
-// writes.
+// then Asio's ready handlers, then hooks' work, which is for what was read, then hooks' end_turn,
+// in order of add_hook: the application cuts its journal batch there, and the HTTP server, added
+// last, writes each connection's answers with one call. So all that arrived in a turn shares a
+// batch, and all that is answered in a turn shares writes; and each step is done for everything
+// before the next one is, so that its instructions stay in the processor's cache.
 //
 // Descriptors are watched with an epoll set of our own, level-triggered, which is itself watched by
 // Asio's io_context: links (UDP, TCP) are coroutines on context(), while the many connections of
@@ -36,6 +37,8 @@ class TurnHook {
  public:
   virtual ~TurnHook() = default;
   virtual void begin_turn(std::int64_t now_ns) {}
+  // Every ready descriptor was read from.
+  virtual void work(std::int64_t now_ns) {}
   virtual void end_turn(std::int64_t now_ns) = 0;
   // Monotonic; a turn takes place at or soon (within a millisecond) after it. kNoDeadline: none.
   virtual std::int64_t deadline_ns() const { return kNoDeadline; }

@@ -74,9 +74,17 @@ struct HttpServer::Impl final : public TurnHook, public Watcher {
   std::int64_t sweep_step_ns = 250 * kMs;
   std::int64_t date_ns = 0;
   std::vector<std::uint32_t> flushing;
-  std::string read_buffer;
+  // What was read in this turn, and not yet looked at.
+  struct Arrived {
+    std::uint32_t client;
+    std::size_t begin, size;
+  };
+  std::vector<Arrived> arrived;
+  std::string read_buffer;  // theirs, one behind the other
+  std::size_t read_bytes = 0;
 
   void begin_turn(std::int64_t now_ns) override;
+  void work(std::int64_t now_ns) override;
   void end_turn(std::int64_t now_ns) override;
   std::int64_t deadline_ns() const override;
   bool busy() const override { return !shared.dirty.empty(); }
@@ -184,7 +192,9 @@ void HttpServer::Impl::on_ready(Client* client, std::uint32_t events) {
 
 // One read. False if the client is gone (and deleted).
 bool HttpServer::Impl::read(Client* client) {
-  const ssize_t n = ::recv(client->fd, read_buffer.data(), read_buffer.size(), 0);
+  if (read_buffer.size() - read_bytes < limits::kHttpReadBytes) work(shared.now_ns);
+  char* const buffer = read_buffer.data() + read_bytes;
+  const ssize_t n = ::recv(client->fd, buffer, limits::kHttpReadBytes, 0);
   if (n < 0) {
     if (errno == EAGAIN || errno == EINTR) return true;
     drop(client);
@@ -202,8 +212,19 @@ bool HttpServer::Impl::read(Client* client) {
   }
   ++shared.metrics->reads;
   client->active_ns = shared.now_ns;
-  client->http.receive(std::string_view(read_buffer.data(), static_cast<std::size_t>(n)));
+  arrived.push_back({client->http.number(), read_bytes, static_cast<std::size_t>(n)});
+  read_bytes += static_cast<std::size_t>(n);
   return true;
+}
+
+void HttpServer::Impl::work(std::int64_t) {
+  const std::string_view all(read_buffer);
+  for (const Arrived& one : arrived) {
+    Client* client = clients[one.client].get();
+    if (client != nullptr) client->http.receive(all.substr(one.begin, one.size));
+  }
+  arrived.clear();
+  read_bytes = 0;
 }
 
 void HttpServer::Impl::send_output(Client* client) {
@@ -346,7 +367,7 @@ HttpServer::HttpServer(EventLoop* loop, const Clock* clock, HttpHandler* handler
   impl_->shared.metrics = metrics;
   impl_->shared.boot = options.boot;
   impl_->options = std::move(options);
-  impl_->read_buffer.resize(limits::kHttpReadBytes);
+  impl_->read_buffer.resize(2 * limits::kHttpReadBytes);
 }
 
 HttpServer::~HttpServer() {
