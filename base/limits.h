@@ -162,6 +162,7 @@ inline constexpr int kSpinMicrosecondsMax = 1000;  // of polling before a thread
 // --- links between boxes (codecs/, daemon/) ---
 inline constexpr int kKeyringKeysMax = 8;  // lines of a keyring, retired keys included
 inline constexpr std::size_t kKeyringBytesMax = 16 * KiB;
+inline constexpr int kKeyStepMs = 10'000;  // for every box to confirm a step of key rotation
 inline constexpr std::size_t kDatagramBytesMax =
     1200;                                            // of a UDP datagram, header and tag included
 inline constexpr int kReplayWindowDatagrams = 1024;  // counters a datagram may come late

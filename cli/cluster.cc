@@ -1,6 +1,7 @@
 // `pawl cluster init`: makes the keyring of a new cluster; needs no daemon.
 // `pawl cluster status`, `pawl cluster transfer`: who leads what, and handing it over.
 // `pawl cluster add`, `promote`, `remove`: boxes come and go.
+// `pawl cluster keys`, `pawl cluster keys rotate`: who holds which key, and replacing it.
 #include <ctime>
 
 #include "base/digest.h"
@@ -19,7 +20,8 @@ class Cluster : public Command {
     arguments.value("VERB", &verb_,
                     "status: who is there and leads what; add, promote, remove: boxes come, get a "
                     "vote and go; transfer: hand over what this box leads; init: make the keyring "
-                    "of a new cluster");
+                    "of a new cluster; keys: which box holds which key");
+    arguments.value("ACTION", &action_, "keys: `rotate` replaces the key on every box");
     arguments.option("--box", "NODE", &box_, "add, promote, remove: the box's number");
     arguments.option("--address", "HOST:PORT", &address_, "add: where the others reach it");
     arguments.flag("--learner", &learner_, "add: it follows, and gets a vote by `promote` alone");
@@ -32,13 +34,15 @@ class Cluster : public Command {
   }
 
   int run(Session& session) override {
-    if (verb_ == "status") return status(session);
-    if (verb_ == "transfer") return transfer(session);
-    if (verb_ == "add" || verb_ == "promote" || verb_ == "remove") return change(session);
-    if (verb_ != "init") {
+    if (verb_ == "status" && !action_) return status(session);
+    if (verb_ == "transfer" && !action_) return transfer(session);
+    if (!action_ && (verb_ == "add" || verb_ == "promote" || verb_ == "remove"))
+      return change(session);
+    if (verb_ == "keys") return keys(session);
+    if (verb_ != "init" || action_) {
       return session.refuse(kUsage,
-                            "`cluster` takes `status`, `add`, `promote`, `remove`, `transfer` or "
-                            "`init`\n"
+                            "`cluster` takes `status`, `add`, `promote`, `remove`, `transfer`, "
+                            "`keys` or `init`\n"
                             "hint: `pawl cluster status` shows who is there and leads what");
     }
     prepare_digests();
@@ -181,7 +185,47 @@ class Cluster : public Command {
     return kDone;
   }
 
+  int keys(Session& session) {
+    const bool rotates = action_.has_value();
+    if (rotates && *action_ != "rotate") {
+      return session.refuse(kUsage,
+                            "`cluster keys` takes `rotate` or nothing\nhint: `pawl cluster "
+                            "keys` shows which box holds which key");
+    }
+    const Answer answer =
+        session.call(rotates ? Request{.method = "POST", .target = "/v1/cluster/keys/rotate"}
+                             : Request{.target = "/v1/cluster/keys"});
+    if (answer.exit != kDone) return answer.exit;
+    if (session.json()) {
+      session.print_json(answer.body);
+      return kDone;
+    }
+    Table table({"BOX", "KEY", "STATE", "FINGERPRINT"});
+    std::string active;
+    for (const dsl::Value& box : answer.json.field("boxes")->as_list()) {
+      for (const dsl::Value& key : box.field("keys")->as_list()) {
+        const std::string state = text_of(key, "state");
+        table.add({text_of(box, "node"), text_of(key, "key"), state, text_of(key, "fingerprint")});
+        if (state == "active") active = text_of(key, "key");
+      }
+    }
+    session.print(table.render(session.colour()));
+    for (const dsl::Value& box : answer.json.field("missing")->as_list()) {
+      session.note("box " + text_of(box) + " did not answer: it is down, or runs an older pawl");
+    }
+    if (!rotates) return answer.json.field("missing")->as_list().empty() ? kDone : kFailed;
+    session.print((text_of(answer.json, "resumed") == "true"
+                       ? "A rotation that had been broken off is finished: every box uses key " +
+                             active + " alone. To replace that one too, run it again.\n"
+                       : "Every box uses key " + active + " alone.\n") +
+                  "A box that is added from now on needs the keyring of another box's data "
+                  "directory, not the "
+                  "file that the cluster began with.\n");
+    return kDone;
+  }
+
   std::string verb_;
+  std::optional<std::string> action_;
   std::optional<std::string> to_, group_, box_, address_;
   bool learner_ = false;
   std::optional<std::string> path_;

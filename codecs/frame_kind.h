@@ -12,6 +12,9 @@ enum class FrameKind : std::uint16_t {
   // The daemon's own, optional: whether a path gets through, and its round-trip time.
   kEcho = 2,
   kEchoReply = 3,
+  // codecs/key_rotation.h; optional too.
+  kKeyStep = 4,
+  kKeyReport = 5,
   // node/peer_frames.h
   kForwardedRequest = 16,
   kForwardedAnswer = 17,
@@ -33,6 +36,8 @@ constexpr bool is_known(FrameKind kind) {
     case FrameKind::kRaft:
     case FrameKind::kEcho:
     case FrameKind::kEchoReply:
+    case FrameKind::kKeyStep:
+    case FrameKind::kKeyReport:
     case FrameKind::kForwardedRequest:
     case FrameKind::kForwardedAnswer:
     case FrameKind::kReadAsk:
@@ -46,5 +51,13 @@ constexpr bool is_known(FrameKind kind) {
   }
   return false;
 }
+
+// A build that does not know it passes over it.
+constexpr bool is_optional(FrameKind kind) {
+  return kind == FrameKind::kKeyStep || kind == FrameKind::kKeyReport;
+}
+
+// It holds secrets: it takes a stream, whose keys nobody can find out later, never a datagram.
+constexpr bool needs_stream(FrameKind kind) { return kind == FrameKind::kKeyStep; }
 
 }  // namespace pawl::codecs

@@ -22,6 +22,7 @@
 #include "daemon/call.h"
 #include "daemon/feeds.h"
 #include "daemon/http.h"
+#include "daemon/key_rotation.h"
 #include "daemon/metrics.h"
 #include "daemon/roles.h"
 #include "node/node.h"
@@ -44,7 +45,9 @@ class Api final : public HttpHandler {
     std::function<void(const node::ReadEntries&)> read_entries;
     std::function<void(const std::vector<std::pair<NodeId, std::string>>&)> set_peers;
     std::function<void(const std::string&)> notice;  // for the log
-    std::uint64_t seed = 0;                          // of minted keys
+    // Null without a keyring.
+    std::function<KeyRotation*()> rotation;
+    std::uint64_t seed = 0;  // of minted keys
   };
 
   explicit Api(Parts parts);
@@ -80,6 +83,8 @@ class Api final : public HttpHandler {
   void get_cluster(Call& call);
   void post_transfer(Call& call);
   void post_members(Call& call);
+  void get_keys(Call& call);
+  void post_keys_rotate(Call& call);
 
   void put_workflow(Call& call);
   void post_check(Call& call);
@@ -117,6 +122,8 @@ class Api final : public HttpHandler {
                             std::string_view title, std::string_view detail);
   void respond_json(RequestId id, int status, std::string_view body);
   void submit(Call& call, node::Operation operation);
+  KeyRotation* rotation_for(RequestId id);
+  void answer_keys(RequestId id, const KeyRotation::Result& result);
   bool read_common(Call& call, node::Request* request, Problem* problem);
   void handle_all(std::span<node::Input> inputs);
   void deliver(node::Outputs& outputs);

@@ -133,4 +133,66 @@ void Api::post_members(Call& call) {
   submit(call, std::move(change));
 }
 
+// --- keys ---
+
+KeyRotation* Api::rotation_for(RequestId id) {
+  KeyRotation* rotation = parts_.rotation();
+  if (rotation == nullptr) {
+    refuse(id, 409, "no-keyring", "This box has no keyring",
+           "it is alone, or cluster.keyring is not set and its links are not protected: "
+           "`pawl cluster init` makes a keyring");
+  }
+  return rotation;
+}
+
+void Api::answer_keys(RequestId id, const KeyRotation::Result& result) {
+  if (!result.failure.empty()) {
+    refuse(id, result.missing.empty() ? 409 : 503, "rotation-stopped", "The rotation has stopped",
+           result.failure);
+    return;
+  }
+  std::string body;
+  codecs::JsonWriter w(&body);
+  w.begin_object().field("resumed", result.resumed).plain_key("boxes").begin_array();
+  for (const auto& [box, report] : result.reports) {
+    w.begin_object().field("node", box.v).plain_key("keys").begin_array();
+    for (const codecs::KeyReport::Row& key : report.keys) {
+      w.begin_object().field("key", std::int64_t{key.id.v});
+      w.field("state", codecs::to_string(key.state)).field("fingerprint", key.fingerprint);
+      w.end_object();
+    }
+    w.end_array().end_object();
+  }
+  w.end_array().plain_key("missing").begin_array();
+  for (const NodeId box : result.missing) w.uint64(box.v);
+  w.end_array().end_object();
+  respond_json(id, 200, body);
+}
+
+// What every box holds. Waits for those that can't answer: limits::kKeyStepMs.
+void Api::get_keys(Call& call) {
+  KeyRotation* rotation = rotation_for(call.id);
+  if (rotation == nullptr) return;
+  rotation->survey(
+      [this, id = call.id](const KeyRotation::Result& result) { answer_keys(id, result); });
+}
+
+// Answered when every box has confirmed the last step, or somebody has not confirmed one. It goes
+// on if the client goes away.
+void Api::post_keys_rotate(Call& call) {
+  BodyReader body(call.http->body, {});
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  KeyRotation* rotation = rotation_for(call.id);
+  if (rotation == nullptr) return;
+  const bool begun = rotation->rotate(
+      [this, id = call.id](const KeyRotation::Result& result) { answer_keys(id, result); });
+  if (!begun) {
+    refuse(call.id, 409, "rotation-under-way", "A rotation is under way",
+           "this box leads one already: `pawl cluster keys` shows how far it has come");
+  }
+}
+
 }  // namespace pawl::daemon

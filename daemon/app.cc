@@ -263,6 +263,7 @@ absl::Status App::Impl::listen() {
   parts.notice = [this](const std::string& text) {
     logger.write(LogLevel::notice, "cluster: " + text, {});
   };
+  parts.rotation = [this] { return links == nullptr ? nullptr : links->rotation(); };
   parts.send = [this](const node::OutgoingFrame& frame) { links->send(frame); };
   parts.read_entries = [this](const node::ReadEntries& wanted) {
     entries->read(wanted, [this](node::EntriesLoaded loaded) { api->handle(std::move(loaded)); });
@@ -275,7 +276,7 @@ absl::Status App::Impl::listen() {
   if (!node->alone()) {
     entries = std::make_unique<EntryReader>(journal.get(), cold.get());
     links = std::make_unique<BoxLinks>(&loop, &logger);
-    absl::Status linked = links->open(options.config.cluster, api.get());
+    absl::Status linked = links->open(options.config, cold.get(), api.get());
     if (!linked.ok()) return linked;
   }
   return http->listen();

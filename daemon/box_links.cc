@@ -2,18 +2,25 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <utility>
 
 #include "daemon/api.h"
+#include "daemon/cold_thread.h"
 #include "daemon/config_cluster.h"
 #include "daemon/keyring_file.h"
 
 namespace pawl::daemon {
 
 BoxLinks::BoxLinks(EventLoop* loop, const Logger* logger)
-    : logger_(*logger), names_(loop), links_(loop, this, &random_, &names_, logger) {}
+    : logger_(*logger), names_(loop), links_(loop, this, &random_, &names_, logger), loop_(loop) {}
 
-absl::Status BoxLinks::open(const Config::Cluster& cluster, Api* api) {
+BoxLinks::~BoxLinks() {
+  if (rotation_ != nullptr) loop_->remove_hook(rotation_.get());
+}
+
+absl::Status BoxLinks::open(const Config& config, ColdThread* cold, Api* api) {
+  const Config::Cluster& cluster = config.cluster;
   api_ = api;
   PeerLinks::Options options;
   options.self = NodeId(static_cast<std::uint64_t>(cluster.node));
@@ -23,11 +30,36 @@ absl::Status BoxLinks::open(const Config::Cluster& cluster, Api* api) {
   }
   configured_ = options.peers;
   if (!cluster.keyring.empty()) {
-    auto ring = read_keyring(cluster.keyring, std::getenv("CREDENTIALS_DIRECTORY"));
+    auto ring = read_newest_keyring(cluster.keyring, std::getenv("CREDENTIALS_DIRECTORY"),
+                                    config.server.data);
     if (!ring.ok()) return ring.status();
+    make_rotation(options.self, config.server.data, cold, *ring);
     options.keyring = std::move(*ring);
   }
   return links_.open(std::move(options));
+}
+
+void BoxLinks::make_rotation(NodeId self, const std::string& data, ColdThread* cold,
+                             const codecs::Keyring& ring) {
+  KeyRotation::Parts parts;
+  parts.self = self;
+  parts.random = &random_;
+  parts.log = &logger_;
+  parts.wall_seconds = [] { return std::int64_t{std::time(nullptr)}; };
+  parts.peers = [this] { return peers_; };
+  parts.send = [this](NodeId to, codecs::FrameKind kind, std::string_view payload) {
+    links_.send(to, kind, payload);
+  };
+  parts.store = [data, cold](const codecs::Keyring& wanted, auto done) {
+    const bool taken = cold->submit([data, wanted, done]() -> ColdThread::Completion {
+      absl::Status stored = replace_rotated_keyring(data, wanted);
+      return [done, stored] { done(stored); };
+    });
+    if (!taken) done(absl::ResourceExhaustedError("the box is busy"));
+  };
+  parts.use = [this](const codecs::Keyring& now) { links_.use_keyring(now); };
+  rotation_ = std::make_unique<KeyRotation>(std::move(parts), ring);
+  loop_->add_hook(rotation_.get());
 }
 
 void BoxLinks::set_peers(const std::vector<std::pair<NodeId, std::string>>& peers) {
@@ -45,10 +77,16 @@ void BoxLinks::set_peers(const std::vector<std::pair<NodeId, std::string>>& peer
     }
     wanted.push_back(std::move(peer));
   }
+  peers_.clear();
+  for (const PeerLinks::Peer& peer : wanted) peers_.push_back(peer.id);
   links_.set_peers(std::move(wanted));
 }
 
 void BoxLinks::on_frame(NodeId from, codecs::FrameKind kind, std::string_view payload) {
+  if (kind == codecs::FrameKind::kKeyStep || kind == codecs::FrameKind::kKeyReport) {
+    if (rotation_ != nullptr) rotation_->on_frame(from, kind, payload);
+    return;
+  }
   api_->handle(node::PeerFrame{from, kind, payload});
 }
 

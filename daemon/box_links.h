@@ -11,21 +11,26 @@
 #include "codecs/seal.h"
 #include "daemon/ares_lookup.h"
 #include "daemon/config.h"
+#include "daemon/key_rotation.h"
 #include "daemon/peer_links.h"
 #include "node/outputs.h"
 
 namespace pawl::daemon {
 
 class Api;
+class ColdThread;
 
 class BoxLinks final : public LinkHandler {
  public:
   // Both outlive it.
   BoxLinks(EventLoop* loop, const Logger* logger);
+  ~BoxLinks() override;
 
-  // Reads the keyring and binds the sockets; `api` hears of frames and links from then on. What
-  // failed, and what to do, is in the status.
-  absl::Status open(const Config::Cluster& cluster, Api* api);
+  // Reads the keyring and binds the sockets; `api` hears of frames and links from then on, and
+  // `cold` writes the keyring when it is rotated. What failed, and what to do, is in the status.
+  absl::Status open(const Config& config, ColdThread* cold, Api* api);
+  // Null without a keyring.
+  KeyRotation* rotation() { return rotation_.get(); }
   // The other boxes from now on, with addresses for those that the configuration does not name.
   void set_peers(const std::vector<std::pair<NodeId, std::string>>& peers);
   void send(const node::OutgoingFrame& frame) { links_.send(frame.to, frame.kind, frame.payload); }
@@ -37,11 +42,17 @@ class BoxLinks final : public LinkHandler {
   void on_link(NodeId peer, bool up) override;
 
  private:
+  void make_rotation(NodeId self, const std::string& data, ColdThread* cold,
+                     const codecs::Keyring& ring);
+
   const Logger& logger_;
   codecs::SystemRandomBytes random_;
   AresLookup names_;
   PeerLinks links_;
   std::vector<PeerLinks::Peer> configured_;
+  std::vector<NodeId> peers_;
+  EventLoop* loop_;
+  std::unique_ptr<KeyRotation> rotation_;
   Api* api_ = nullptr;
 };
 

@@ -123,6 +123,40 @@ absl::StatusOr<codecs::Keyring> read_keyring(const std::string& configured,
   return ring;
 }
 
+std::string rotated_keyring_path(const std::string& data_directory) {
+  return absl::StrCat(data_directory, "/keyring");
+}
+
+absl::StatusOr<codecs::Keyring> read_newest_keyring(const std::string& configured,
+                                                    const char* credentials_directory,
+                                                    const std::string& data_directory) {
+  absl::StatusOr<codecs::Keyring> first = read_keyring(configured, credentials_directory);
+  const std::string path = rotated_keyring_path(data_directory);
+  if (!first.ok() || ::access(path.c_str(), F_OK) != 0) return first;
+  absl::StatusOr<codecs::Keyring> rotated = read_keyring(path, nullptr);
+  if (!rotated.ok()) return rotated;
+  if (rotated->cluster != first->cluster) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "read ", path, ": it is another cluster's than ", configured,
+        ": a data directory stays with its cluster; name the right keyring, or another directory"));
+  }
+  return first->keys.back().id > rotated->keys.back().id ? std::move(first) : std::move(rotated);
+}
+
+absl::Status replace_rotated_keyring(const std::string& data_directory,
+                                     const codecs::Keyring& ring) {
+  const std::string path = rotated_keyring_path(data_directory);
+  const std::string fresh = path + ".new";
+  if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return system_error(errno, "remove", fresh);
+  if (absl::Status s = write_new_keyring(fresh, ring); !s.ok()) return s;
+  if (::rename(fresh.c_str(), path.c_str()) != 0) {
+    const int failed = errno;
+    ::unlink(fresh.c_str());
+    return system_error(failed, "rename", fresh);
+  }
+  return sync_directory_of(path);
+}
+
 absl::Status write_new_keyring(const std::string& path, const codecs::Keyring& ring) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0 && errno == EEXIST) {

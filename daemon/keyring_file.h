@@ -31,4 +31,17 @@ absl::StatusOr<codecs::Keyring> read_keyring(const std::string& configured,
 // keyring is never overwritten.
 absl::Status write_new_keyring(const std::string& path, const codecs::Keyring& ring);
 
+// --- after a rotation (docs/decisions/0029) ---
+// The configured keyring is where a box begins, and may be read-only; from the first rotation on
+// the box keeps its own in its data directory.
+std::string rotated_keyring_path(const std::string& data_directory);
+// The newer of the two by their highest key, the one in the data directory if they are equal. What
+// is in the data directory must be of the configured one's cluster.
+absl::StatusOr<codecs::Keyring> read_newest_keyring(const std::string& configured,
+                                                    const char* credentials_directory,
+                                                    const std::string& data_directory);
+// Replaces the one in the data directory, durably: after a crash there is the old or the new one.
+absl::Status replace_rotated_keyring(const std::string& data_directory,
+                                     const codecs::Keyring& ring);
+
 }  // namespace pawl::daemon

@@ -52,8 +52,9 @@ TcpLink* PeerLink::stream() const {
 
 void PeerLink::send(codecs::FrameKind kind, std::string_view payload) {
   PAWL_CHECK(payload.size() <= limits::kFramePayloadBytesMax);
-  const codecs::Frame frame{kind, false, payload};
-  const bool small = payload.size() <= codecs::kDatagramFramePayloadBytesMax;
+  const codecs::Frame frame{kind, codecs::is_optional(kind), payload};
+  const bool small =
+      payload.size() <= codecs::kDatagramFramePayloadBytesMax && !codecs::needs_stream(kind);
   if (small && udp_live_ && datagrams_flushed_ < limits::kDatagramsPerFlushMax) {
     put_datagram(frame);
   } else if (stream() == nullptr) {

@@ -47,6 +47,41 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read) {
   BOOST_TEST(!write_new_keyring(scratch.path("no/such/directory"), ring).ok());
 }
 
+// The configured file is where a box begins; what a rotation left in the data directory is newer.
+BOOST_AUTO_TEST_CASE(the_newer_of_two_is_taken) {
+  ScratchDirectory scratch;
+  const std::string configured = scratch.path("configured");
+  const std::string data = scratch.path("data");
+  BOOST_REQUIRE(::mkdir(data.c_str(), 0700) == 0);
+  codecs::SeededBytes random(7);
+  codecs::Keyring ring = ring_of(1);
+  BOOST_REQUIRE(write_new_keyring(configured, ring).ok());
+  BOOST_TEST((*read_newest_keyring(configured, nullptr, data) == ring));
+  BOOST_REQUIRE(install_key(&ring, new_key(ring, &random, 1)) == codecs::RotationRefusal::kNone);
+  BOOST_REQUIRE(replace_rotated_keyring(data, ring).ok());
+  BOOST_TEST((*read_newest_keyring(configured, nullptr, data) == ring));
+  // A step that makes no key changes the one in the data directory alone.
+  BOOST_REQUIRE(use_key(&ring, codecs::KeyId(2)) == codecs::RotationRefusal::kNone);
+  // What a crash left halfway is in nobody's way.
+  std::ofstream(rotated_keyring_path(data) + ".new") << "half";
+  BOOST_REQUIRE(replace_rotated_keyring(data, ring).ok());
+  BOOST_TEST((*read_newest_keyring(configured, nullptr, data) == ring));
+  struct stat info;
+  BOOST_REQUIRE(::stat(rotated_keyring_path(data).c_str(), &info) == 0);
+  BOOST_TEST((info.st_mode & 07777) == 0600);
+  // The operator brings a newer one from another box.
+  BOOST_REQUIRE(install_key(&ring, new_key(ring, &random, 2)) == codecs::RotationRefusal::kNone);
+  BOOST_REQUIRE(::unlink(configured.c_str()) == 0);
+  BOOST_REQUIRE(write_new_keyring(configured, ring).ok());
+  BOOST_TEST((*read_newest_keyring(configured, nullptr, data) == ring));
+  // Another cluster's.
+  BOOST_REQUIRE(::unlink(configured.c_str()) == 0);
+  BOOST_REQUIRE(write_new_keyring(configured, ring_of(9)).ok());
+  const auto other = read_newest_keyring(configured, nullptr, data);
+  BOOST_REQUIRE(!other.ok());
+  BOOST_TEST(other.status().message().find("another cluster's") != std::string_view::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_is_refused) {
   ScratchDirectory scratch;
   const std::string path = scratch.path("keyring");
