@@ -91,6 +91,9 @@ inline constexpr int kHeldRequestsMax = 16'384;              // on their way to 
 inline constexpr std::size_t kAnswersKeptMax = 4'096;  // of another box's requests, to be repeated
 inline constexpr std::int64_t kRaftTickMs = 25;
 inline constexpr std::int64_t kBoxStatusMs = 1'000;
+// The election timeout is drawn from [t, 2t] with t by what disks and links take (node/pace.h).
+inline constexpr std::int64_t kElectionMsMin = 300;     // the least t
+inline constexpr std::int64_t kElectionMsMax = 10'000;  // the greatest 2t
 inline constexpr std::int64_t kChangeAgainMs = 100;  // a step of a change of boxes is tried again
 inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request is sent again
 inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered question for a read index

@@ -64,6 +64,9 @@ void Api::get_cluster(Call& call) {
   std::string body;
   codecs::JsonWriter w(&body);
   w.begin_object().field("node", parts_.box.v).field("ready", node.ready());
+  if (node.cluster() != nullptr) {
+    w.field("election_timeout_ms", node.cluster()->pace.election_ms());
+  }
   w.plain_key("boxes").begin_array();
   for (const auto& [box, row] : boxes_of(node)) write_box(node, box, row, parts_.box, w);
   w.end_array().plain_key("groups").begin_array();

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/limits.h"
 #include "daemon/api.h"
 #include "daemon/cold_thread.h"
 #include "daemon/config_cluster.h"
@@ -16,12 +17,14 @@ BoxLinks::BoxLinks(EventLoop* loop, const Logger* logger)
     : logger_(*logger), names_(loop), links_(loop, this, &random_, &names_, logger), loop_(loop) {}
 
 BoxLinks::~BoxLinks() {
+  loop_->remove_hook(this);
   if (rotation_ != nullptr) loop_->remove_hook(rotation_.get());
 }
 
 absl::Status BoxLinks::open(const Config& config, ColdThread* cold, Api* api) {
   const Config::Cluster& cluster = config.cluster;
   api_ = api;
+  loop_->add_hook(this);
   PeerLinks::Options options;
   options.self = NodeId(static_cast<std::uint64_t>(cluster.node));
   options.listen = listen_address(cluster);
@@ -80,6 +83,16 @@ void BoxLinks::set_peers(const std::vector<std::pair<NodeId, std::string>>& peer
   peers_.clear();
   for (const PeerLinks::Peer& peer : wanted) peers_.push_back(peer.id);
   links_.set_peers(std::move(wanted));
+}
+
+// In turns that there are anyway: a cluster's box wakes up for its heartbeats.
+void BoxLinks::end_turn(std::int64_t now_ns) {
+  if (now_ns - told_ns_ < limits::kBoxStatusMs * 1'000'000) return;
+  told_ns_ = now_ns;
+  for (const PeerMetrics& peer : links_.metrics().peers) {
+    if (!links_.up(peer.id)) continue;
+    api_->handle(node::RoundTrip{peer.id, peer.round_trip_us + 4 * peer.round_trip_var_us});
+  }
 }
 
 void BoxLinks::on_frame(NodeId from, codecs::FrameKind kind, std::string_view payload) {

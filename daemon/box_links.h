@@ -20,7 +20,7 @@ namespace pawl::daemon {
 class Api;
 class ColdThread;
 
-class BoxLinks final : public LinkHandler {
+class BoxLinks final : public LinkHandler, public TurnHook {
  public:
   // Both outlive it.
   BoxLinks(EventLoop* loop, const Logger* logger);
@@ -37,6 +37,9 @@ class BoxLinks final : public LinkHandler {
   void close() { links_.close(); }
   const LinkMetrics& metrics() const { return links_.metrics(); }
 
+  // TurnHook: tells the node of round trips.
+  void end_turn(std::int64_t now_ns) override;
+
   // LinkHandler
   void on_frame(NodeId from, codecs::FrameKind kind, std::string_view payload) override;
   void on_link(NodeId peer, bool up) override;
@@ -52,6 +55,7 @@ class BoxLinks final : public LinkHandler {
   std::vector<PeerLinks::Peer> configured_;
   std::vector<NodeId> peers_;
   EventLoop* loop_;
+  std::int64_t told_ns_ = 0;
   std::unique_ptr<KeyRotation> rotation_;
   Api* api_ = nullptr;
 };

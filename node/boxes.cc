@@ -247,6 +247,8 @@ BoxStatus Node::Boxes::status_for(NodeId peer) const {
   status.wall_ms = node_->now_.wall_ms;
   status.wall_trusted = node_->now_.wall_trusted;
   status.disk_ms = c.batch_mono_ms > 0 ? node_->now_.mono_ms - c.batch_mono_ms : 0;
+  status.sync_ms = c.pace.sync_ms();
+  status.round_trip_ms = c.pace.round_trip_ms();
   status.store = node_->options_.store;
   status.make = make_;
   status.heard = heard(peer);

@@ -26,6 +26,7 @@
 
 #include "base/ids.h"
 #include "node/group.h"
+#include "node/pace.h"
 #include "node/peer_frames.h"
 #include "node/request.h"
 
@@ -106,6 +107,7 @@ struct Cluster {
   std::int64_t next_balance_mono_ms = 0;
   std::int64_t next_hand_over_mono_ms = 0;
   std::int64_t batch_mono_ms = 0;  // when the batch under way began; 0: none is
+  Pace pace;
 
   // --- requests ---
   std::uint64_t next_own_id = kOwnRequestIds;

@@ -125,6 +125,9 @@ class Group : private EntrySender::Out {
   void read_index(std::uint64_t context);
   // Hands the leadership to another voter; nothing if this node does not lead.
   void transfer(NodeId to);
+  void set_election_timeout(std::int64_t ms_min) {
+    step(raft::SetElectionTimeout{ms_min, 2 * ms_min});
+  }
   // Begins to make this the membership; nothing if it can't be now (raft::ChangeRefused).
   void change(const raft::Membership& wish);
 

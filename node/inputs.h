@@ -56,10 +56,15 @@ struct TransferGroup {
   GroupId group;
   NodeId to;
 };
+// What the links have measured, about once a second: microseconds there and back, 0 if nothing.
+struct RoundTrip {
+  NodeId peer;
+  std::int64_t us = 0;
+};
 // Time has passed.
 struct Tick {};
 
 using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
-                           PeerFrame, PeerLink, EntriesLoaded, TransferGroup, Tick>;
+                           PeerFrame, PeerLink, EntriesLoaded, TransferGroup, RoundTrip, Tick>;
 
 }  // namespace pawl::node

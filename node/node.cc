@@ -110,6 +110,9 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                    groups_[wanted.group.v]->transfer(wanted.to);
                    settle();
                  },
+                 [this](const RoundTrip& trip) {
+                   if (cluster_) cluster_->pace.round_trip(trip.peer, trip.us);
+                 },
                  [this](const Tick&) { on_tick(); },
              },
              input);
@@ -125,7 +128,9 @@ const log::Batch* Node::next_batch(bool room) {
 
 void Node::batch_done(const Now& now, std::uint64_t id) {
   now_ = now;
-  if (cluster_) cluster_->batch_mono_ms = 0;
+  if (cluster_ && cluster_->batch_mono_ms > 0) {
+    cluster_->pace.wrote(now.mono_ms - std::exchange(cluster_->batch_mono_ms, 0));
+  }
   left_.durable = journal_->completed(id);
 }
 

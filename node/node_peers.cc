@@ -14,6 +14,18 @@ bool read(const PeerFrame& frame, Frame* out) {
   return decode(frame.payload, out);
 }
 
+// By the slowest of all boxes, as far as they were heard.
+void set_pace(Cluster* c, const std::vector<std::unique_ptr<Group>>& groups) {
+  std::int64_t sync_ms = c->pace.sync_ms();
+  std::int64_t round_trip_ms = c->pace.round_trip_ms();
+  for (const auto& [box, status] : c->statuses) {
+    sync_ms = std::max(sync_ms, status.sync_ms);
+    round_trip_ms = std::max(round_trip_ms, status.round_trip_ms);
+  }
+  if (!c->pace.takes(Pace::election_ms(sync_ms, round_trip_ms))) return;
+  for (const auto& group : groups) group->set_election_timeout(c->pace.election_ms());
+}
+
 }  // namespace
 
 // --- GroupOwner: what raft says is acted upon in settle() ---
@@ -139,6 +151,7 @@ void Node::on_link(const PeerLink& link) {
     cluster_->linked.erase(link.peer);
     for (const auto& group : groups_) group->unreachable(link.peer);
     cluster_->statuses.erase(link.peer);
+    cluster_->pace.lost(link.peer);
     for (auto& [id, held] : cluster_->held) {
       if (held.sent_to == link.peer) retry(id);
     }
@@ -178,6 +191,7 @@ void Node::tick_groups() {
   for (const NodeId peer : cluster_->peers) {
     send_frame(peer, codecs::FrameKind::kBoxStatus, boxes_->status_for(peer));
   }
+  set_pace(cluster_.get(), groups_);
   boxes_->enter_what_is_known();
   advertise_all();
   balance();

@@ -151,9 +151,14 @@ void Node::retry_reads() {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));
     GroupReads& reads = cluster_->reads[g];
-    const bool lost = reads.asking && reads.of != options_.self &&
-                      now_.mono_ms - reads.asked_mono_ms >= limits::kReadAgainMs;
-    if (lost) {
+    const std::int64_t patience = limits::kReadAgainMs + 2 * cluster_->pace.round_trip_ms();
+    const bool lost =
+        reads.asking && reads.of != options_.self && now_.mono_ms - reads.asked_mono_ms >= patience;
+    if (lost && groups_[g]->raft().leader() == reads.of) {
+      // The same question, so that the answer to any of its copies counts.
+      reads.asked_mono_ms = now_.mono_ms;
+      send_frame(reads.of, codecs::FrameKind::kReadAsk, ReadAsk{group, reads.context});
+    } else if (lost) {
       reads.asking = false;
       for (ReadWaiter& reader : std::exchange(reads.asked, {}))
         reads.next.push_back(std::move(reader));

@@ -337,8 +337,8 @@ void members(Io& io, DeliveryTaken& x) {
 }
 template <class Io>
 void members(Io& io, BoxStatus& x) {
-  io(x.feature_level, x.wall_ms, x.wall_trusted, x.disk_ms, x.store, x.make, x.heard, x.caught_up,
-     x.verdict, x.roster, x.boxes);
+  io(x.feature_level, x.wall_ms, x.wall_trusted, x.disk_ms, x.sync_ms, x.round_trip_ms, x.store,
+     x.make, x.heard, x.caught_up, x.verdict, x.roster, x.boxes);
 }
 
 template <class T>

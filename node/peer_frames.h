@@ -82,6 +82,8 @@ struct BoxStatus {
   std::int64_t wall_ms = 0;
   bool wall_trusted = false;
   std::int64_t disk_ms = 0;  // that its disk has been busy with one batch
+  // What it measures, for everybody's election timeout (pace.h).
+  std::int64_t sync_ms = 0, round_trip_ms = 0;
   engine::BoxStore store{};  // the id of its store
   // How its cluster was made: equal on all its boxes (cluster_make).
   std::uint64_t make = 0;

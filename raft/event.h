@@ -83,6 +83,12 @@ struct SetCandidacy {
   bool may_campaign = true;
 };
 
+// Sets Config::election_timeout_ms_min and _max: above the heartbeat's interval, min at most max. A
+// timeout that runs is not changed.
+struct SetElectionTimeout {
+  std::int64_t ms_min = 0, ms_max = 0;
+};
+
 // From which index on may a read be answered that asks now? (dissertation 6.4) Answered by
 // ReadReady or ReadRefused with the same context, which means nothing here.
 struct ReadIndex {
@@ -109,9 +115,9 @@ struct SnapshotReceived {
   MembershipPtr membership;  // if sound
 };
 
-using Event =
-    std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted, Compacted,
-                 ChangeMembership, TransferLeadership, AbortTransfer, Unreachable, SetCandidacy,
-                 ReadIndex, SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
+using Event = std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted,
+                           Compacted, ChangeMembership, TransferLeadership, AbortTransfer,
+                           Unreachable, SetCandidacy, SetElectionTimeout, ReadIndex,
+                           SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
 
 }  // namespace pawl::raft

@@ -156,6 +156,12 @@ struct Step {
   }
   void operator()(const Unreachable& e) const { lose_sight(state, e.peer); }
   void operator()(const SetCandidacy& e) const { state->config.may_campaign = e.may_campaign; }
+  void operator()(const SetElectionTimeout& e) const {
+    Config& config = state->config;
+    PAWL_CHECK(config.heartbeat_ms < e.ms_min && e.ms_min <= e.ms_max);
+    config.election_timeout_ms_min = e.ms_min;
+    config.election_timeout_ms_max = e.ms_max;
+  }
   void operator()(const ReadIndex& e) const { read_index(state, e, effects); }
   void operator()(const SnapshotAvailable& e) const {
     snapshot_available(state, e.snapshot, effects);

@@ -60,7 +60,8 @@ struct Config {
   std::int64_t heartbeat_ms = 50;
   // A timeout is drawn from [min, max] each time. A follower that heard from its leader within
   // the last `min` refuses to help depose it (dissertation 4.2.3); a leader that has not heard a
-  // quorum for `max` steps down (6.2).
+  // quorum for `max` steps down (6.2). SetElectionTimeout changes them; nothing but liveness
+  // depends on their being alike.
   std::int64_t election_timeout_ms_min = 300;
   std::int64_t election_timeout_ms_max = 600;
   std::int64_t snapshot_retry_ms = 1000;  // an unanswered snapshot chunk is sent again

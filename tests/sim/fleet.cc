@@ -269,6 +269,17 @@ void Fleet::step() {
   deliver();
   ++now_ms;
   for (int b = 1; b <= size(); ++b) clock_turn(b);
+  if (now_ms % 1000 == 0) tell_round_trips();
+}
+
+void Fleet::tell_round_trips() {
+  for (int b = 1; b <= size(); ++b) {
+    if (!box(b).up() || frozen(b)) continue;
+    for (int peer = 1; peer <= size(); ++peer) {
+      if (peer == b || !reachable(b, peer)) continue;
+      give(b, node::RoundTrip{id_of(peer), 2'000 * std::int64_t{options.delay_ms_max}});
+    }
+  }
 }
 
 void Fleet::run(std::int64_t ms) {

@@ -150,6 +150,7 @@ class Fleet {
   void read_cold(int b);
   void disk_turn(int b);
   void clock_turn(int b);
+  void tell_round_trips();
   void collect(int b);
   void deliver();
   void update_links();

@@ -287,6 +287,44 @@ BOOST_AUTO_TEST_CASE(a_leader_that_hands_over_goes_on_if_nobody_takes_it) {
   BOOST_TEST(fleet.box(leader).answer(poll).tokens.size() == 1u);
 }
 
+std::uint64_t sum_of_terms(Fleet& fleet) {
+  std::uint64_t sum = 0;
+  for (std::uint16_t g = 0; g <= fleet.options.run_groups; ++g) {
+    sum += fleet.box(1).node->group(GroupId(g)).raft().term().v;
+  }
+  return sum;
+}
+
+// Elections wait for what is slow, nobody is deposed for it, and when a box dies there is about one
+// election a group.
+void check_patience(const FleetOptions& options) {
+  Three fleet(options);
+  fleet.deploy(1, node::kCounter);
+  fleet.run(20'000);
+  const std::uint64_t before = sum_of_terms(fleet);
+  BOOST_TEST(before <= 40u);
+  for (int n = 0; n < 40; ++n) {
+    BOOST_TEST(fleet.ask(n % 3 + 1, node::start_of("r" + std::to_string(n))).status == 201);
+  }
+  BOOST_TEST(sum_of_terms(fleet) == before);
+  fleet.crash(3);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }, 60'000));
+  BOOST_TEST(sum_of_terms(fleet) <= before + 12);
+  BOOST_TEST(fleet.ask(1, node::start_of("after")).status == 201);
+}
+
+// A card that takes up to 0.7 s a batch.
+BOOST_AUTO_TEST_CASE(slow_disks_cause_no_elections) { check_patience({.disk_ms_max = 700}); }
+
+// Half a second there, half a second back: reads ask their leader once, and wait for it.
+BOOST_AUTO_TEST_CASE(long_ways_cause_no_elections) { check_patience({.delay_ms_max = 500}); }
+
+BOOST_AUTO_TEST_CASE(fast_boxes_wait_for_nobody) {
+  Three fleet;
+  fleet.run(5'000);
+  BOOST_TEST(fleet.box(1).node->cluster()->pace.election_ms() == limits::kElectionMsMin);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
