@@ -475,7 +475,10 @@ void App::Impl::hand_over() {
 
 // Once no connection is left: snapshots, then the mark that the tail was promised, then the end.
 void App::Impl::continue_stop(std::int64_t now_ns) {
-  if (!http->empty() && now_ns < stop_by_ns) return;
+  if (!http->empty() && now_ns < stop_by_ns) {
+    api->stop();  // also what was still arriving when the stop began is not to be waited for
+    return;
+  }
   if (!stop_snapshots_begun) {
     stop_snapshots_begun = true;
     maybe_snapshot(kSnapshotAtStopBytes);

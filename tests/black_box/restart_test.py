@@ -124,20 +124,29 @@ class Restart(unittest.TestCase):
             self.assertIsNone(check_hash(client, run))
 
     def late_poll(self):
-        """SIGTERM comes before the last byte of a long poll does."""
+        """SIGTERM comes before the last byte of a long poll, which is the caller's to send."""
         poll = self.request("/v1/queues/tally/poll?wait=60s", "POST", b'{"worker": "w"}', held=1)
         self.until(lambda: b"pawl_http_connections 2" in self.daemon.client().get("/metrics").data, "no connection")
         self.daemon.process.terminate()
         self.until(lambda: "stopping" in self.daemon.log_end(), "it does not stop")
-        poll.sendall(b"}")
+        return poll
 
-    def test_a_request_that_is_not_over_when_the_stop_is(self):
-        self.late_poll()
-        self.assertEqual(self.daemon.process.wait(timeout=STOP_SECONDS + 20), 0, self.daemon.log_end())
+    def test_a_poll_that_comes_when_the_stop_has_begun_is_answered(self):
+        poll = self.late_poll()
+        poll.sendall(b"}")
+        self.assertTrue(self.rest(poll).endswith(b'\r\n\r\n{"tasks":[]}'))
+        self.assertEqual(self.daemon.process.wait(timeout=STOP_SECONDS), 0, self.daemon.log_end())
         self.assertIn("stopped", self.daemon.log_end())
 
+    def test_a_request_that_never_ends_is_not_waited_for(self):
+        held = self.late_poll()
+        self.assertEqual(self.daemon.process.wait(timeout=STOP_SECONDS + 20), 0, self.daemon.log_end())
+        self.assertIn("stopped", self.daemon.log_end())
+        held.close()
+
     def test_sigterm_twice_ends_at_once(self):
-        self.late_poll()
+        held = self.late_poll()
+        self.addCleanup(held.close)
         begun = time.monotonic()
         self.assertEqual(self.daemon.stop(), 0, self.daemon.log_end())
         self.assertLess(time.monotonic() - begun, STOP_SECONDS)

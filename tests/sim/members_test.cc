@@ -1,6 +1,7 @@
 // Boxes come and go while work goes on.
 #include <boost/test/unit_test.hpp>
 
+#include "codecs/raft_message.h"
 #include "tests/node/definitions.h"
 #include "tests/sim/fleet.h"
 
@@ -220,6 +221,33 @@ BOOST_AUTO_TEST_CASE(a_change_goes_on_when_leaders_die_on_the_way) {
     BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
     fleet.check_runs(four);
   }
+}
+
+// Group 1 changes its members while an entry is on its way whose time is later than all that was
+// applied. The storms found that this ended every process.
+BOOST_AUTO_TEST_CASE(a_change_behind_entries_that_are_on_their_way) {
+  Changing fleet;
+  const int four = fleet.add_box();
+  fleet.boot(four);
+  const int leader = fleet.leader(GroupId(1));
+  const std::string id = node::id_in_group(*fleet.box(1).node, 1, 0);
+  fleet.run(100);
+  fleet.filter = [&](int, const node::OutgoingFrame& frame) {
+    codecs::RaftEnvelope envelope;
+    std::string error;
+    return frame.kind != codecs::FrameKind::kRaft ||
+           !codecs::decode_raft_message(frame.payload, &envelope, &error) ||
+           envelope.group != GroupId(1) ||
+           !std::holds_alternative<raft::Append>(envelope.message.body);
+  };
+  const node::RequestId start = fleet.request(leader, node::start_of(id));
+  BOOST_TEST(fleet.ask(leader, added(four)).status == 200);
+  const raft::Raft& raft = fleet.box(leader).node->group(GroupId(1)).raft();
+  BOOST_REQUIRE(fleet.run_until([&] { return !raft.membership().learners.empty(); }, 1'000));
+  BOOST_TEST(!fleet.box(leader).answered(start));
+  fleet.filter = nullptr;
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.has_voters(four, {1, 2, 3, 4}); }));
+  BOOST_TEST(fleet.box(leader).status(start) == 201);
 }
 
 // Neither wants the other: they say so, and then once a second, for as long as it lasts.

@@ -19,17 +19,16 @@ void rule(bool holds, const Parts&... otherwise) {
 
 Oracle::Oracle(Fleet* fleet, std::uint64_t seed, double samples)
     : fleet_(*fleet), random_(seed), samples_(samples) {
-  const auto boxes = static_cast<std::size_t>(fleet->size()) + 1;
-  const std::size_t groups = fleet->options.run_groups + 1U;
-  agreed_.resize(groups);
-  copies_.assign(boxes, std::vector<Copy>(groups));
-  boots_.resize(boxes);
+  agreed_.resize(fleet->options.run_groups + 1U);
   fleet->tap = [this](int from, const node::OutgoingFrame& frame) { hear(from, frame); };
 }
 
 Index Oracle::committed(GroupId group) const { return Index(agreed_[group.v].terms.size()); }
 
 void Oracle::look() {
+  // Boxes may have come.
+  copies_.resize(static_cast<std::size_t>(fleet_.size()) + 1, std::vector<Copy>(agreed_.size()));
+  boots_.resize(copies_.size());
   for (int b = 1; b <= fleet_.size(); ++b) {
     if (boots_[static_cast<std::size_t>(b)] != fleet_.boots(b)) forget(b);
     if (!fleet_.box(b).up()) continue;
@@ -146,8 +145,26 @@ log::JournalModel Oracle::platters(int b) {
   return model;
 }
 
+// The voters among which a majority has had all that is committed: those before a change that is
+// under way. Of a box that knows of the last commit; empty if none does now.
+std::vector<NodeId> Oracle::voters(GroupId id) {
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    if (!fleet_.box(b).up()) continue;
+    const raft::Raft& raft = fleet_.box(b).node->group(id).raft();
+    if (raft.commit() != committed(id)) continue;
+    return raft.membership().joint() ? raft.membership().outgoing : raft.membership().voters;
+  }
+  return {};
+}
+
 void Oracle::look_at_disks() {
-  std::vector<std::size_t> holders(agreed_.size(), lost_.size());
+  std::vector<std::set<NodeId>> holders(agreed_.size());
+  const auto has = [&](std::size_t g, int b) {
+    holders[g].insert(NodeId(static_cast<std::uint64_t>(b)));
+  };
+  for (std::size_t g = 0; g < agreed_.size(); ++g) {
+    for (const int b : lost_) has(g, b);
+  }
   for (int b = 1; b <= fleet_.size(); ++b) {
     if (lost_.contains(b)) continue;
     const log::JournalModel disk = platters(b);
@@ -155,13 +172,16 @@ void Oracle::look_at_disks() {
       const std::vector<Term>& terms = agreed_[group].terms;
       const auto entry = held.entries.find(terms.size());
       if (entry == held.entries.end()) continue;
-      holders[group] += entry->second.first == terms.back().v ? 1 : 0;
+      if (entry->second.first == terms.back().v) has(group, b);
     }
   }
   for (std::size_t g = 0; g < agreed_.size(); ++g) {
-    rule(agreed_[g].terms.empty() || holders[g] * 2 > static_cast<std::size_t>(fleet_.size()),
-         "what is committed is on ", holders[g], " disks only: group ", g, ", index ",
-         agreed_[g].terms.size());
+    if (agreed_[g].terms.empty()) continue;
+    const std::vector<NodeId> among = voters(GroupId(static_cast<std::uint16_t>(g)));
+    const auto with = static_cast<std::size_t>(std::count_if(
+        among.begin(), among.end(), [&](NodeId voter) { return holders[g].contains(voter); }));
+    rule(among.empty() || with * 2 > among.size(), "what is committed is on ", with,
+         " disks of voters only: group ", g, ", index ", agreed_[g].terms.size());
   }
 }
 

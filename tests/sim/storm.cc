@@ -25,6 +25,7 @@ using node::RunRef;
 constexpr int kRunIds = 7;
 constexpr std::int64_t kHealMsMax = 120'000;
 constexpr std::size_t kPlacesMax = 20'000;  // that the search for an order may visit
+constexpr int kBoxesMax = 7;                // that ever are
 constexpr char kQueue[] = "default";
 constexpr node::FlowTimes kTimes = {1'500, 200, 8'000, 2'000, 20'000};
 
@@ -128,6 +129,9 @@ class Storm {
   void partition(bool silent);
   void jump(int b);
   void transfer();
+  void change_boxes();
+  bool is_out(int b);
+  void retire_removed();
   void write_snapshots(int b);
   void choose_snapshots(int b);
 
@@ -193,8 +197,9 @@ class Storm {
   bool calm_ = false;
   std::vector<std::int64_t> heal_at_;  // when a box that is down, frozen or stalled is well again
   std::int64_t network_heals_ms_ = 0;
-  std::set<int> ups_;  // boxes whose clients may wait for an answer
-  int lost_ = 0;       // the box whose disk is gone; it never starts again
+  std::set<int> ups_;      // boxes whose clients may wait for an answer
+  int lost_ = 0;           // the box whose disk is gone; it never starts again
+  std::set<int> retired_;  // were removed, or never came to be members: they do not start again
   // What each box has written of each group, the newest last.
   std::map<std::pair<int, GroupId>, std::vector<node::GroupSnapshot>> snapshots_;
 
@@ -346,6 +351,8 @@ void Storm::faults_turn() {
   if (happens(weather_.losses) && fleet_.size() >= 3 && lost_ == 0) lose_for_good(some_box());
   if (happens(weather_.jumps)) jump(some_box());
   if (happens(weather_.transfers)) transfer();
+  // A box that is alone stays alone.
+  if (happens(weather_.changes) && result_.boxes > 1) change_boxes();
   if (weather_.snapshots > 0 && random_.chance(0.002)) write_snapshots(some_box());
   if (random_.chance(0.0005)) oracle_.look_at_disks();
 }
@@ -503,6 +510,48 @@ void Storm::transfer() {
   if (from == 0 || from == to || fleet_.frozen(from)) return;
   say("transfer ", group.v, " to ", to);
   fleet_.transfer(group, from, to);
+}
+
+// A box comes, gets its vote or goes, if that is allowed: whoever is asked decides.
+void Storm::change_boxes() {
+  using What = node::ChangeBoxes::What;
+  node::ChangeBoxes change{What::remove, NodeId(static_cast<std::uint64_t>(some_box())), "", false};
+  const double what = random_.unit();
+  if (what < 0.5 && fleet_.size() < kBoxesMax) {
+    const int b = fleet_.add_box();
+    heal_at_.push_back(0);
+    boot(b);
+    change = {What::add, NodeId(static_cast<std::uint64_t>(b)), "box:1", random_.chance(0.8)};
+  } else if (what < 0.7) {
+    change.what = What::promote;
+  }
+  say("change ", static_cast<int>(change.what), " of box ", change.box.v);
+  Want wanted;
+  wanted.operation = change;
+  want(std::move(wanted));
+}
+
+// Nobody counts on the box: no group has it as a member, as far as the leaders know.
+bool Storm::is_out(int b) {
+  const NodeId id(static_cast<std::uint64_t>(b));
+  for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
+    const int leader = fleet_.leader(GroupId(g));
+    if (leader == 0) return false;
+    const raft::Membership& now = fleet_.box(leader).node->group(GroupId(g)).raft().membership();
+    if (now.joint() || now.is_member(id)) return false;
+  }
+  const int zero = fleet_.leader(GroupId(0));
+  const auto* row = fleet_.box(zero).node->definitions().catalog().roster().find(id);
+  return row == nullptr ? b > result_.boxes : row->role == engine::BoxRole::removed;
+}
+
+void Storm::retire_removed() {
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    if (retired_.contains(b) || !is_out(b)) continue;
+    say("retire ", b);
+    retired_.insert(b);
+    down(b);
+  }
 }
 
 // --- clients ---
@@ -903,6 +952,7 @@ void Storm::heal() {
   const std::int64_t until = fleet_.now_ms + kHealMsMax;
   std::string open;
   for (;;) {
+    retire_removed();
     nurse();
     for (int i = 0; i < 300; ++i) step();
     open = unrest();
@@ -1013,7 +1063,7 @@ void Storm::judge() {
   judge_history();
   say("the last blackout");
   for (int b = 1; b <= fleet_.size(); ++b) {
-    if (b == lost_) continue;
+    if (b == lost_ || retired_.contains(b)) continue;
     down(b);
     boot(b);
     heal_at_[static_cast<std::size_t>(b)] = 0;
@@ -1114,7 +1164,7 @@ StormOptions shrink(StormOptions failing) {
     tried.print = false;
     return !run_storm_apart(tried).failure.empty();
   };
-  for (int bit = 0; bit < 28; ++bit) {
+  for (int bit = 0; bit < 29; ++bit) {
     StormOptions tried = failing;
     tried.calm |= std::uint64_t{1} << bit;
     if (fails(tried)) failing = tried;

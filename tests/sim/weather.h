@@ -31,6 +31,7 @@ struct Weather {
   double lazy_worker = 0, late_worker = 0, failing = 0, lost_answer = 0, pauses = 0, operators = 0;
   double snapshots = 0;  // of starts that have one
   double bursts = 0;     // per second: many requests at once
+  double changes = 0;    // per second: a box is added, promoted or removed
 
   using Strengths = std::array<std::pair<double*, double>, 29>;
   Strengths strengths() {
@@ -41,7 +42,7 @@ struct Weather {
              {&cold_ms, 200},   {&drift_ppm, 8'000}, {&lazy_worker, 0.3}, {&late_worker, 0.5},
              {&failing, 0.5},   {&lost_answer, 0.3}, {&pauses, 0.06},     {&operators, 0.06},
              {&snapshots, 0.7}, {&bursts, 0.7},      {&fills, 0.4},       {&losses, 0.2},
-             {nullptr, 0}}};
+             {&changes, 0.5}}};
   }
 };
 
@@ -50,12 +51,13 @@ inline Weather draw_weather(Random* random, std::uint64_t calm) {
   Weather weather;
   std::uint64_t bit = 1;
   for (const auto& [strength, most] : weather.strengths()) {
-    if (strength == nullptr) break;
     const bool on = random->chance(0.5);
     const double drawn = random->unit() * most;
     if (on && (calm & bit) == 0) *strength = drawn;
     bit <<= 1;
   }
+  // A majority is to be left in the end: of those that remain nobody may go.
+  if (weather.changes > 0) weather.losses = 0;
   return weather;
 }
 
