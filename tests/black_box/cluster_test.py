@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Three real daemons: any box takes any request, any one may die, and what was acknowledged stays."""
 
+import errno
+import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -192,6 +195,62 @@ class Cluster(unittest.TestCase):
         self.fleet.wait_settled([1, 2])
         answer = self.fleet.client(2).post("/v1/runs/r/signals/add", {"payload": {"n": 2}})
         self.assertEqual(answer.status, 200, answer)
+
+    def test_a_full_disk_of_one_box_stops_that_box_alone(self):
+        if os.geteuid() != 0:
+            self.skipTest("mounting needs root")
+        full = self.fleet.boxes[3]
+        full.kill()
+        place = full.scratch / "disk"
+        place.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "pawl-test", str(place)],
+                                 capture_output=True, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"mount is not allowed here: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(place)], check=False)
+        shutil.copytree(full.data, place / "data")
+        full.data = place / "data"
+        full.spawn()
+        self.fleet.wait_settled()
+        text = WORKFLOW.replace('name = "tally"', 'name = "notes"').replace('n = "int"', 'n = "int"\ntext = "string"')
+        self.assertEqual(self.fleet.client(1).request("PUT", "/v1/workflows/notes", text.encode()).status, 201)
+        runs = [f"full-{n}" for n in range(4)]
+        for run in runs:
+            self.assertEqual(self.fleet.client(1).post("/v1/runs", {"workflow": "notes", "id": run}).status, 201)
+        filler = place / "filler"
+        with open(filler, "wb", buffering=0) as out, self.assertRaises(OSError) as refused:
+            while True:
+                out.write(bytes(1 << 16))
+        self.assertEqual(refused.exception.errno, errno.ENOSPC)
+        client = self.fleet.client(1)
+
+        def add(n):
+            """Until it is taken: a leader may be the box whose disk is full."""
+            for _ in range(20):
+                answer = client.post(f"/v1/runs/{runs[n % 4]}/signals/add", {"payload": {"n": n, "text": "x" * 40_000}},
+                                     key=f"full-{n}")
+                if answer.status == 200:
+                    return
+                self.assertIn(answer.status, (429, 503, 504), answer)
+            self.fail(f"signal {n} was not taken: {answer}")
+
+        count = 0
+        while full.alive():
+            self.assertLess(count, 3000, "a full disk took 120 MB")
+            add(count)
+            count += 1
+        self.assertIn("No space left", full.log_end())
+        print(f"  a full disk took {count} signals", flush=True)
+        self.fleet.wait_settled([1, 2])
+        for _ in range(40):
+            add(count)
+            count += 1
+        filler.unlink()
+        subprocess.run(["mount", "-o", "remount,size=600m", str(place)], check=True)
+        full.spawn()
+        self.fleet.wait_settled()
+        for k, run in enumerate(runs):
+            self.assertEqual(self.log_of(run, 3), list(range(k, count, 4)))
 
     def test_a_leadership_is_handed_over(self):
         before = self.fleet.wait_settled()

@@ -964,6 +964,7 @@ void Storm::heal() {
   // box is gone: what it brings about is nursed too.
   for (int i = 0; i < 8'000; ++i) step();
   for (int i = 0; i < 40 && !(open = unrest()).empty(); ++i) {
+    retire_removed();  // a change that was asked for late has gone through
     nurse();
     for (int ms = 0; ms < 300; ++ms) step();
   }
@@ -1070,6 +1071,7 @@ void Storm::judge() {
   }
   bool settled = false;
   for (int i = 0; i < 20'000 && !settled; ++i) {
+    if (i % 100 == 0) retire_removed();
     step();
     settled = fleet_.settled() && fleet_.differences().empty();
   }
