@@ -45,13 +45,7 @@ void Node::Boxes::roster_changed() {
   wish_.learners = roster().with(engine::BoxRole::learner);
   settled_ = false;
   next_try_mono_ms_ = 0;
-  if (node_->out_ == nullptr) return;  // while the journal is read
-  if (removed() && !std::exchange(told_removed_, true)) {
-    node_->out_->notices.push_back(
-        "this box was removed from the cluster: stop it and delete its data directory; to come "
-        "back it needs a new number (`pawl cluster add` on another box)");
-  }
-  name_peers();
+  if (node_->out_ != nullptr) name_peers();  // else the journal is being read
 }
 
 void Node::Boxes::link_changed(NodeId peer, bool up) {
@@ -315,10 +309,10 @@ void Node::Boxes::leave(Group& group) {
   if (best != nullptr) group.transfer(best->id);
 }
 
-// Members, and while groups change those that go: they must hear that they do. A box whose roster
-// is old, or that is not in it yet, also those that others name.
+// Members, and those that a group still counts on: without them it could not let them go, and they
+// must hear that they go. A box whose roster is old, or that is not in it yet, also those that
+// others name.
 std::vector<std::pair<NodeId, std::string>> Node::Boxes::wanted_peers() const {
-  const Cluster& c = cluster();
   std::map<NodeId, std::string> peers;
   if (roster().find(node_->options_.self) == nullptr) {
     for (const NodeId box : node_->options_.founders) peers.emplace(box, "");
@@ -327,7 +321,7 @@ std::vector<std::pair<NodeId, std::string>> Node::Boxes::wanted_peers() const {
   for (const auto& [box, row] : roster().boxes()) {
     if (row.role != engine::BoxRole::removed) peers[box] = row.address;
     if (row.role != engine::BoxRole::removed) continue;
-    if (!settled_ && contains(c.peers, box)) {
+    if (is_counted_on(box)) {
       peers[box] = row.address;
     } else {
       peers.erase(box);
@@ -338,8 +332,19 @@ std::vector<std::pair<NodeId, std::string>> Node::Boxes::wanted_peers() const {
   return {peers.begin(), peers.end()};
 }
 
+bool Node::Boxes::is_counted_on(NodeId box) const {
+  return std::any_of(node_->groups_.begin(), node_->groups_.end(), [box](const auto& group) {
+    return group->raft().membership().is_member(box);
+  });
+}
+
 void Node::Boxes::name_peers() {
   Cluster& c = cluster();
+  if (removed() && !std::exchange(told_removed_, true)) {
+    node_->out_->notices.push_back(
+        "this box was removed from the cluster: stop it and delete its data directory; to come "
+        "back it needs a new number (`pawl cluster add` on another box)");
+  }
   std::vector<std::pair<NodeId, std::string>> peers = wanted_peers();
   std::vector<NodeId> ids;
   for (const auto& [box, address] : peers) ids.push_back(box);

@@ -73,6 +73,7 @@ class Node::Boxes {
   bool as_wished(const Group& group) const;
   void leave(Group& group);
   std::vector<std::pair<NodeId, std::string>> wanted_peers() const;
+  bool is_counted_on(NodeId box) const;
   void name_peers();
   bool caught_up() const;
   bool keeps_majority(NodeId without) const;

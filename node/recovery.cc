@@ -1,6 +1,7 @@
 #include "node/recovery.h"
 
 #include "base/bytes.h"
+#include "node/boxes.h"
 
 namespace pawl::node {
 
@@ -17,6 +18,7 @@ bool Node::Recovery::restore_snapshot(GroupId group, std::string_view bytes, Ind
     *error = "the catalog can't be read from the snapshot of group 0";
     return false;
   }
+  if (group.v == 0 && node_->boxes_) node_->boxes_->roster_changed();
   return node_->groups_[group.v]->restore_snapshot(tables, index, term, error);
 }
 

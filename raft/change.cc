@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "raft/durability.h"
 #include "raft/election.h"
+#include "raft/read_index.h"
 #include "raft/replication.h"
 #include "raft/transfer.h"
 
@@ -46,6 +47,8 @@ void append_and_send(State* state, const Membership& next, Effects* effects) {
   append_membership(state, state->hard.term, std::make_shared<const Membership>(next), 0,
                     AppendEntries::Source::membership, false, effects);
   follow_membership(state);
+  // Those who answered may be enough now, and nobody may be left to answer again.
+  confirm_reads(state, effects);
   const Transfer& transfer = state->transfer;
   if (transfer.to.v > 0 && !state->membership().is_voter(transfer.to)) {
     end_transfer(state, TransferEnded::Outcome::aborted, effects);

@@ -74,7 +74,9 @@ void confirm_reads(State* state, Effects* effects) {
   state->reads.erase(state->reads.begin(),
                      state->reads.begin() + static_cast<std::ptrdiff_t>(ready));
   const bool waiting = !state->reads.empty() && state->reads.front().index.v > 0;
-  if (waiting && !round_under_way(*state)) begin_round(state, effects);
+  if (!waiting || round_under_way(*state)) return;
+  begin_round(state, effects);
+  confirm_reads(state, effects);  // the only voter is its own quorum
 }
 
 void index_early_reads(State* state, Effects* effects) {

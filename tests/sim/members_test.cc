@@ -250,6 +250,24 @@ BOOST_AUTO_TEST_CASE(a_change_behind_entries_that_are_on_their_way) {
   BOOST_TEST(fleet.box(leader).status(start) == 201);
 }
 
+// Reads that wait for a round of heartbeats when nobody is left to answer them.
+BOOST_AUTO_TEST_CASE(who_is_left_alone_answers_what_it_was_asked_before) {
+  Changing fleet(FleetOptions{.boxes = 2, .delay_ms_max = 20});
+  const int stays = fleet.leader(GroupId(1));
+  const int goes = 3 - stays;
+  std::vector<node::RequestId> reads;
+  reads.push_back(fleet.request(stays, removed(goes)));
+  for (int ms = 0; ms < 3'000; ++ms) {
+    if (ms % 3 == 0) {
+      reads.push_back(fleet.request(stays, node::signal_of("r" + std::to_string(ms % 7), "add")));
+    }
+    fleet.step();
+  }
+  BOOST_TEST(fleet.has_voters(stays, {stays}));
+  fleet.run(1'000);
+  for (const node::RequestId id : reads) BOOST_TEST(fleet.box(stays).answered(id), id.v);
+}
+
 // Neither wants the other: they say so, and then once a second, for as long as it lasts.
 BOOST_AUTO_TEST_CASE(boxes_that_do_not_fit_leave_each_other_alone) {
   Changing fleet;

@@ -168,6 +168,7 @@ class Storm {
   void heal();
   void nurse();
   std::string unrest();
+  std::string opinions();
   std::string stuck_run(const engine::Run& run);
   void judge();
   void judge_history();
@@ -958,7 +959,7 @@ void Storm::heal() {
     open = unrest();
     if (open.empty()) break;
     rule(fleet_.now_ms < until,
-         "this did not end within the bounded time after the faults: " + open);
+         "this did not end within the bounded time after the faults: " + open + opinions());
   }
   // Late packets still come, leases and polls still end. A request that is late may be one whose
   // box is gone: what it brings about is nursed too.
@@ -968,7 +969,7 @@ void Storm::heal() {
     nurse();
     for (int ms = 0; ms < 300; ++ms) step();
   }
-  rule(open.empty(), "after the end there was more: " + open);
+  rule(open.empty(), "after the end there was more: " + open + opinions());
   // The last entry's commit is heard of a heartbeat later.
   for (int i = 0; i < 1'000 && !fleet_.differences().empty(); ++i) step();
   const std::string differences = fleet_.differences();
@@ -1020,6 +1021,32 @@ std::string Storm::stuck_run(const engine::Run& run) {
     return absl::StrCat(name, " is ", engine::to_string(run.status), " in ", run.state());
   }
   return "";
+}
+
+// Of each box that is up: each group's term, leader, last and committed index, and voters.
+std::string Storm::opinions() {
+  std::string text;
+  for (int b = 1; b <= fleet_.size(); ++b) {
+    if (!fleet_.box(b).up() || fleet_.box(b).node->alone()) continue;
+    const node::Cluster& cluster = *fleet_.box(b).node->cluster();
+    absl::StrAppend(&text, "\n  box ", b, ", peers");
+    for (const NodeId peer : cluster.peers) {
+      absl::StrAppend(&text, " ", peer.v, cluster.is_linked(peer) ? "" : " (down)");
+    }
+    absl::StrAppend(&text, "; roster");
+    for (const auto& [box, row] : fleet_.box(b).node->definitions().catalog().roster().boxes()) {
+      absl::StrAppend(&text, " ", box.v, " ", engine::to_string(row.role));
+    }
+    for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
+      const raft::Raft& raft = fleet_.box(b).node->group(GroupId(g)).raft();
+      absl::StrAppend(&text, "; group ", g, " ", raft::to_string(raft.role()), " term ",
+                      raft.term().v, " leader ", raft.leader().v, " ", raft.commit().v, "/",
+                      raft.last().index.v, " of");
+      for (const NodeId voter : raft.membership().voters) absl::StrAppend(&text, " ", voter.v);
+      for (const NodeId voter : raft.membership().outgoing) absl::StrAppend(&text, " -", voter.v);
+    }
+  }
+  return text;
 }
 
 // What is open that would not wait for a client, or "".
