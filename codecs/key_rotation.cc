@@ -98,9 +98,10 @@ const Row* KeyReport::find(KeyId id) const {
 
 std::string encode(const KeyStep& step) {
   std::string bytes;
-  bytes.reserve(64);  // no copy of the secret is left behind by growing
+  bytes.reserve(80);  // no copy of the secret is left behind by growing
   ByteWriter out(&bytes);
   out.varint(step.number);
+  out.varint(step.rotation);
   out.u8(static_cast<std::uint8_t>(step.what));
   out.varint(step.id.v);
   if (step.what == KeyStep::What::install) {
@@ -113,6 +114,7 @@ std::string encode(const KeyStep& step) {
 bool decode(std::string_view bytes, KeyStep* step) {
   ByteReader in(bytes);
   step->number = in.varint();
+  step->rotation = in.varint();
   const std::uint8_t what = in.u8();
   if (what > static_cast<std::uint8_t>(KeyStep::What::retire)) return false;
   step->what = static_cast<KeyStep::What>(what);
@@ -131,6 +133,7 @@ std::string encode(const KeyReport& report) {
   std::string bytes;
   ByteBuilder out(&bytes);
   out.varint(report.number);
+  out.varint(report.rotation);
   out.varint(report.keys.size());
   for (const Row& row : report.keys) {
     out.varint(row.id.v);
@@ -145,6 +148,7 @@ std::string encode(const KeyReport& report) {
 bool decode(std::string_view bytes, KeyReport* report) {
   ByteReader in(bytes);
   report->number = in.varint();
+  report->rotation = in.varint();
   const std::uint64_t count = in.varint();
   if (count > static_cast<std::uint64_t>(limits::kKeyringKeysMax)) return false;
   report->keys.clear();

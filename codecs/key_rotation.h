@@ -20,6 +20,11 @@ namespace pawl::codecs {
 struct KeyStep {
   enum class What : std::uint8_t { report, install, use, retire };
   std::uint64_t number = 0;  // the answer has it too
+  // Which rotation it belongs to; 0: none, somebody only wants to know. Rotations are ordered, as
+  // ballots are: a box that has reported to one neither reports to nor obeys a lower one, and obeys
+  // none to which it has not reported. So who has heard all boxes knows what they hold until it
+  // changes that itself: whoever led before is obeyed nowhere any more.
+  std::uint64_t rotation = 0;
   What what = What::report;
   KeyId id;                          // not of report
   std::int64_t created_seconds = 0;  // of install, as the secret is
@@ -38,8 +43,9 @@ struct KeyReport {
     friend bool operator==(const Row&, const Row&) = default;
   };
   std::uint64_t number = 0;
-  std::vector<Row> keys;  // by ascending id
-  std::string refusal;    // not empty: why the step was not done
+  std::uint64_t rotation = 0;  // the highest to which it has reported
+  std::vector<Row> keys;       // by ascending id
+  std::string refusal;         // not empty: why the step was not done
   friend bool operator==(const KeyReport&, const KeyReport&) = default;
 
   // Null if there is no key of that number.

@@ -64,6 +64,7 @@ class Api final : public HttpHandler {
   void handle(node::Input input);
   // Gives the node the requests that have come since: at the end of a turn.
   void work();
+  bool has_work() const { return !waiting_.empty(); }
   // Expires parked awaits, keeps follows alive. Monotonic ms.
   void tick(std::int64_t mono_ms);
   std::int64_t next_wake_mono_ms() const;

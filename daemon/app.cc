@@ -99,6 +99,8 @@ struct App::Impl : TurnHook {
   void begin_turn(std::int64_t now_ns) override;
   void end_turn(std::int64_t now_ns) override;
   std::int64_t deadline_ns() const override;
+  // What the HTTP server went on with at the end of the turn is worked on in another one.
+  bool busy() const override { return api != nullptr && api->has_work(); }
   void take_batches();
   void next_batch(bool room);
   void maybe_snapshot(std::uint64_t bytes_min);

@@ -13,6 +13,7 @@ using codecs::KeyReport;
 using codecs::KeyStep;
 
 constexpr std::int64_t kMs = 1'000'000;
+constexpr int kRaisesMax = 5;
 constexpr std::int64_t kAgainNs = 500 * kMs;  // frames may be lost
 
 std::string numbers(const std::vector<NodeId>& boxes) {
@@ -49,6 +50,7 @@ bool KeyRotation::rotate(Done done) {
   }
   Round round;
   round.rotates = true;
+  round.step.rotation = above_all();
   round.done = std::move(done);
   begin(std::move(round));
   return true;
@@ -58,6 +60,13 @@ std::uint64_t KeyRotation::draw() {
   std::uint64_t number = 0;
   parts_.random->fill(reinterpret_cast<unsigned char*>(&number), sizeof number);
   return number;
+}
+
+// A number for a rotation: higher than all this box has heard of, and nobody else's.
+std::uint64_t KeyRotation::above_all() {
+  constexpr std::uint64_t kOwn = std::uint64_t{1} << 20;
+  highest_ = (highest_ / kOwn + 1) * kOwn + draw() % kOwn;
+  return highest_;
 }
 
 // Asks everybody, unless it is known whom.
@@ -89,20 +98,29 @@ void KeyRotation::send(Round& round) {
 // Does a step to this box's ring. While another one is on its way to the disk nothing is said: the
 // leader asks again.
 void KeyRotation::obey(const KeyStep& step, Reply reply) {
-  const auto reply_with = [number = step.number, reply = std::move(reply)](
+  if (storing_) return;
+  const auto reply_with = [this, number = step.number, reply = std::move(reply)](
                               const codecs::Keyring& ring, std::string refusal) {
     KeyReport report = report_of(ring);
     report.number = number;
+    report.rotation = obeys_;
     report.refusal = std::move(refusal);
     reply(std::move(report));
   };
+  highest_ = std::max(highest_, step.rotation);
+  const bool asks = step.what == KeyStep::What::report;
+  if (asks && step.rotation >= obeys_) obeys_ = step.rotation;
+  if (step.rotation != obeys_ && !(asks && step.rotation == 0)) {
+    reply_with(ring_, "another rotation has begun since, or the box has started again");
+    return;
+  }
   codecs::Keyring changed = ring_;
   const codecs::RotationRefusal refusal = carry_out(step, &changed);
   if (refusal != codecs::RotationRefusal::kNone || changed == ring_) {
     reply_with(ring_, explain(refusal));
     return;
   }
-  if (std::exchange(storing_, true)) return;
+  storing_ = true;
   parts_.store(changed, [this, changed, reply_with, what = step.what,
                          id = step.id](const absl::Status& stored) {
     storing_ = false;
@@ -149,20 +167,48 @@ void KeyRotation::on_report(NodeId from, KeyReport report) {
 
 // All have answered.
 void KeyRotation::next(Round round) {
-  if (!round.rotates || !round.result.failure.empty()) return finish(std::move(round));
-  codecs::RotationPlan plan = plan_rotation(ring_, round.result.reports);
-  if (plan.boxes.empty()) {
-    if (round.made || round.stepped) return finish(std::move(round));
-    make_key(&round);
+  if (!round.rotates) return finish(std::move(round));
+  const bool asked = round.step.what == KeyStep::What::report;
+  for (const auto& [box, report] : round.result.reports) {
+    highest_ = std::max(highest_, report.rotation);
+  }
+  if (asked && highest_ > round.step.rotation && round.raised < kRaisesMax) {
+    // Another one, perhaps long over, has a higher number.
+    ++round.raised;
+    round.step.rotation = above_all();
+    round.result = Result();
     return begin(std::move(round));
   }
+  if (!round.result.failure.empty()) return finish(std::move(round));
+  for (const NodeId peer : parts_.peers()) {
+    if (round.result.reports.contains(peer)) continue;
+    round.result.failure =
+        absl::StrCat("box ", peer.v, " came while the rotation was under way", kGoOn);
+    return finish(std::move(round));
+  }
+  codecs::RotationPlan plan = plan_rotation(ring_, round.result.reports);
+  if (plan.boxes.empty()) return conclude(std::move(round));
   round.stepped = true;
+  plan.step.rotation = round.step.rotation;
   round.step = std::move(plan.step);
   // This box first: what it has it can hand out again.
   const bool own = std::find(plan.boxes.begin(), plan.boxes.end(), parts_.self) != plan.boxes.end();
   if (own) plan.boxes = {parts_.self};
   round.waiting.insert(plan.boxes.begin(), plan.boxes.end());
   begin(std::move(round));
+}
+
+// Nothing is half done.
+void KeyRotation::conclude(Round round) {
+  if (round.key.v == 0 && !round.stepped) {
+    make_key(&round);
+    return begin(std::move(round));
+  }
+  if (round.key.v != 0 && ring_.active().id != round.key) {
+    round.result.failure = absl::StrCat(
+        "the new key ", round.key.v, " was dropped again: another rotation was under way", kGoOn);
+  }
+  finish(std::move(round));
 }
 
 // A number that no box has seen.
@@ -173,7 +219,7 @@ void KeyRotation::make_key(Round* round) {
       key.id = report.keys.back().id.next();
     }
   }
-  round->made = true;
+  round->key = key.id;
   round->step.what = KeyStep::What::install;
   round->step.id = key.id;
   round->step.created_seconds = key.created_seconds;
@@ -182,7 +228,7 @@ void KeyRotation::make_key(Round* round) {
 }
 
 void KeyRotation::finish(Round round) {
-  round.result.resumed = round.stepped && !round.made;
+  round.result.resumed = round.stepped && round.key.v == 0;
   round.done(round.result);
 }
 

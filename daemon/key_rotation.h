@@ -6,6 +6,11 @@
 //            -> plan ... -> nothing is left to do -> answer
 //   others:  step -> change a copy of the ring -> file (cold thread) -> ring in use -> report
 //
+// There may be several leaders, and frames that come late: a box obeys the highest rotation that
+// asked it what it holds (KeyStep::rotation), and says nothing while its file is being written. It
+// forgets which when it starts again, and then obeys none; frames die with the process they were
+// sent to, as streams do.
+//
 // A box confirms what is on its disk. Whoever does not answer stops the rotation after
 // limits::kKeyStepMs where it is: every box still understands every other one, and the next
 // rotation goes on from there.
@@ -68,9 +73,10 @@ class KeyRotation final : public TurnHook {
   struct Round {
     codecs::KeyStep step;
     std::set<NodeId> waiting;
+    int raised = 0;                          // its rotation, above others
+    codecs::KeyId key;                       // that it has made
     std::int64_t begun_ns = 0, sent_ns = 0;  // 0: not yet
     bool rotates = false;
-    bool made = false;     // a new key
     bool stepped = false;  // at least one step was done
     Result result;
     Done done;
@@ -82,13 +88,17 @@ class KeyRotation final : public TurnHook {
   void send(Round& round);
   void on_report(NodeId from, codecs::KeyReport report);
   void next(Round round);
+  void conclude(Round round);
   void make_key(Round* round);
   void finish(Round round);
   std::uint64_t draw();
+  std::uint64_t above_all();
 
   Parts parts_;
   codecs::Keyring ring_;
   bool storing_ = false;
+  std::uint64_t obeys_ = 0;                // the highest rotation to which this box has reported
+  std::uint64_t highest_ = 0;              // that it has heard of
   std::map<std::uint64_t, Round> rounds_;  // by the number of the step
 };
 

@@ -353,6 +353,7 @@ void Node::Boxes::name_peers() {
     if (contains(ids, box)) continue;
     c.linked.erase(box);
     c.statuses.erase(box);
+    c.pace.lost(box);
     heard_.erase(box);
   }
   named_ = true;

@@ -111,7 +111,9 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                    settle();
                  },
                  [this](const RoundTrip& trip) {
-                   if (cluster_) cluster_->pace.round_trip(trip.peer, trip.us);
+                   if (cluster_ && cluster_->is_linked(trip.peer)) {
+                     cluster_->pace.round_trip(trip.peer, trip.us);
+                   }
                  },
                  [this](const Tick&) { on_tick(); },
              },

@@ -16,6 +16,7 @@ bool read(const PeerFrame& frame, Frame* out) {
 
 // By the slowest of all boxes, as far as they were heard.
 void set_pace(Cluster* c, const std::vector<std::unique_ptr<Group>>& groups) {
+  c->pace.age();
   std::int64_t sync_ms = c->pace.sync_ms();
   std::int64_t round_trip_ms = c->pace.round_trip_ms();
   for (const auto& [box, status] : c->statuses) {

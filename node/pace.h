@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/limits.h"
@@ -21,7 +22,14 @@ namespace pawl::node {
 class Pace {
  public:
   // A batch took so long, from when the disk had it to when the loop heard of its end.
-  void wrote(std::int64_t ms) { sync_.sample(ms * 1000); }
+  void wrote(std::int64_t ms) {
+    sync_.sample(ms * 1000);
+    wrote_ = true;
+  }
+  // Once a second: one bad batch before a quiet time is forgotten within a minute.
+  void age() {
+    if (!std::exchange(wrote_, false)) sync_.age();
+  }
   // There and back, as the links have it smoothed already. 0 is not a measurement.
   void round_trip(NodeId peer, std::int64_t us) {
     if (us > 0) round_trips_us_[peer] = us;
@@ -52,6 +60,8 @@ class Pace {
   std::int64_t election_ms() const { return election_ms_; }
 
  private:
+  // What is beyond four times the usual counts as that much: one bad batch is not a slow disk, and
+  // a disk that turns slow is believed after a few.
   class Estimate {
    public:
     void sample(std::int64_t us) {
@@ -61,17 +71,21 @@ class Pace {
         deviation_us_ = us / 2;
         return;
       }
+      us = std::min(us, 4 * (smoothed_us_ + deviation_us_) + kOutlierUs);
       deviation_us_ += (std::abs(smoothed_us_ - us) - deviation_us_) / 4;
       smoothed_us_ += (us - smoothed_us_) / 8;
     }
+    void age() { deviation_us_ -= deviation_us_ / 8; }
     std::int64_t high_us() const { return smoothed_us_ + 4 * deviation_us_; }
 
    private:
+    static constexpr std::int64_t kOutlierUs = 20'000;
     bool known_ = false;
     std::int64_t smoothed_us_ = 0, deviation_us_ = 0;
   };
 
   Estimate sync_;
+  bool wrote_ = false;  // since the last age()
   std::map<NodeId, std::int64_t> round_trips_us_;
   std::int64_t election_ms_ = limits::kElectionMsMin;
 };

@@ -142,6 +142,10 @@ class Keys(unittest.TestCase):
         config = pathlib.Path(fleet.scratch) / "box4" / "pawld.toml"
         config.write_text(config.read_text().replace(fleet.keyring, old))
         fleet.boxes[4].spawn()
+        deadline = time.monotonic() + 10
+        while fleet.status(4) is None:
+            self.assertLess(time.monotonic(), deadline, fleet.boxes[4].log_end())
+            time.sleep(0.02)  # between two questions; nothing relies on its length
         self.assertEqual(self.client_boxes_linked(fleet, 4), [])
 
     def client_boxes_linked(self, fleet, n):
@@ -149,7 +153,7 @@ class Keys(unittest.TestCase):
         linked = []
         while time.monotonic() < deadline and not linked:
             status = fleet.status(n)
-            linked = [b["node"] for b in (status or {"boxes": []})["boxes"] if b["linked"] and not b["self"]]
+            linked = [b["node"] for b in status["boxes"] if b["linked"] and not b["self"]]
             time.sleep(0.05)
         return linked
 

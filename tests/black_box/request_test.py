@@ -154,6 +154,13 @@ class Requests(unittest.TestCase):
         statuses = [int(part.split()[0]) for part in answers.split(b"HTTP/1.1 ")[1:]]
         self.assertEqual(statuses, [200, 404, 200, 200] * 8)
 
+    def test_a_long_pipeline_of_reads_on_an_idle_box(self):
+        connection = self.open()
+        connection.settimeout(20)  # what is held back at first is not to wait for the next thing that happens
+        connection.sendall(b"GET /v1/workflows HTTP/1.1\r\nHost: pawl\r\n\r\n" * 300 +
+                           b"GET /v1/workflows HTTP/1.1\r\nHost: pawl\r\nConnection: close\r\n\r\n")
+        self.assertEqual(receive_all(connection).count(b"HTTP/1.1 200 OK"), 301)
+
     def test_connection_close(self):
         connection = self.open()
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: pawl\r\nConnection: close\r\n\r\n")

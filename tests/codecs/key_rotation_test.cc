@@ -146,6 +146,7 @@ BOOST_AUTO_TEST_CASE(bytes_and_back) {
   SeededBytes random(5);
   KeyStep install;
   install.number = 77;
+  install.rotation = 78;
   install.what = KeyStep::What::install;
   install.id = KeyId(3);
   install.created_seconds = kMade;
@@ -155,6 +156,7 @@ BOOST_AUTO_TEST_CASE(bytes_and_back) {
   BOOST_CHECK(again == install);
   KeyReport report = report_of(new_keyring(&random, kMade));
   report.number = 77;
+  report.rotation = 79;
   report.refusal = "no";
   KeyReport read;
   BOOST_REQUIRE(decode(encode(report), &read));
@@ -168,10 +170,10 @@ BOOST_AUTO_TEST_CASE(bytes_and_back) {
     BOOST_TEST(!decode(bytes + "x", &read));
   }
   // A report asks for no key, the others for one; there are four steps and three states.
-  BOOST_TEST(!decode(std::string("\x01\x00\x01", 3), &again));
-  BOOST_TEST(!decode(std::string("\x01\x02\x00", 3), &again));
-  BOOST_TEST(!decode(std::string("\x01\x04\x01", 3), &again));
-  BOOST_TEST(!decode(std::string("\x01\x01\x01\x03\x00\x00", 6), &read));
+  BOOST_TEST(!decode(std::string("\x01\x01\x00\x01", 4), &again));
+  BOOST_TEST(!decode(std::string("\x01\x01\x02\x00", 4), &again));
+  BOOST_TEST(!decode(std::string("\x01\x01\x04\x01", 4), &again));
+  BOOST_TEST(!decode(std::string("\x01\x01\x01\x01\x03\x00\x00", 7), &read));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -319,9 +319,17 @@ BOOST_AUTO_TEST_CASE(slow_disks_cause_no_elections) { check_patience({.disk_ms_m
 // Half a second there, half a second back: reads ask their leader once, and wait for it.
 BOOST_AUTO_TEST_CASE(long_ways_cause_no_elections) { check_patience({.delay_ms_max = 500}); }
 
+// Nor do they go on waiting after one bad moment of a disk.
 BOOST_AUTO_TEST_CASE(fast_boxes_wait_for_nobody) {
   Three fleet;
+  fleet.deploy(1, node::kCounter);
   fleet.run(5'000);
+  BOOST_TEST(fleet.box(1).node->cluster()->pace.election_ms() == limits::kElectionMsMin);
+  fleet.stall_disk(2, true);
+  for (int n = 0; n < 3; ++n) fleet.ask(1, node::start_of("r" + std::to_string(n)));
+  fleet.run(5'000);
+  fleet.stall_disk(2, false);
+  fleet.run(3'000);
   BOOST_TEST(fleet.box(1).node->cluster()->pace.election_ms() == limits::kElectionMsMin);
 }
 
