@@ -110,7 +110,9 @@ void KeyRotation::obey(const KeyStep& step, Reply reply) {
   highest_ = std::max(highest_, step.rotation);
   const bool asks = step.what == KeyStep::What::report;
   if (asks && step.rotation >= obeys_) obeys_ = step.rotation;
-  if (step.rotation != obeys_ && !(asks && step.rotation == 0)) {
+  // Who only wants to know belongs to no rotation; who changes something must.
+  const bool belongs = step.rotation == obeys_ && step.rotation != 0;
+  if (!belongs && !(asks && step.rotation == 0)) {
     reply_with(ring_, "another rotation has begun since, or the box has started again");
     return;
   }

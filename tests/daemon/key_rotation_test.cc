@@ -111,6 +111,10 @@ class Boxes {
     rotations_[b]->rotate([](const KeyRotation::Result&) {});
   }
 
+  void hear(int b, codecs::FrameKind kind, std::string_view payload) {
+    rotations_[b]->on_frame(id_of(b % kBoxes + 1), kind, payload);
+  }
+
   Random& chance() { return chance_; }
   const codecs::Keyring& disk(int b) { return disks_[b]; }
   bool calm = false;
@@ -137,6 +141,20 @@ BOOST_AUTO_TEST_CASE(one_rotation) {
   BOOST_TEST(result.failure == "");
   BOOST_TEST(!result.resumed);
   for (int b = 1; b <= kBoxes; ++b) BOOST_TEST(boxes.disk(b).active().id.v == 2u);
+}
+
+// A box that has just started has reported to nobody, and obeys nobody.
+BOOST_AUTO_TEST_CASE(a_step_of_no_rotation_is_refused) {
+  Boxes boxes(2);
+  boxes.calm = true;
+  codecs::SeededBytes random(3);
+  codecs::KeyStep step;
+  step.what = codecs::KeyStep::What::install;
+  step.id = codecs::KeyId(2);
+  step.secret = codecs::SecretKey::random(&random);
+  boxes.hear(1, codecs::FrameKind::kKeyStep, encode(step));
+  boxes.run(1'000);
+  BOOST_TEST(boxes.disk(1).keys.size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(several_leaders_late_frames_and_restarts) {
