@@ -139,6 +139,14 @@ Term Group::applied_term() const {
   return *term;
 }
 
+std::vector<std::string_view> Group::unapplied() const {
+  std::vector<std::string_view> payloads;
+  for (const Pending& pending : pending_) {
+    if (!pending.proposed) payloads.push_back(pending.payload);
+  }
+  return payloads;
+}
+
 void Group::persisted(const log::Durable& durable) {
   if (durable.hard_state) {
     step(raft::HardStatePersisted{{durable.hard_state->term, durable.hard_state->vote}});

@@ -149,6 +149,9 @@ class Group : private EntrySender::Out {
   // Not empty: an entry could not be understood or folded; the process must stop.
   const std::string& fatal() const { return fatal_; }
   std::size_t pending() const { return pending_.size(); }
+  // Payloads behind applied(), in order, of entries that were read from the journal at the start;
+  // valid until the next call of anything else.
+  std::vector<std::string_view> unapplied() const;
 
  private:
   struct Pending {
