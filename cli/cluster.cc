@@ -1,10 +1,12 @@
 // `pawl cluster init`: makes the keyring of a new cluster; needs no daemon.
 // `pawl cluster status`, `pawl cluster transfer`: who leads what, and handing it over.
 // `pawl cluster add`, `promote`, `remove`: boxes come and go.
+// `pawl cluster recover`: cluster_recover.cc.
 // `pawl cluster keys`, `pawl cluster keys rotate`: who holds which key, and replacing it.
 #include <ctime>
 
 #include "base/digest.h"
+#include "cli/cluster_recover.h"
 #include "cli/command.h"
 #include "codecs/json.h"
 #include "daemon/keyring_file.h"
@@ -20,7 +22,8 @@ class Cluster : public Command {
     arguments.value("VERB", &verb_,
                     "status: who is there and leads what; add, promote, remove: boxes come, get a "
                     "vote and go; transfer: hand over what this box leads; init: make the keyring "
-                    "of a new cluster; keys: which box holds which key");
+                    "of a new cluster; keys: which box holds which key; recover: this box goes on "
+                    "alone after the majority is lost for good");
     arguments.value("ACTION", &action_, "keys: `rotate` replaces the key on every box");
     arguments.option("--box", "NODE", &box_, "add, promote, remove: the box's number");
     arguments.option("--address", "HOST:PORT", &address_, "add: where the others reach it");
@@ -29,6 +32,13 @@ class Cluster : public Command {
     arguments.option("--group", "GROUP", &group_, "transfer: this group alone (default: all)");
     arguments.option("--keyring", "PATH", &path_,
                      "The file to write, which must not exist (default: /etc/pawl/keyring)");
+    arguments.option("--data", "DIR", &recover_.data,
+                     "recover: the store's directory (else the configuration's)");
+    arguments.option(
+        "--config", "FILE", &recover_.config,
+        "recover: configuration file (else /etc/pawl/pawld.toml and /etc/pawl/conf.d)");
+    arguments.option("--in-words", "SENTENCE", &recover_.in_words,
+                     "recover: the sentence it asks for; without it nothing is changed");
     arguments.footer(
         "Make it on one box and copy it to the others: the same file is on every box.");
   }
@@ -39,10 +49,11 @@ class Cluster : public Command {
     if (!action_ && (verb_ == "add" || verb_ == "promote" || verb_ == "remove"))
       return change(session);
     if (verb_ == "keys") return keys(session);
+    if (verb_ == "recover" && !action_) return recover_cluster(session, recover_);
     if (verb_ != "init" || action_) {
       return session.refuse(kUsage,
                             "`cluster` takes `status`, `add`, `promote`, `remove`, `transfer`, "
-                            "`keys` or `init`\n"
+                            "`keys`, `recover` or `init`\n"
                             "hint: `pawl cluster status` shows who is there and leads what");
     }
     prepare_digests();
@@ -228,6 +239,7 @@ class Cluster : public Command {
   std::optional<std::string> action_;
   std::optional<std::string> to_, group_, box_, address_;
   bool learner_ = false;
+  RecoverWish recover_;
   std::optional<std::string> path_;
 };
 

@@ -19,6 +19,7 @@
 #include "daemon/event_loop.h"
 #include "daemon/http_server.h"
 #include "daemon/metrics.h"
+#include "daemon/opened_node.h"
 #include "daemon/signals.h"
 #include "daemon/snapshots.h"
 #include "daemon/store.h"
@@ -183,29 +184,22 @@ absl::Status App::Impl::recover() {
     logger.write(LogLevel::notice, "store: its number of groups is fixed, store.groups is ignored",
                  {{"groups", int{store.run_groups}}});
   }
-  node::NodeOptions node_options;
-  node_options.self = store.box;
-  node_options.founders = store.founders;
+  OpenNodeOptions node_options;
+  node_options.directory = data;
+  node_options.store = store;
   for (const Config::Cluster::Peer& peer : other_boxes(options.config.cluster)) {
     node_options.neighbours.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
   }
-  node_options.store = store.id;
-  node_options.run_groups = store.run_groups;
+  node_options.segment_bytes = static_cast<std::uint32_t>(options.config.journal.segment_bytes);
+  node_options.preallocate = options.config.journal.preallocate;
   node_options.seed = random_seed();
-  node = std::make_unique<node::Node>(node_options);
-  const int snapshots = load_snapshots(files, data, store.id, node.get(), logger);
-  log::JournalOptions journal_options;
-  journal_options.directory = data;
-  journal_options.store_id = store.id;
-  journal_options.segment_bytes = static_cast<std::uint32_t>(options.config.journal.segment_bytes);
-  journal_options.preallocate = options.config.journal.preallocate;
-  log::RecoveryReport report;
-  UncoveredEntries sink(*node, &node->recovery());
-  auto recovered = log::Journal::open(files, journal_options, sink, &report);
-  if (!recovered.ok()) return recovered.status();
-  uncovered_bytes = sink.bytes();
-  journal = std::move(*recovered);
-  node->start(journal.get(), now());
+  node_options.now = now();
+  auto as_node = open_node(files, node_options, logger);
+  if (!as_node.ok()) return as_node.status();
+  uncovered_bytes = as_node->uncovered_bytes;
+  journal = std::move(as_node->journal);
+  node = std::move(as_node->node);
+  const log::RecoveryReport& report = as_node->report;
   if (node->alone()) {
     absl::Status elected = lead(files);
     if (!elected.ok()) return elected;
@@ -215,7 +209,7 @@ absl::Status App::Impl::recover() {
                {{"data", data},
                 {"entries", report.entries},
                 {"bytes", report.bytes},
-                {"snapshots", snapshots},
+                {"snapshots", as_node->snapshots},
                 {"torn_bytes_cut", report.torn_bytes_cut},
                 {"ms", took_ms}});
   if (report.torn_bytes_cut > 0) {

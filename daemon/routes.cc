@@ -137,7 +137,8 @@ const std::array<std::vector<Compiled>, kPartsMax + 1>& compiled() {
     std::array<std::vector<Compiled>, kPartsMax + 1> rows;
     for (const Route& route : routes()) {
       auto parts = split(route.pattern);
-      rows.at(parts.size()).push_back({&route, std::move(parts)});
+      std::vector<Compiled>& row = rows.at(parts.size());
+      row.push_back({&route, std::move(parts)});
     }
     return rows;
   }();

@@ -142,27 +142,34 @@ absl::Status StoreLock::acquire(const std::string& directory) {
                                   "; stop it, or give --data another directory");
 }
 
-absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
-                                         const StoreIdentity& wanted, std::string_view random_16) {
+absl::StatusOr<StoreIdentity> read_store(log::FileSystem& files, const std::string& directory) {
   StoreIdentity store;
   const std::string path = directory + "/store";
   std::string text(256, '\0');
   const auto read = files.read(path, 0, text.data(), text.size());
-  if (read.ok()) {
-    text.resize(*read);
-    if (!text.starts_with("pawl store ")) {
-      return absl::DataLossError(path + " is not a store file; restore it from a backup");
-    }
-    if (!text.starts_with(kMagicAlone) && !text.starts_with(kMagicCluster)) {
-      return absl::FailedPreconditionError(path + " is of a newer format; start a newer pawl");
-    }
-    if (!parse(text, &store)) {
-      return absl::DataLossError(path + " is damaged; restore it from a backup");
-    }
-    if (absl::Status fits = check(path, store, wanted); !fits.ok()) return fits;
-    return store;
+  if (!read.ok()) return read.status();
+  text.resize(*read);
+  if (!text.starts_with("pawl store ")) {
+    return absl::DataLossError(path + " is not a store file; restore it from a backup");
   }
-  if (!absl::IsNotFound(read.status())) return read.status();
+  if (!text.starts_with(kMagicAlone) && !text.starts_with(kMagicCluster)) {
+    return absl::FailedPreconditionError(path + " is of a newer format; start a newer pawl");
+  }
+  if (!parse(text, &store)) {
+    return absl::DataLossError(path + " is damaged; restore it from a backup");
+  }
+  return store;
+}
+
+absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
+                                         const StoreIdentity& wanted, std::string_view random_16) {
+  const std::string path = directory + "/store";
+  absl::StatusOr<StoreIdentity> found = read_store(files, directory);
+  if (found.ok()) {
+    if (absl::Status fits = check(path, *found, wanted); !fits.ok()) return fits;
+    return found;
+  }
+  if (!absl::IsNotFound(found.status())) return found.status();
   const auto listed = files.list(directory);
   if (!listed.ok()) return listed.status();
   const bool journal = std::any_of(listed->begin(), listed->end(), [](const auto& file) {
@@ -172,7 +179,7 @@ absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::stri
     return absl::DataLossError(path + " is missing, but " + directory +
                                " holds a journal; restore the file from a backup");
   }
-  store = wanted;
+  StoreIdentity store = wanted;
   store.created = true;
   std::memcpy(store.id.data(), random_16.data(), store.id.size());
   absl::Status written = write_store(files, directory, store);

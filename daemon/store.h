@@ -45,6 +45,9 @@ class StoreLock {
   int fd_ = -1;
 };
 
+// Reads the store file. NotFound if there is none; else as open_store.
+absl::StatusOr<StoreIdentity> read_store(log::FileSystem& files, const std::string& directory);
+
 // Reads the store file, or makes the store as `wanted` says (with a fresh random id) if the
 // directory holds none. FailedPrecondition if it is of a newer format, of another box than wanted,
 // or some of the founders wanted were none: a store keeps both for life. DataLoss if it is damaged

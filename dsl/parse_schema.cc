@@ -40,6 +40,7 @@ void report_type(const TomlNode& node, DiagnosticList* diagnostics) {
                       std::string(kTypeNames));
   }
   std::vector<std::string> names;
+  names.reserve(std::size(kTypes));
   for (const auto& [name, type] : kTypes) names.emplace_back(name);
   std::string hint = diagnostics->did_you_mean(node.text, names);
   if (hint.empty()) hint = kTypeNames;

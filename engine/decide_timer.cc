@@ -84,7 +84,7 @@ void Decider::fire(const Timer& t) {
     const std::int64_t missed = (context_.now.v - t.fire_at.v) / t.interval_ms;
     fired.next_at = TimeMs(t.fire_at.v + (missed + 1) * t.interval_ms);
   }
-  emit(std::move(fired));
+  emit(fired);
   switch (t.kind) {
     case TimerKind::start: {
       Error error;

@@ -347,6 +347,7 @@ void Node::Boxes::name_peers() {
   }
   std::vector<std::pair<NodeId, std::string>> peers = wanted_peers();
   std::vector<NodeId> ids;
+  ids.reserve(peers.size());
   for (const auto& [box, address] : peers) ids.push_back(box);
   if (named_ && ids == c.peers) return;
   for (const NodeId box : c.peers) {

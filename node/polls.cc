@@ -54,6 +54,7 @@ std::vector<ParkedPoll> Polls::take_expired(std::int64_t now_mono_ms) {
     if (polls_.find(id)->second.idle()) due.push_back(id);
   }
   std::vector<ParkedPoll> expired;
+  expired.reserve(due.size());
   for (const RequestId id : due) expired.push_back(*take(id));
   return expired;
 }

@@ -147,6 +147,7 @@ def python_programs(suite, build):
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),
+        Program("recover", [python, "tests/black_box/recover_test.py", "--pawl", pawl]),
         Program("keys", [python, "tests/black_box/keys_test.py", "--pawl", pawl]),
         Program("partitions", [python, "tests/black_box/partition_test.py", "--pawl", pawl]),
         Program("storm", [python, "tests/black_box/storm_test.py", "--pawl", pawl,

@@ -1,0 +1,34 @@
+#include "daemon/opened_node.h"
+
+#include "daemon/snapshots.h"
+
+namespace pawl::daemon {
+
+absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptions& options,
+                                     const Logger& logger) {
+  OpenedNode opened;
+  node::NodeOptions node_options;
+  node_options.self = options.store.box;
+  node_options.founders = options.store.founders;
+  node_options.neighbours = options.neighbours;
+  node_options.store = options.store.id;
+  node_options.run_groups = options.store.run_groups;
+  node_options.seed = options.seed;
+  opened.node = std::make_unique<node::Node>(node_options);
+  opened.snapshots =
+      load_snapshots(files, options.directory, options.store.id, opened.node.get(), logger);
+  log::JournalOptions journal_options;
+  journal_options.directory = options.directory;
+  journal_options.store_id = options.store.id;
+  journal_options.segment_bytes = options.segment_bytes;
+  journal_options.preallocate = options.preallocate;
+  UncoveredEntries sink(*opened.node, &opened.node->recovery());
+  auto journal = log::Journal::open(files, journal_options, sink, &opened.report);
+  if (!journal.ok()) return journal.status();
+  opened.uncovered_bytes = sink.bytes();
+  opened.journal = std::move(*journal);
+  opened.node->start(opened.journal.get(), options.now);
+  return opened;
+}
+
+}  // namespace pawl::daemon
