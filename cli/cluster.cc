@@ -1,6 +1,7 @@
 // `pawl cluster init`: makes the keyring of a new cluster; needs no daemon.
 // `pawl cluster status`, `pawl cluster transfer`: who leads what, and handing it over.
 // `pawl cluster add`, `promote`, `remove`: boxes come and go.
+// `pawl cluster time accept`: an operator vouches for a box's clock.
 // `pawl cluster recover`: cluster_recover.cc.
 // `pawl cluster keys`, `pawl cluster keys rotate`: who holds which key, and replacing it.
 #include <ctime>
@@ -22,9 +23,11 @@ class Cluster : public Command {
     arguments.value("VERB", &verb_,
                     "status: who is there and leads what; add, promote, remove: boxes come, get a "
                     "vote and go; transfer: hand over what this box leads; init: make the keyring "
-                    "of a new cluster; keys: which box holds which key; recover: this box goes on "
-                    "alone after the majority is lost for good");
-    arguments.value("ACTION", &action_, "keys: `rotate` replaces the key on every box");
+                    "of a new cluster; keys: which box holds which key; time: the groups' clock; "
+                    "recover: this box goes on alone after the majority is lost for good");
+    arguments.value("ACTION", &action_,
+                    "keys: `rotate` replaces the key on every box; time: `accept` vouches for this "
+                    "box's clock");
     arguments.option("--box", "NODE", &box_, "add, promote, remove: the box's number");
     arguments.option("--address", "HOST:PORT", &address_, "add: where the others reach it");
     arguments.flag("--learner", &learner_, "add: it follows, and gets a vote by `promote` alone");
@@ -49,11 +52,12 @@ class Cluster : public Command {
     if (!action_ && (verb_ == "add" || verb_ == "promote" || verb_ == "remove"))
       return change(session);
     if (verb_ == "keys") return keys(session);
+    if (verb_ == "time" && action_ == "accept") return accept_time(session);
     if (verb_ == "recover" && !action_) return recover_cluster(session, recover_);
     if (verb_ != "init" || action_) {
       return session.refuse(kUsage,
                             "`cluster` takes `status`, `add`, `promote`, `remove`, `transfer`, "
-                            "`keys`, `recover` or `init`\n"
+                            "`keys`, `time accept`, `recover` or `init`\n"
                             "hint: `pawl cluster status` shows who is there and leads what");
     }
     prepare_digests();
@@ -193,6 +197,22 @@ class Cluster : public Command {
     }
     const std::size_t moved = answer.json.field("groups")->as_list().size();
     session.print(std::to_string(moved) + " groups are handed to box " + *to_ + "\n");
+    return kDone;
+  }
+
+  int accept_time(Session& session) {
+    const Answer answer =
+        session.call(Request{.method = "POST", .target = "/v1/cluster/time/accept"});
+    if (answer.exit != kDone) return answer.exit;
+    if (session.json()) {
+      session.print_json(answer.body);
+      return kDone;
+    }
+    const std::string time = text_of(answer.json, "time");
+    session.print(text_of(answer.json, "changed") == "true"
+                      ? "The time of all runs goes on from " + time + ", this box's clock.\n"
+                      : "Nothing to do: the time of all runs is " + time +
+                            " already, and never goes back.\n");
     return kDone;
   }
 

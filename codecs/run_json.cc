@@ -279,6 +279,13 @@ void append_queue_pause(std::string_view queue, bool paused, bool changed, std::
   w.field("changed", changed).end_object();
 }
 
+void append_accepted_time(TimeMs time, bool changed, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object();
+  write_time(w, "time", time);
+  w.field("changed", changed).end_object();
+}
+
 void append_box_change(NodeId box, bool changed, std::string* out) {
   JsonWriter w(out);
   w.begin_object().field("box", box.v).field("changed", changed).end_object();

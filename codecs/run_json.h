@@ -73,6 +73,8 @@ void append_default(std::string_view name, std::uint32_t version, bool changed, 
 void append_queue_pause(std::string_view queue, bool paused, bool changed, std::string* out);
 // {box, changed} of a change of the cluster's boxes.
 void append_box_change(NodeId box, bool changed, std::string* out);
+// The time of the groups after an operator vouched for a clock: {time, changed}.
+void append_accepted_time(TimeMs time, bool changed, std::string* out);
 // One diagnostic: {severity, file, line, column, length, message, hint, line_text}.
 void append_diagnostic(const dsl::Diagnostic& diagnostic, std::string_view file, std::string* out);
 

@@ -117,7 +117,7 @@ void Api::get_ready(Call& call) {
   respond_json(
       call.id, 200,
       parts_.node->time_held()
-          ? R"({"status":"ready","time":"held: the clock jumped ahead and the kernel does not call it synchronised; POST /v1/cluster/time/accept vouches for it"})"
+          ? R"({"status":"ready","time":"held: this box's clock jumped ahead, and neither the kernel calls it synchronised nor, of several boxes, do most clocks agree; POST /v1/cluster/time/accept vouches for it"})"
           : R"({"status":"ready"})");
 }
 
@@ -135,9 +135,7 @@ void Api::get_metrics(Call& call) {
 }
 
 void Api::post_time_accept(Call& call) {
-  parts_.node->accept_time();
-  respond_json(call.id, 200, "{}");
-  handle(node::Tick{});
+  submit(call, node::AcceptTime{TimeMs(parts_.now().wall_ms)});
 }
 
 void Api::get_openapi(Call& call) {

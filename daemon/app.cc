@@ -375,8 +375,9 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   if (node->time_held() != time_was_held) {
     time_was_held = node->time_held();
     logger.write(time_was_held ? LogLevel::warning : LogLevel::notice,
-                 time_was_held ? "time: held, the clock jumped ahead and is not synchronised; "
-                                 "timers run on from the last stamp"
+                 time_was_held ? "time: held, this box's clock jumped ahead and is not believed; "
+                                 "timers run on from the last stamp (`pawl cluster time accept` "
+                                 "vouches for the clock)"
                                : "time: follows the clock again");
   }
   maybe_snapshot(kSnapshotJournalBytes);

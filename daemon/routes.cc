@@ -98,7 +98,7 @@ constexpr Route kSystem[] = {
      "Replace the keyring's key on every box"},
     {post, "/v1/cluster/transfer", immediate, Role::admin, &Api::post_transfer, "",
      "Hand what this box leads to another one"},
-    {post, "/v1/cluster/time/accept", immediate, Role::admin, &Api::post_time_accept, "",
+    {post, "/v1/cluster/time/accept", write, Role::admin, &Api::post_time_accept, "",
      "Vouch for the box's clock after a jump"},
     {get, "/metrics", immediate, Role::reader, &Api::get_metrics, "", "Prometheus text"},
     {get, "/healthz", immediate, Role::reader, &Api::get_health, "", "The process is alive"},

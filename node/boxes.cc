@@ -1,6 +1,7 @@
 #include "node/boxes.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/limits.h"
 
@@ -68,6 +69,7 @@ bool Node::Boxes::on_status(NodeId from, const BoxStatus& status) {
     hear_us_.erase(from);
   }
   if (!fits) heard_.erase(from);
+  clocks_[from] = status.wall_ms - node_->now_.mono_ms;
   // At most one answer for each time a link comes up, and one for each change of mind.
   if ((fits && heard_.insert(from).second) || news) greet(from);
   if (fits && status.roster > std::max(news_changes_, roster().changes())) {
@@ -234,6 +236,23 @@ bool Node::Boxes::removed() const {
   return row != nullptr && row->role == engine::BoxRole::removed;
 }
 
+bool Node::Boxes::clocks_agree() const {
+  const Now& now = node_->now_;
+  if (wish_.voters == std::vector<NodeId>{node_->options_.self}) return now.wall_trusted;
+  std::size_t agree = 0;
+  for (const NodeId voter : wish_.voters) {
+    if (voter == node_->options_.self) {
+      ++agree;
+    } else if (heard(voter) && cluster().is_linked(voter)) {
+      const auto clock = clocks_.find(voter);
+      if (clock == clocks_.end()) continue;
+      const std::int64_t ahead = now.wall_ms - (clock->second + now.mono_ms);
+      agree += std::abs(ahead) <= limits::kClockJumpMsMax ? 1 : 0;
+    }
+  }
+  return agree * 2 > wish_.voters.size();
+}
+
 BoxStatus Node::Boxes::status_for(NodeId peer) const {
   const Cluster& c = cluster();
   BoxStatus status;
@@ -356,6 +375,7 @@ void Node::Boxes::name_peers() {
     c.statuses.erase(box);
     c.pace.lost(box);
     heard_.erase(box);
+    clocks_.erase(box);
   }
   named_ = true;
   c.peers = std::move(ids);

@@ -55,6 +55,9 @@ class Node::Boxes {
   // All groups have the membership that the roster wishes.
   bool settled() const { return settled_; }
   bool removed() const;
+  // The clocks of a majority of the voters, this box's among them, say about what this one's does;
+  // alone it is the kernel's word that counts.
+  bool clocks_agree() const;
   // What this box says of itself to that peer.
   BoxStatus status_for(NodeId peer) const;
 
@@ -88,10 +91,11 @@ class Node::Boxes {
   bool told_removed_ = false;
   bool named_ = false;  // peers were given out since the start
   std::int64_t next_try_mono_ms_ = 0;
-  std::set<NodeId> heard_;               // by this box
-  std::set<NodeId> hear_us_;             // they have said so
-  std::map<NodeId, Verdict> judged_;     // who does not fit, by this box
-  std::map<NodeId, Verdict> judged_us_;  // by whom this box does not
+  std::set<NodeId> heard_;                 // by this box
+  std::map<NodeId, std::int64_t> clocks_;  // their wall clock less our monotonic one, when heard
+  std::set<NodeId> hear_us_;               // they have said so
+  std::map<NodeId, Verdict> judged_;       // who does not fit, by this box
+  std::map<NodeId, Verdict> judged_us_;    // by whom this box does not
   // The newest that a peer has said, and of what age.
   std::vector<std::pair<NodeId, std::string>> news_;
   std::uint64_t news_changes_ = 0;

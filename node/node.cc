@@ -82,16 +82,21 @@ void Node::start(log::Journal* journal, const Now& now) {
   for (const auto& group : groups_) last = std::max(last, group->tables().time());
   time_.restore(last);
   now_ = now;  // alone, leases are counted from here
-  stamp_ = time_.stamp(now);
+  stamp_ = stamp_now();
   for (const auto& group : groups_) {
     group->start(journal, {now.mono_ms, random_.next()}, this);
     if (!cluster_) lease_all_started(*group);
   }
 }
 
+TimeMs Node::stamp_now() {
+  const bool trusted = boxes_ && time_.jumped(now_) ? boxes_->clocks_agree() : now_.wall_trusted;
+  return time_.stamp(now_, trusted);
+}
+
 void Node::handle(const Now& now, Input input, Outputs* outputs) {
   now_ = now;
-  stamp_ = time_.stamp(now);
+  stamp_ = stamp_now();
   out_ = outputs;
   if (!under_way_.unloads.empty()) unload_closed();
   std::visit(Overloaded{

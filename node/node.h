@@ -69,7 +69,6 @@ class Node : private GroupOwner {
   const Cluster* cluster() const { return cluster_.get(); }
   const NodeOptions& options() const { return options_; }
   bool time_held() const { return time_.held(); }
-  void accept_time() { time_.accept(); }
   std::size_t group_count() const { return groups_.size(); }
   const Group& group(GroupId id) const { return *groups_[id.v]; }
   GroupId group_of(std::string_view run_id) const;
@@ -78,7 +77,6 @@ class Node : private GroupOwner {
   Definitions& definitions() { return definitions_; }
   const Polls& polls() const { return polls_; }
   const NodeStats& stats() const { return stats_; }
-  const NodeTime& time() const { return time_; }
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
   GroupSnapshot snapshot(GroupId group) const;  // to be kept once raft().durable() is as far
@@ -116,6 +114,7 @@ class Node : private GroupOwner {
   void release_mailboxes();
   void check_fatal();
   void raise_feature_level(Group& group, std::uint16_t level);
+  TimeMs stamp_now();
   void make_cluster();
   // node_peers.cc
   void on_frame(const PeerFrame& frame);
@@ -252,6 +251,7 @@ class Node : private GroupOwner {
   void decide_catalog(const Request& request, const PauseQueue& op);
   void decide_catalog(const Request& request, const ResumeQueue& op);
   void decide_catalog(const Request& request, const ChangeBoxes& op);
+  void decide_catalog(const Request& request, const AcceptTime& op);
   void conclude_queue(const Request& request, const std::string& queue, bool paused,
                       const std::vector<engine::CatalogEvent>& events);
   void propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,

@@ -144,6 +144,30 @@ void Node::decide_catalog(const Request& request, const ChangeBoxes& op) {
   propose_catalog(request, events, std::move(changed));
 }
 
+// An entry of group 0 that brings nothing but its time: every box applies it, and none stamps
+// anything older from then on (NodeTime::observe).
+void Node::decide_catalog(const Request& request, const AcceptTime& op) {
+  Answer accepted;
+  accepted.id = request.id;
+  const bool ahead = op.wall > stamp_;
+  if (ahead) {
+    time_.observe(op.wall, now_.mono_ms);
+    stamp_ = op.wall;
+  }
+  codecs::append_accepted_time(stamp_, ahead, &accepted.body);
+  std::vector<PendingAnswer> answers;
+  answers.push_back({std::move(accepted), -1});
+  if (!ahead) {
+    answer_confirmed(*groups_[0], std::move(answers));
+    return;
+  }
+  Proposal proposal;
+  proposal.entry.time = stamp_;
+  proposal.answers = std::move(answers);
+  ++stats_.entries_proposed;
+  groups_[0]->propose(std::move(proposal));
+}
+
 void Node::conclude_queue(const Request& request, const std::string& queue, bool paused,
                           const std::vector<engine::CatalogEvent>& events) {
   Answer changed;

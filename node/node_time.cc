@@ -7,14 +7,21 @@
 
 namespace pawl::node {
 
-TimeMs NodeTime::stamp(const Now& now) {
-  const std::int64_t elapsed = std::max<std::int64_t>(0, now.mono_ms - base_mono_ms_);
-  const std::int64_t running = started_ ? std::max(last_.v, base_.v + elapsed) : last_.v;
+// The last stamp plus the monotonic time since.
+std::int64_t NodeTime::running_ms(std::int64_t mono_ms) const {
+  const std::int64_t elapsed = std::max<std::int64_t>(0, mono_ms - base_mono_ms_);
+  return started_ ? std::max(last_.v, base_.v + elapsed) : last_.v;
+}
+
+bool NodeTime::jumped(const Now& now) const {
   const bool first_ever = last_.v == 0;
-  const bool jump = !first_ever && now.wall_ms - running > limits::kClockJumpMsMax;
-  held_ = jump && !now.wall_trusted && !accepted_;
+  return !first_ever && now.wall_ms - running_ms(now.mono_ms) > limits::kClockJumpMsMax;
+}
+
+TimeMs NodeTime::stamp(const Now& now, bool trusted) {
+  const std::int64_t running = running_ms(now.mono_ms);
+  held_ = !trusted && jumped(now);
   const std::int64_t believed = held_ ? running : std::max(running, now.wall_ms);
-  if (!held_) accepted_ = false;
   if (!started_ || believed != running) {
     started_ = true;
     base_ = TimeMs(believed);

@@ -292,6 +292,10 @@ void members(Io& io, ChangeBoxes& x) {
   io(x.what, x.box, x.address, x.promote);
 }
 template <class Io>
+void members(Io& io, AcceptTime& x) {
+  io(x.wall);
+}
+template <class Io>
 void members(Io& io, Barrier& x) {
   io(x.run);
 }

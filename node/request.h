@@ -98,6 +98,12 @@ struct ChangeBoxes {
   bool promote = false;  // of an added box: by itself, once it has everything
 };
 
+// An operator vouches for a clock: the time of all groups goes on from there. Nothing happens if it
+// is there already.
+struct AcceptTime {
+  TimeMs wall;  // of the box that was asked, then
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -109,15 +115,15 @@ struct IfMatch {
   Seq seq;
 };
 
-using Operation =
-    std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
-                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier, ChangeBoxes>;
+using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
+                               PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
+                               Barrier, ChangeBoxes, AcceptTime>;
 
 // What group 0 keeps for all.
 template <class T>
 concept CatalogChange = std::is_same_v<T, DeployWorkflow> || std::is_same_v<T, SetDefault> ||
     std::is_same_v<T, PauseQueue> || std::is_same_v<T, ResumeQueue> ||
-    std::is_same_v<T, ChangeBoxes>;
+    std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime>;
 
 struct Request {
   RequestId id;

@@ -252,6 +252,13 @@ class Cluster(unittest.TestCase):
         for k, run in enumerate(runs):
             self.assertEqual(self.log_of(run, 3), list(range(k, count, 4)))
 
+    def test_an_operator_vouches_for_a_clock(self):
+        for n in (1, 2, 3):
+            answer = self.fleet.cli(n, "cluster", "time", "accept")
+            self.assertEqual(answer.returncode, 0, answer)
+            self.assertIn("The time of all runs", answer.stdout.replace("the time", "The time"))
+        self.assertEqual(self.fleet.cli(1, "cluster", "time").returncode, 2)
+
     def test_a_leadership_is_handed_over(self):
         before = self.fleet.wait_settled()
         source = before[1]

@@ -224,7 +224,6 @@ BOOST_AUTO_TEST_CASE(replayed_and_reordered) {
     DatagramPair pair(15, protection);
     pair.greet();
     std::vector<std::string> datagrams;
-    datagrams.reserve(1'100);
     for (int i = 0; i < 1'100; ++i) datagrams.push_back(sent(&pair, 0, std::to_string(i)));
     BOOST_TEST(received(&pair, 1, datagrams[1'099]) == "data:1099");
     for (int i = 1'098; i >= 76; --i) {

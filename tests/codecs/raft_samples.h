@@ -9,10 +9,10 @@
 
 namespace pawl::codecs {
 
-inline RaftEnvelope envelope(GroupId group, raft::Body body) {
+inline RaftEnvelope envelope(GroupId group, const raft::Body& body) {
   RaftEnvelope e;
   e.group = group;
-  e.message = raft::Message{NodeId(1), NodeId(2), Term(5), std::move(body)};
+  e.message = raft::Message{NodeId(1), NodeId(2), Term(5), body};
   return e;
 }
 

@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(several_leaders_late_frames_and_restarts) {
       boxes.run(40'000);
       KeyRotation::Result result;
       BOOST_REQUIRE(boxes.rotate(1, &result));
-      BOOST_REQUIRE(result.failure == "");
+      BOOST_REQUIRE(result.failure.empty());
       for (int b = 1; b <= kBoxes; ++b) {
         BOOST_TEST(boxes.disk(b).active().id.v == boxes.disk(1).active().id.v);
         for (const codecs::ClusterKey& key : boxes.disk(b).keys) {

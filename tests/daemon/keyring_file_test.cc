@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_keyring_is_refused_without_its_words) {
   check_refused(scratch.path("none"), "pawl cluster init");
   check_refused(scratch.path("."), "no regular file");
   const auto file = [&](const std::string& text) {
-    const std::string path = scratch.path("file");
+    std::string path = scratch.path("file");
     ::unlink(path.c_str());
     std::ofstream(path) << text;
     BOOST_REQUIRE(::chmod(path.c_str(), 0600) == 0);

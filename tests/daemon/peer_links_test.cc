@@ -222,7 +222,8 @@ BOOST_AUTO_TEST_CASE(a_name_is_looked_up_for_each_attempt) {
   options.listen = SocketAddress::literal("127.0.0.2", port);
   options.peers = {{NodeId(1), {"127.0.0.1", 1}}};
   options.keyring = ring;
-  BOOST_REQUIRE(b.links->open(std::move(options)).ok());
+  const absl::Status opened = b.links->open(std::move(options));
+  BOOST_REQUIRE(opened.ok());
   until(
       {&a, &b},
       [&] {

@@ -264,8 +264,8 @@ BOOST_AUTO_TEST_CASE(progress_is_committed_at_most_every_five_seconds_and_when_t
   host.work("r");
   const std::string token = host.token(host.poll());
   for (int second = 0; second < 12; ++second) {
-    HeartbeatTask beat{token, json(std::to_string(second))};
-    BOOST_TEST(host.status(host.ask(std::move(beat))) == 200);
+    const RequestId beat = host.ask(HeartbeatTask{token, json(std::to_string(second))});
+    BOOST_TEST(host.status(beat) == 200);
     host.advance(1'000);
   }
   BOOST_TEST(host.count_events("r", "task.progress") == 3);  // at 0, 5 and 10 s

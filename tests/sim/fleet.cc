@@ -218,7 +218,7 @@ void Fleet::read_cold(int b) {
       ++it;
       continue;
     }
-    const ColdRead read = std::move(it->second);
+    const ColdRead read = it->second;
     it = cold_.erase(it);
     if (read.boot != faults(b).boots) continue;
     std::visit([&](const auto& wanted) { box(b).give(box(b).load(wanted)); }, read.wanted);

@@ -237,10 +237,11 @@ void Storm::print_requests() {
     node::ForwardedRequest request;
     node::ForwardedAnswer answer;
     if (frame.kind == codecs::FrameKind::kForwardedRequest && decode(frame.payload, &request)) {
+      const std::uint64_t id = request.base + request.number;
       std::fprintf(stderr, "  box %d forwards %llx to %llu: group %u term %llu key %s\n", from,
-                   static_cast<unsigned long long>(request.base + request.number),
-                   static_cast<unsigned long long>(frame.to.v), request.group.v,
-                   static_cast<unsigned long long>(request.term.v), request.request.key.c_str());
+                   static_cast<unsigned long long>(id), static_cast<unsigned long long>(frame.to.v),
+                   request.group.v, static_cast<unsigned long long>(request.term.v),
+                   request.request.key.c_str());
     } else if (frame.kind == codecs::FrameKind::kForwardedAnswer &&
                decode(frame.payload, &answer)) {
       std::fprintf(

@@ -75,12 +75,13 @@ int main(int argc, char** argv) {
     if (!goes_on) break;
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
+  const std::uint64_t seeds_run = std::min(options.seed, first + seeds - 1) - first + 1;
   std::printf(
       "seeds: %llu seeds, %d failures; %.1f s; %llu acknowledged, %llu refused, %llu unknown, %llu "
       "crashes, "
       "%llu tasks, %llu reads, %llu events, %.0f virtual s\n",
-      static_cast<unsigned long long>(std::min(options.seed, first + seeds - 1) - first + 1),
-      failures, seconds.count(), static_cast<unsigned long long>(sum.acknowledged),
+      static_cast<unsigned long long>(seeds_run), failures, seconds.count(),
+      static_cast<unsigned long long>(sum.acknowledged),
       static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
       static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.handed_out),
       static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.events),
