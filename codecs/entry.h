@@ -7,16 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/feature_level.h"
 #include "base/ids.h"
 #include "engine/channel.h"
 #include "engine/dedupe.h"
 
 namespace pawl::codecs {
-
-// The newest feature level this build writes and reads. A new event kind, or a changed fold, raises
-// it. 2: queues are paused and resumed (engine/catalog.h). 3: groups of several boxes. 4: boxes
-// come and go (engine/roster.h).
-inline constexpr std::uint16_t kFeatureLevel = 4;
 
 struct OutgoingMessage {
   GroupId to;

@@ -2,6 +2,7 @@
 // OpenAPI.
 #include <algorithm>
 
+#include "base/feature_level.h"
 #include "codecs/json.h"
 #include "daemon/api.h"
 #include "daemon/routes.h"
@@ -101,7 +102,7 @@ void Api::get_version(Call& call) {
   std::string body;
   codecs::JsonWriter w(&body);
   w.begin_object().field("version", kVersion).field("api", "v1").field("dsl", 1);
-  w.field("feature_level", int{codecs::kFeatureLevel}).field("compiler", kCompiler).end_object();
+  w.field("feature_level", int{kFeatureLevel}).field("compiler", kCompiler).end_object();
   respond_json(call.id, 200, body);
 }
 

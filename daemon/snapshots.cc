@@ -1,6 +1,6 @@
 #include "daemon/snapshots.h"
 
-#include "codecs/entry.h"
+#include "base/feature_level.h"
 #include "log/snapshot_file.h"
 
 namespace pawl::daemon {
@@ -12,7 +12,7 @@ absl::Status load_one(log::FileSystem& files, const std::string& path, const log
   if (!reader.ok()) return reader.status();
   const log::SnapshotHeader& header = (*reader)->header();
   if (header.group != group) return absl::DataLossError(path + " is of another group");
-  if (header.feature_level > codecs::kFeatureLevel) {
+  if (header.feature_level > kFeatureLevel) {
     return absl::FailedPreconditionError(path + " was written by a newer pawl");
   }
   std::string content;
@@ -77,7 +77,7 @@ absl::Status write_snapshot(log::FileSystem& files, const std::string& directory
   header.group = group;
   header.index = snapshot.index;
   header.term = snapshot.term;
-  header.feature_level = codecs::kFeatureLevel;
+  header.feature_level = snapshot.feature_level;
   log::SnapshotWriter writer(files, directory, header);
   absl::Status status = writer.append(snapshot.bytes);
   if (status.ok()) status = writer.commit();

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/bytes.h"
+#include "base/feature_level.h"
 #include "engine/catalog.h"
 
 namespace pawl::engine {
@@ -215,7 +216,9 @@ void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string*
 bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* events) {
   FieldReader reader(bytes);
   while (reader.in.ok() && !reader.in.at_end()) {
-    switch (reader.in.varint()) {
+    const std::uint64_t kind = reader.in.varint();
+    if (kind > kRosterEvents && kFeatureLevel < kRosterLevel) return false;
+    switch (kind) {
       case 1:
         events->emplace_back(get_stored(&reader));
         break;

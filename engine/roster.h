@@ -1,5 +1,5 @@
 // Which boxes a cluster has: the wish that each group's own membership follows (raft/membership.h
-// is the truth). A part of group 0's catalog; equal on every replica.
+// is the truth). A part of group 0's catalog; equal on every replica. Of kRosterLevel.
 //
 // | box               | event                        | becomes          |
 // |-------------------|------------------------------|------------------|
@@ -27,9 +27,6 @@ namespace pawl::engine {
 
 // A store's random id, drawn when it was made.
 using BoxStore = std::array<unsigned char, 16>;
-
-// The first feature level that has these events.
-inline constexpr std::uint16_t kRosterLevel = 4;
 
 struct BoxesFounded {
   std::vector<NodeId> boxes;  // sorted

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/feature_level.h"
 #include "base/limits.h"
 
 namespace pawl::node {
@@ -115,10 +116,31 @@ void Node::Boxes::tick() {
 
 // --- the roster ---
 
+void Node::Boxes::raise_levels() {
+  const std::uint16_t common = common_level();
+  for (const auto& group : node_->groups_) {
+    if (node_->decides(*group) && group->tables().feature_level() < common) {
+      node_->raise_feature_level(*group, common);
+    }
+  }
+}
+
+// What every box says that it can read, now; 0 while one is not there: it may come back as an older
+// build than it was.
+std::uint16_t Node::Boxes::common_level() const {
+  std::uint16_t level = kFeatureLevel;
+  for (const NodeId peer : cluster().peers) {
+    const auto status = cluster().statuses.find(peer);
+    if (status == cluster().statuses.end() || !cluster().is_linked(peer) || !heard(peer)) return 0;
+    level = std::min(level, status->second.feature_level);
+  }
+  return level;
+}
+
 void Node::Boxes::enter_what_is_known() {
   const Group& group = *node_->groups_[0];
   if (!node_->decides(group) || node_->under_way_.catalog_busy) return;
-  if (group.tables().feature_level() < engine::kRosterLevel) return;
+  if (group.tables().feature_level() < kRosterLevel) return;
   std::vector<engine::CatalogEvent> events;
   if (roster().boxes().empty()) {
     events.push_back(engine::BoxesFounded{node_->options_.founders});
@@ -256,7 +278,7 @@ bool Node::Boxes::clocks_agree() const {
 BoxStatus Node::Boxes::status_for(NodeId peer) const {
   const Cluster& c = cluster();
   BoxStatus status;
-  status.feature_level = codecs::kFeatureLevel;
+  status.feature_level = kFeatureLevel;
   status.wall_ms = node_->now_.wall_ms;
   status.wall_trusted = node_->now_.wall_trusted;
   status.disk_ms = c.batch_mono_ms > 0 ? node_->now_.mono_ms - c.batch_mono_ms : 0;

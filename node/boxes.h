@@ -41,6 +41,8 @@ class Node::Boxes {
   bool on_status(NodeId from, const BoxStatus& status);
   // At each tick of raft: greets who has not heard this box yet, and goes on with a change.
   void tick();
+  // Once a second: the groups that this box leads rise to the level that every box can read.
+  void raise_levels();
   // Once a second: what group 0's leader enters into the roster by itself.
   void enter_what_is_known();
   // Decides one request; events for the catalog, none if nothing changes. False: refused.
@@ -71,6 +73,7 @@ class Node::Boxes {
   // `row`: of op.box, or null; the change is not made yet.
   std::optional<No> why_not(const ChangeBoxes& op, const engine::RosterBox* row) const;
   void greet(NodeId peer);
+  std::uint16_t common_level() const;
   Verdict judge(NodeId peer, const BoxStatus& status) const;
   void note(Verdict verdict, NodeId peer, bool of_us);
   bool as_wished(const Group& group) const;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "codecs/entry.h"
 #include "codecs/membership_bytes.h"
 #include "engine/roster.h"
@@ -86,8 +87,8 @@ void append_removals(const Node& node, const Tail& tail, Index index, Term term,
   codecs::Entry entry;
   engine::encode_catalog_events(events, &entry.catalog);
   entry.time = tail.time;
-  entry.level = std::max(tail.level, engine::kRosterLevel);
-  if (tail.level < engine::kRosterLevel) entry.raise_level = engine::kRosterLevel;
+  entry.level = std::max(tail.level, kRosterLevel);
+  if (tail.level < kRosterLevel) entry.raise_level = kRosterLevel;
   codecs::EntryEncoder encoder;
   journal->append(GroupId(0), term, index, encoder.encode(entry));
 }

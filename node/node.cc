@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "engine/run_id.h"
@@ -20,9 +21,6 @@ struct Overloaded : Ts... {
 };
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
-
-// The first feature level at which groups of several boxes exist.
-constexpr std::uint16_t kClusterLevel = 3;
 
 bool changes_something(const Operation& operation) {
   return !std::holds_alternative<Barrier>(operation) &&
@@ -145,7 +143,7 @@ void Node::batch_done(const Now& now, std::uint64_t id) {
 // can read the next level.
 bool Node::decides(const Group& group) const {
   const std::uint16_t level = group.tables().feature_level();
-  return group.accepts() && (cluster_ ? level >= kClusterLevel : level == codecs::kFeatureLevel);
+  return group.accepts() && (cluster_ ? level >= kClusterLevel : level == kFeatureLevel);
 }
 
 bool Node::ready() const {
@@ -367,7 +365,7 @@ void Node::open(Group& group) {
     opened_[group.id().v] = term;
     if (cluster_) lease_all_started(group);
   }
-  const std::uint16_t level = cluster_ ? kClusterLevel : codecs::kFeatureLevel;
+  const std::uint16_t level = cluster_ ? kClusterLevel : kFeatureLevel;
   if (group.tables().feature_level() < level) {
     raise_feature_level(group, level);
     return;

@@ -127,7 +127,6 @@ class Node : private GroupOwner {
   void send_frame(NodeId to, codecs::FrameKind kind, const Frame& frame) {
     out_->frames.push_back({to, kind, encode(frame)});
   }
-  std::uint16_t common_feature_level() const;
   void balance();
   void leave_stalled_disk();
   void settle_cluster();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "node/boxes.h"
 #include "node/planted.h"
@@ -120,25 +121,7 @@ void Node::on_raft(const PeerFrame& frame) {
 }
 
 void Node::on_status(NodeId from, const BoxStatus& status) {
-  if (!boxes_->on_status(from, status)) return;
-  cluster_->statuses[from] = status;
-  const std::uint16_t common = common_feature_level();
-  for (const auto& group : groups_) {
-    if (decides(*group) && group->tables().feature_level() < common) {
-      raise_feature_level(*group, common);
-    }
-  }
-}
-
-// What every box can read, as far as they said; 0 while one has not.
-std::uint16_t Node::common_feature_level() const {
-  std::uint16_t level = codecs::kFeatureLevel;
-  for (const NodeId peer : cluster_->peers) {
-    const auto status = cluster_->statuses.find(peer);
-    if (status == cluster_->statuses.end()) return 0;
-    level = std::min(level, status->second.feature_level);
-  }
-  return level;
+  if (boxes_->on_status(from, status)) cluster_->statuses[from] = status;
 }
 
 void Node::on_link(const PeerLink& link) {
@@ -193,6 +176,7 @@ void Node::tick_groups() {
     send_frame(peer, codecs::FrameKind::kBoxStatus, boxes_->status_for(peer));
   }
   set_pace(cluster_.get(), groups_);
+  boxes_->raise_levels();
   boxes_->enter_what_is_known();
   advertise_all();
   balance();

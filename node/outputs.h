@@ -42,6 +42,7 @@ struct ReadEntries {
 struct GroupSnapshot {
   Index index;
   Term term;
+  std::uint16_t feature_level = 0;  // of the group
   std::string bytes;
 };
 

@@ -50,6 +50,7 @@ GroupSnapshot Node::snapshot(GroupId group) const {
   GroupSnapshot snapshot;
   snapshot.index = g.applied();
   snapshot.term = g.applied_term();
+  snapshot.feature_level = g.tables().feature_level();
   std::string tables, catalog;
   g.tables().encode(&tables);
   if (group.v == 0) definitions_.catalog().encode(&catalog);

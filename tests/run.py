@@ -132,6 +132,7 @@ def sim_programs(build, first, seeds):
 
 def python_programs(suite, build):
     pawl = ROOT / build / "cli" / "pawl"
+    previous = ROOT / build / "tests" / "upgrade" / "pawl_previous"
     python = sys.executable
     unit = [
         Program("tidy", [python, "tests/tidy/run.py"]),
@@ -148,6 +149,7 @@ def python_programs(suite, build):
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),
         Program("recover", [python, "tests/black_box/recover_test.py", "--pawl", pawl]),
+        Program("upgrade", [python, "tests/black_box/upgrade_test.py", "--pawl", pawl, "--previous", previous]),
         Program("keys", [python, "tests/black_box/keys_test.py", "--pawl", pawl]),
         Program("partitions", [python, "tests/black_box/partition_test.py", "--pawl", pawl]),
         Program("storm", [python, "tests/black_box/storm_test.py", "--pawl", pawl,

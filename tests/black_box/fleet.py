@@ -101,6 +101,13 @@ class Fleet:
                 raise AssertionError(f"no settled cluster after {SETTLE_SECONDS} s: {seen}\n{logs}")
             time.sleep(0.01)  # between two questions; nothing relies on its length
 
+    def wait_linked(self):
+        """Until every box sees every other one."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while not all(s and all(row["linked"] for row in s["boxes"]) for s in map(self.status, self.boxes)):
+            assert time.monotonic() < deadline, f"not all linked after {SETTLE_SECONDS} s"
+            time.sleep(0.01)  # between two questions; nothing relies on its length
+
     def status(self, n):
         """GET /v1/cluster of a box; None if it does not answer."""
         try:

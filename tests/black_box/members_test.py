@@ -7,8 +7,8 @@ import time
 import unittest
 
 import suite
-from cluster_test import WORKFLOW
 from fleet import Fleet
+from tally import WORKFLOW
 
 
 class Members(unittest.TestCase):

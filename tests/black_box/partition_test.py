@@ -7,8 +7,8 @@ import tempfile
 import unittest
 
 import suite
-from cluster_test import WORKFLOW
 from fleet import Fleet
+from tally import WORKFLOW
 from history import check_hash
 
 PORT = 7400

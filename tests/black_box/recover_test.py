@@ -11,8 +11,8 @@ import time
 import unittest
 
 import suite
-from cluster_test import WORKFLOW
 from fleet import Fleet
+from tally import WORKFLOW
 
 SENTENCE = "box 1 goes on without boxes 2 and 3"
 NOBODY = 65534

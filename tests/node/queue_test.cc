@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(an_older_store_is_raised_before_a_queue_can_be_paused) {
   BOOST_TEST(host.node->group(GroupId(0)).tables().feature_level() == 1u);
   BOOST_TEST(host.status(host.ask(PauseQueue{"default", ""})) == 503);
   host.drain();
-  BOOST_TEST(host.node->group(GroupId(0)).tables().feature_level() == codecs::kFeatureLevel);
+  BOOST_TEST(host.node->group(GroupId(0)).tables().feature_level() == kFeatureLevel);
   const RequestId pause = host.ask(PauseQueue{"default", ""});
   host.drain();
   BOOST_TEST(host.status(pause) == 200);

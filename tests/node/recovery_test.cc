@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(the_feature_level_is_raised_once_in_each_group) {
   for (int life = 0; life < 3; ++life) {
     host.boot();
     for (std::uint16_t g = 0; g < host.node->group_count(); ++g) {
-      BOOST_TEST(host.node->group(GroupId(g)).tables().feature_level() == codecs::kFeatureLevel);
+      BOOST_TEST(host.node->group(GroupId(g)).tables().feature_level() == kFeatureLevel);
     }
     host.crash();
   }
@@ -299,7 +299,7 @@ BOOST_AUTO_TEST_CASE(an_entry_that_can_not_be_understood_refuses_the_store) {
     host.crash();
     codecs::Entry entry;
     entry.time = TimeMs(kEpochMs);
-    if (bad == 1) entry.level = codecs::kFeatureLevel + 1;
+    if (bad == 1) entry.level = kFeatureLevel + 1;
     if (bad == 2) {  // events of a run that is not there
       entry.run = Index(99);
       entry.first_seq = Seq(5);
