@@ -233,8 +233,8 @@ BOOST_AUTO_TEST_CASE(boxes_that_do_not_fit_leave_each_other_alone) {
   BOOST_TEST(fleet.box(four).node->group(GroupId(0)).applied().v == 0U);
 }
 
-// Who is up greets until both have heard each other, and no longer: two greetings that overtake each
-// other may leave one unsure until the next status, a second later.
+// Who is up greets until both have heard each other, and no longer: two greetings that overtake
+// each other may leave one unsure until the next status, a second later.
 BOOST_AUTO_TEST_CASE(boxes_that_fit_greet_each_other_in_a_few_frames) {
   Changing fleet;
   fleet.crash(3);
