@@ -172,6 +172,7 @@ bool decode(std::string_view bytes, KeyReport* report) {
 
 KeyReport report_of(const Keyring& ring) {
   KeyReport report;
+  report.rotation = ring.rotation;
   for (const ClusterKey& key : ring.keys)
     report.keys.push_back({key.id, key.state, key.fingerprint});
   return report;
@@ -180,6 +181,7 @@ KeyReport report_of(const Keyring& ring) {
 RotationRefusal carry_out(const KeyStep& step, Keyring* ring) {
   switch (step.what) {
     case KeyStep::What::report:
+      ring->rotation = std::max(ring->rotation, step.rotation);
       return RotationRefusal::kNone;
     case KeyStep::What::install:
       return install_key(ring, {step.id, KeyState::kInstalled, step.created_seconds,

@@ -45,6 +45,8 @@ struct ClusterKey {
 struct Keyring {
   ClusterId cluster;
   std::vector<ClusterKey> keys;  // by ascending id; exactly one is active
+  // The highest rotation to which this box has reported (key_rotation.h); 0: none.
+  std::uint64_t rotation = 0;
   friend bool operator==(const Keyring&, const Keyring&) = default;
 
   // The key to send with. There must be one.

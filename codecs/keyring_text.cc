@@ -20,7 +20,7 @@ constexpr std::string_view kPreamble =
 #   active     accepted and sent with; exactly one is
 #   retired    accepted no longer; its secret is gone, its number stays taken
 # To rotate: install a new key on every box, then use it on every box, then retire the old one on
-# every box. Equal fingerprints on two boxes mean equal keys.
+# every box. Equal fingerprints on two boxes mean equal keys. `rotation` is the last one this box took part in.
 )";
 constexpr std::string_view kColumns = "#   id state     created              fingerprint secret\n";
 
@@ -89,8 +89,9 @@ class KeyringReader {
     if (count == 0) return {};
     if (!versioned_) return version(words, count);
     if (words[0] == "cluster") return cluster(words, count);
+    if (words[0] == "rotation") return rotation(words, count);
     if (words[0] == "key") return key(words, count);
-    return "expected `cluster` or `key` at the beginning of the line";
+    return "expected `cluster`, `rotation` or `key` at the beginning of the line";
   }
 
   // After the last line.
@@ -117,6 +118,18 @@ class KeyringReader {
       return "`cluster` takes an id of 32 lower-case hexadecimal digits";
     }
     if (ring_.cluster.is_none()) return "the cluster's id is all zeros";
+    return {};
+  }
+
+  std::string_view rotation(const Words& words, std::size_t count) {
+    const std::string_view word = words[1];
+    std::uint64_t number = 0;
+    if (count == 2 && word.front() != '0') {
+      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+      if (error != std::errc() || end != word.data() + word.size()) number = 0;
+    }
+    if (number == 0 || ring_.rotation != 0) return "`rotation` takes one number, and stands once";
+    ring_.rotation = number;
     return {};
   }
 
@@ -209,6 +222,7 @@ std::string format_keyring(const Keyring& ring) {
   text.append(kPreamble).append(kFormatName).append(" ").append(kFormatVersion);
   text.append("\ncluster ");
   append_hex(ring.cluster.view(), &text);
+  if (ring.rotation != 0) text.append("\nrotation ").append(std::to_string(ring.rotation));
   text.append("\n\n").append(kColumns);
   for (const ClusterKey& key : ring.keys) {
     text.append("key ");

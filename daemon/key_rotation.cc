@@ -29,9 +29,8 @@ std::string named(const KeyStep& step) {
 }
 
 constexpr char kGoOn[] =
-    "; every box still understands every other one, and the next `pawl cluster keys rotate` goes "
-    "on "
-    "from here";
+    "; every box still understands every other one, and the next `pawl cluster keys rotate` "
+    "goes on from here";
 
 }  // namespace
 
@@ -99,44 +98,47 @@ void KeyRotation::send(Round& round) {
 // leader asks again.
 void KeyRotation::obey(const KeyStep& step, Reply reply) {
   if (storing_) return;
-  const auto reply_with = [this, number = step.number, reply = std::move(reply)](
+  const auto reply_with = [number = step.number, reply = std::move(reply)](
                               const codecs::Keyring& ring, std::string refusal) {
     KeyReport report = report_of(ring);
     report.number = number;
-    report.rotation = obeys_;
     report.refusal = std::move(refusal);
     reply(std::move(report));
   };
   highest_ = std::max(highest_, step.rotation);
-  const bool asks = step.what == KeyStep::What::report;
-  if (asks && step.rotation >= obeys_) obeys_ = step.rotation;
   // Who only wants to know belongs to no rotation; who changes something must.
-  const bool belongs = step.rotation == obeys_ && step.rotation != 0;
-  if (!belongs && !(asks && step.rotation == 0)) {
-    reply_with(ring_, "another rotation has begun since, or the box has started again");
-    return;
-  }
+  const bool asks = step.what == KeyStep::What::report;
+  const bool over = asks ? step.rotation != 0 && step.rotation < ring_.rotation
+                         : step.rotation == 0 || step.rotation != ring_.rotation;
+  if (over) return reply_with(ring_, "another rotation has begun since");
   codecs::Keyring changed = ring_;
   const codecs::RotationRefusal refusal = carry_out(step, &changed);
   if (refusal != codecs::RotationRefusal::kNone || changed == ring_) {
-    reply_with(ring_, explain(refusal));
-    return;
+    return reply_with(ring_, explain(refusal));
   }
+  store(std::move(changed), step, reply_with);
+}
+
+// What is reported is on the disk, a promise to a rotation too.
+void KeyRotation::store(
+    codecs::Keyring changed, const KeyStep& step,
+    std::function<void(const codecs::Keyring& ring, std::string refusal)> reply) {
   storing_ = true;
-  parts_.store(changed, [this, changed, reply_with, what = step.what,
+  parts_.store(changed, [this, changed, reply = std::move(reply), what = step.what,
                          id = step.id](const absl::Status& stored) {
     storing_ = false;
     if (!stored.ok()) {
       parts_.log->write(LogLevel::error, "cluster: the keyring could not be written",
                         {{"why", std::string(stored.message())}});
-      reply_with(ring_, std::string(stored.message()));
-      return;
+      return reply(ring_, std::string(stored.message()));
     }
     ring_ = changed;
-    parts_.use(ring_);
-    parts_.log->write(LogLevel::notice, "cluster: the keyring has changed",
-                      {{"step", to_string(what)}, {"key", std::uint64_t{id.v}}});
-    reply_with(ring_, "");
+    if (what != KeyStep::What::report) {
+      parts_.use(ring_);
+      parts_.log->write(LogLevel::notice, "cluster: the keyring has changed",
+                        {{"step", to_string(what)}, {"key", std::uint64_t{id.v}}});
+    }
+    reply(ring_, "");
   });
 }
 

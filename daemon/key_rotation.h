@@ -7,9 +7,8 @@
 //   others:  step -> change a copy of the ring -> file (cold thread) -> ring in use -> report
 //
 // There may be several leaders, and frames that come late: a box obeys the highest rotation that
-// asked it what it holds (KeyStep::rotation), and says nothing while its file is being written. It
-// forgets which when it starts again, and then obeys none; frames die with the process they were
-// sent to, as streams do.
+// asked it what it holds (KeyStep::rotation), which its file remembers, and says nothing while that
+// file is being written. Frames die with the process they were sent to, as streams do.
 //
 // A box confirms what is on its disk. Whoever does not answer stops the rotation after
 // limits::kKeyStepMs where it is: every box still understands every other one, and the next
@@ -19,7 +18,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -85,6 +83,8 @@ class KeyRotation final : public TurnHook {
   using Reply = std::function<void(codecs::KeyReport)>;
   void begin(Round round);
   void obey(const codecs::KeyStep& step, Reply reply);
+  void store(codecs::Keyring changed, const codecs::KeyStep& step,
+             std::function<void(const codecs::Keyring& ring, std::string refusal)> reply);
   void send(Round& round);
   void on_report(NodeId from, codecs::KeyReport report);
   void next(Round round);
@@ -97,8 +97,7 @@ class KeyRotation final : public TurnHook {
   Parts parts_;
   codecs::Keyring ring_;
   bool storing_ = false;
-  std::uint64_t obeys_ = 0;                // the highest rotation to which this box has reported
-  std::uint64_t highest_ = 0;              // that it has heard of
+  std::uint64_t highest_ = 0;              // rotation that it has heard of
   std::map<std::uint64_t, Round> rounds_;  // by the number of the step
 };
 

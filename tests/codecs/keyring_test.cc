@@ -68,9 +68,12 @@ BOOST_AUTO_TEST_CASE(every_state_comes_back) {
   BOOST_TEST((use_key(&ring, KeyId(3)) == RotationRefusal::kNone));
   BOOST_TEST((retire_key(&ring, KeyId(1)) == RotationRefusal::kNone));
   BOOST_TEST(states(ring) == "1r2i3a4i5i");
-  const std::string text = format_keyring(ring);
-  BOOST_TEST((parsed(text) == ring));
-  BOOST_TEST(format_keyring(parsed(text)) == text);
+  for (const std::uint64_t rotation : {std::uint64_t{0}, std::uint64_t{1}, ~std::uint64_t{0}}) {
+    ring.rotation = rotation;
+    const std::string text = format_keyring(ring);
+    BOOST_TEST((parsed(text) == ring));
+    BOOST_TEST(format_keyring(parsed(text)) == text);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(comments_and_blanks_stand_anywhere) {
@@ -98,9 +101,16 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_is_said_with_its_line) {
                 "line 2: the cluster's id is all zeros");
   check_refused(c + kCluster, "line 3: a second `cluster`");
   check_refused(c, "line 3: no key is active; exactly one has to be");
-  check_refused(c + "kex 1\n", "line 3: expected `cluster` or `key` at the beginning of the line");
+  check_refused(c + "kex 1\n",
+                "line 3: expected `cluster`, `rotation` or `key` at the beginning of the line");
   check_refused(c + "key 1 active\n",
                 "line 3: a key takes five words: ID STATE CREATED FINGERPRINT SECRET");
+  for (const char* bad : {"0", "01", "-1", "1x", "18446744073709551616", "", "1 2"}) {
+    check_refused(c + "rotation " + bad + "\n",
+                  "line 3: `rotation` takes one number, and stands once");
+  }
+  check_refused(c + "rotation 1\nrotation 1\n",
+                "line 4: `rotation` takes one number, and stands once");
   check_refused(c + "key 1 2 3 4 5 6\n", "line 3: too many words");
   check_refused(c + "\r\n",
                 "line 3: a control character (the file has Unix line ends and nothing binary)");

@@ -186,6 +186,38 @@ BOOST_AUTO_TEST_CASE(several_leaders_late_frames_and_restarts) {
   BOOST_TEST(finished > 30);
 }
 
+// What a box has promised to a rotation it knows in its next life too: nobody who began before is
+// obeyed, and who began it may go on.
+BOOST_AUTO_TEST_CASE(a_promise_outlives_the_process) {
+  Boxes boxes(1);
+  boxes.calm = true;
+  codecs::SeededBytes random(9);
+  const codecs::ClusterKey key = codecs::new_key(boxes.disk(3), &random, 1);
+  codecs::KeyStep step;
+  step.rotation = 20;
+  boxes.hear(3, codecs::FrameKind::kKeyStep, encode(step));
+  boxes.run(100);
+  BOOST_TEST(boxes.disk(3).rotation == 20u);
+  boxes.start(3);
+  step.rotation = 19;
+  boxes.hear(3, codecs::FrameKind::kKeyStep, encode(step));
+  step.what = codecs::KeyStep::What::install;
+  step.id = key.id;
+  step.created_seconds = key.created_seconds;
+  step.secret = key.secret;
+  for (const std::uint64_t other : {19, 21}) {
+    step.rotation = other;
+    boxes.hear(3, codecs::FrameKind::kKeyStep, encode(step));
+    boxes.run(100);
+    BOOST_TEST(boxes.disk(3).keys.size() == 1u);
+    BOOST_TEST(boxes.disk(3).rotation == 20u);
+  }
+  step.rotation = 20;
+  boxes.hear(3, codecs::FrameKind::kKeyStep, encode(step));
+  boxes.run(100);
+  BOOST_TEST(boxes.disk(3).keys.size() == 2u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
