@@ -120,10 +120,12 @@ This makes it the only voter of every group. Do it only if the others are lost f
     know whether there were any.
   - What is behind SURE, if anything, was perhaps never acknowledged. It becomes true.
   - A task whose completion is lost is handed out again, with the same idempotency key.
-  - If another box's disk can still be read, run this there too, and recover the one that has the
-    higher TERM, then the higher LAST. Only one may be recovered.
-  - The others must never start again with their data: they would be a second cluster with the same
-    runs. Delete their data directories first.
+  - If another box's disk can still be read, run this there too and compare group by group: ahead is
+    the higher TERM, then the higher LAST. What the one you give up is ahead in is lost. Only one may
+    be recovered.
+  - The others must never start again as they are: with their data they would be a second cluster
+    with the same runs, without it an empty one that takes work. Delete their data directories and
+    disable their daemons first; they come back under new numbers, with `founder = false`.
 )";
 
 constexpr const char* kNext =

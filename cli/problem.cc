@@ -33,6 +33,11 @@ constexpr std::array kAdvice = {
     Advice{"box-removed", "`pawl cluster status` lists the numbers that were used"},
     Advice{"not-caught-up", "`pawl cluster status` shows how far it is; repeat in a while"},
     Advice{"no-majority-left", "`pawl cluster status` shows who is up"},
+    Advice{"rotation-stopped",
+           "`pawl cluster keys` shows who holds which key; run the rotation again when every box "
+           "is up"},
+    Advice{"rotation-under-way", "`pawl cluster keys` shows how far it is"},
+    Advice{"no-keyring", "[cluster] keyring of pawld.toml names the file"},
     Advice{"not-a-cluster", "configs/cluster.toml shows how a cluster is made"},
     Advice{"too-many-boxes", "remove one first: `pawl cluster remove`"},
     Advice{"idempotency-key-reused", "use a new --key for a new request"},

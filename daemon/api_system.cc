@@ -112,7 +112,10 @@ void Api::get_ready(Call& call) {
   if (!parts_.node->ready()) {
     refuse(call.id, 503, "not-ready", "Not ready",
            parts_.node->alone() ? "the store is still being opened"
-                                : "a group has no leader: GET /v1/cluster shows which");
+           : parts_.node->time_held()
+               ? "the time is not known: the clocks of the boxes differ by more than five minutes; "
+                 "set them, or vouch for this one's with `pawl cluster time accept`"
+               : "a group has no leader: GET /v1/cluster shows which");
     return;
   }
   respond_json(

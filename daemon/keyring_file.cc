@@ -140,7 +140,10 @@ absl::StatusOr<codecs::Keyring> read_newest_keyring(const std::string& configure
         "read ", path, ": it is another cluster's than ", configured,
         ": a data directory stays with its cluster; name the right keyring, or another directory"));
   }
-  return first->keys.back().id > rotated->keys.back().id ? std::move(first) : std::move(rotated);
+  const bool configured_is_newer = first->keys.back().id > rotated->keys.back().id;
+  absl::StatusOr<codecs::Keyring> newest = configured_is_newer ? first : rotated;
+  newest->rotation = std::max(first->rotation, rotated->rotation);  // a promise is kept
+  return newest;
 }
 
 absl::Status replace_rotated_keyring(const std::string& data_directory,

@@ -119,6 +119,7 @@ void Node::Boxes::tick() {
 void Node::Boxes::raise_levels() {
   const std::uint16_t common = common_level();
   for (const auto& group : node_->groups_) {
+    if (group->tables().feature_level() < kClusterLevel) node_->open(*group);
     if (node_->decides(*group) && group->tables().feature_level() < common) {
       node_->raise_feature_level(*group, common);
     }
@@ -260,17 +261,37 @@ bool Node::Boxes::removed() const {
 
 bool Node::Boxes::clocks_agree() const {
   const Now& now = node_->now_;
-  if (wish_.voters == std::vector<NodeId>{node_->options_.self}) return now.wall_trusted;
+  return is_only_voter() ? now.wall_trusted : is_agreed(now.wall_ms);
+}
+
+std::optional<std::int64_t> Node::Boxes::agreed_clock() const {
+  const Now& now = node_->now_;
+  if (is_only_voter() || is_agreed(now.wall_ms)) return now.wall_ms;
+  for (const auto& [box, clock] : clocks_) {
+    if (has_clock(box) && is_agreed(clock + now.mono_ms)) return clock + now.mono_ms;
+  }
+  return std::nullopt;
+}
+
+bool Node::Boxes::is_only_voter() const {
+  return wish_.voters == std::vector<NodeId>{node_->options_.self};
+}
+
+// A voter that this box hears, and its clock.
+bool Node::Boxes::has_clock(NodeId box) const {
+  return contains(wish_.voters, box) && heard(box) && cluster().is_linked(box) &&
+         clocks_.contains(box);
+}
+
+// About this is what the clocks of a majority of the voters say.
+bool Node::Boxes::is_agreed(std::int64_t wall_ms) const {
+  const Now& now = node_->now_;
   std::size_t agree = 0;
   for (const NodeId voter : wish_.voters) {
-    if (voter == node_->options_.self) {
-      ++agree;
-    } else if (heard(voter) && cluster().is_linked(voter)) {
-      const auto clock = clocks_.find(voter);
-      if (clock == clocks_.end()) continue;
-      const std::int64_t ahead = now.wall_ms - (clock->second + now.mono_ms);
-      agree += std::abs(ahead) <= limits::kClockJumpMsMax ? 1 : 0;
-    }
+    const bool self = voter == node_->options_.self;
+    if (!self && !has_clock(voter)) continue;
+    const std::int64_t theirs = self ? now.wall_ms : clocks_.at(voter) + now.mono_ms;
+    agree += std::abs(wall_ms - theirs) <= limits::kClockJumpMsMax ? 1 : 0;
   }
   return agree * 2 > wish_.voters.size();
 }

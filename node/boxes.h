@@ -60,6 +60,9 @@ class Node::Boxes {
   // The clocks of a majority of the voters, this box's among them, say about what this one's does;
   // alone it is the kernel's word that counts.
   bool clocks_agree() const;
+  // What the clock says on which a majority of the voters agrees, this box's or another's; the only
+  // voter believes its own.
+  std::optional<std::int64_t> agreed_clock() const;
   // What this box says of itself to that peer.
   BoxStatus status_for(NodeId peer) const;
 
@@ -74,6 +77,9 @@ class Node::Boxes {
   std::optional<No> why_not(const ChangeBoxes& op, const engine::RosterBox* row) const;
   void greet(NodeId peer);
   std::uint16_t common_level() const;
+  bool is_only_voter() const;
+  bool has_clock(NodeId box) const;
+  bool is_agreed(std::int64_t wall_ms) const;
   Verdict judge(NodeId peer, const BoxStatus& status) const;
   void note(Verdict verdict, NodeId peer, bool of_us);
   bool as_wished(const Group& group) const;

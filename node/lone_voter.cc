@@ -16,32 +16,63 @@ namespace {
 struct Tail {
   TimeMs time;  // of the last entry
   std::uint16_t level = 0;
-  engine::Catalog catalog;  // group 0's, with the whole log folded
+  engine::Catalog catalog;  // group 0's, with the log folded
+  Index next;               // behind what is kept
 };
 
-Tail tail_of(const Group& group, const engine::Catalog& catalog) {
+bool removes(const std::vector<engine::CatalogEvent>& events, NodeId box) {
+  return std::any_of(events.begin(), events.end(), [box](const engine::CatalogEvent& event) {
+    const auto* removed = std::get_if<engine::BoxRemoved>(&event);
+    return removed != nullptr && removed->box == box;
+  });
+}
+
+// Through the whole log, or to the first entry that would remove `self`: it is not decided, and
+// this box is all there is.
+Tail tail_of(const Group& group, const engine::Catalog& catalog, NodeId self) {
   Tail tail;
   tail.time = group.tables().time();
   tail.level = group.tables().feature_level();
   tail.catalog = catalog;
+  tail.next = group.applied().next();
   for (const std::string_view payload : group.unapplied()) {
+    tail.next = tail.next.next();
     if (payload.empty()) continue;
     codecs::Entry entry;
     std::string error;
     // It was decoded once already, when the journal was read.
     PAWL_CHECK(codecs::decode_entry(payload, &entry, &error));
     if (!entry.membership.empty()) continue;
-    tail.time = std::max(tail.time, entry.time);
-    tail.level = std::max(tail.level, entry.raise_level);
     std::vector<engine::CatalogEvent> events;
     engine::decode_catalog_events(entry.catalog, &events);
+    if (removes(events, self)) {
+      tail.next = Index(tail.next.v - 1);
+      break;
+    }
+    tail.time = std::max(tail.time, entry.time);
+    tail.level = std::max(tail.level, entry.raise_level);
     for (const engine::CatalogEvent& event : events) tail.catalog.apply(event);
   }
   return tail;
 }
 
+// A group follows the roster only when a change of it is decided: one that goes on without this box
+// says that its removal was.
+bool is_let_go(const Node& node) {
+  const NodeId self = node.options().self;
+  for (std::size_t n = 0; n < node.group_count(); ++n) {
+    const raft::Membership& now =
+        node.group(GroupId(static_cast<std::uint16_t>(n))).raft().membership();
+    const auto has = [self](const std::vector<NodeId>& boxes) {
+      return std::binary_search(boxes.begin(), boxes.end(), self);
+    };
+    if (!has(now.voters) && !has(now.learners) && has(now.outgoing)) return true;
+  }
+  return false;
+}
+
 Tail tail_of_group_0(Node& node) {
-  return tail_of(node.group(GroupId(0)), node.definitions().catalog());
+  return tail_of(node.group(GroupId(0)), node.definitions().catalog(), node.options().self);
 }
 
 // The events that leave a roster with this box alone; a roster that was never begun begins with
@@ -68,7 +99,8 @@ std::vector<engine::CatalogEvent> removals(const Node& node, const Tail& tail) {
   return events;
 }
 
-void append_membership(const Node& node, const Group& group, Term term, log::Journal* journal) {
+void append_membership(const Node& node, const Group& group, Index index, Term term,
+                       log::Journal* journal) {
   raft::Membership membership;
   membership.voters = {node.options().self};
   codecs::Entry entry;
@@ -77,7 +109,7 @@ void append_membership(const Node& node, const Group& group, Term term, log::Jou
   codecs::encode_membership(membership, &entry.membership);
   codecs::EntryEncoder encoder;
   journal->save_hard_state(group.id(), {term, node.options().self});
-  journal->append(group.id(), term, group.raft().last().index.next(), encoder.encode(entry));
+  journal->append(group.id(), term, index, encoder.encode(entry));
 }
 
 void append_removals(const Node& node, const Tail& tail, Index index, Term term,
@@ -101,10 +133,12 @@ std::vector<GroupLeft> what_is_left(const Node& node) {
     const Group& group = node.group(GroupId(static_cast<std::uint16_t>(n)));
     GroupLeft left;
     left.group = group.id();
-    left.last = group.raft().last().index;
-    left.term = group.raft().last().term;
+    // Where it is the only voter already, this start has begun a term of its own.
+    const Index last = group.raft().last().index;
+    left.last = group.alone() ? Index(last.v - 1) : last;
+    left.term = group.raft().trail().term_at(left.last).value_or(Term());
     left.committed = group.applied();
-    left.written = tail_of(group, {}).time;
+    left.written = tail_of(group, {}, NodeId()).time;
     left.voters = group.raft().membership().all_voters();
     for (const auto& [index, run] : group.tables().runs()) left.open_runs += run->closed() ? 0 : 1;
     all.push_back(std::move(left));
@@ -128,21 +162,23 @@ std::vector<NodeId> boxes_given_up(Node& node) {
 }
 
 bool can_go_on_alone(Node& node, std::string* why) {
-  const std::string name = "box " + std::to_string(node.options().self.v);
-  const Tail tail = tail_of_group_0(node);
-  const engine::RosterBox* row = tail.catalog.roster().find(node.options().self);
-  if (row != nullptr && row->role == engine::BoxRole::removed) {
+  const NodeId self = node.options().self;
+  const std::string name = "box " + std::to_string(self.v);
+  const engine::RosterBox* decided = node.definitions().catalog().roster().find(self);
+  if ((decided != nullptr && decided->role == engine::BoxRole::removed) || is_let_go(node)) {
     *why = name + " was removed from the cluster; recover another box";
     return false;
   }
   for (std::size_t n = 0; n < node.group_count(); ++n) {
-    const Group& group = node.group(GroupId(static_cast<std::uint16_t>(n)));
-    const bool has_any = group.raft().last().index.v > 0 && group.raft().membership().known();
-    if (has_any) continue;
+    if (node.group(GroupId(static_cast<std::uint16_t>(n))).raft().last().index.v > 0) continue;
     *why = name + " holds nothing of group " + std::to_string(n) + "; recover another box";
     return false;
   }
-  if (row == nullptr && !tail.catalog.roster().boxes().empty()) {
+  const Tail tail = tail_of_group_0(node);
+  const engine::Roster& roster = tail.catalog.roster();
+  const std::vector<NodeId>& founders = node.options().founders;
+  const bool founder = std::binary_search(founders.begin(), founders.end(), self);
+  if (roster.find(self) == nullptr && !(founder && roster.boxes().empty())) {
     *why = name + " has not heard that it was added to the cluster; recover another box";
     return false;
   }
@@ -154,15 +190,14 @@ void go_on_alone(Node& node, log::Journal* journal) {
   for (std::size_t n = 0; n < node.group_count(); ++n) {
     const Group& group = node.group(GroupId(static_cast<std::uint16_t>(n)));
     const bool is_0 = n == 0;
-    const raft::EntryId last = group.raft().last();
-    if (group.alone()) {
-      // It has elected itself at this start; what it proposes follows in its own term.
-      if (is_0) append_removals(node, tail, last.index.next(), group.raft().term(), journal);
-      continue;
+    // Who is the only voter has elected itself at this start: what follows is of its own term.
+    const Term term(group.raft().term().v + (group.alone() ? 0 : 1));
+    Index next = is_0 ? tail.next : group.raft().last().index.next();
+    if (!group.alone() || !group.raft().membership().learners.empty()) {
+      append_membership(node, group, next, term, journal);
+      next = next.next();
     }
-    const Term term(group.raft().term().v + 1);
-    append_membership(node, group, term, journal);
-    if (is_0) append_removals(node, tail, Index(last.index.v + 2), term, journal);
+    if (is_0) append_removals(node, tail, next, term, journal);
   }
 }
 

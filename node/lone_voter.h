@@ -12,7 +12,8 @@
 // own: a log of the old cluster never agrees with these entries (log matching, paper 5.3), and the
 // boxes that were removed are not linked any more.
 //
-// Nothing here brings back what only the others had; GroupLeft says what there is.
+// If group 0's log ends with the wish to remove this very box, not known to be decided, it is cut
+// there. Nothing here brings back what only the others had; GroupLeft says what there is.
 #pragma once
 
 #include <string>

@@ -87,9 +87,15 @@ void Node::start(log::Journal* journal, const Now& now) {
   }
 }
 
+// 0 while no time is known: then no group is open.
 TimeMs Node::stamp_now() {
-  const bool trusted = boxes_ && time_.jumped(now_) ? boxes_->clocks_agree() : now_.wall_trusted;
-  return time_.stamp(now_, trusted);
+  if (!boxes_) return time_.stamp(now_, now_.wall_trusted);
+  if (!time_.known()) {
+    const std::optional<std::int64_t> clock = boxes_->agreed_clock();
+    if (!clock) return TimeMs(0);
+    time_.observe(TimeMs(*clock), now_.mono_ms);
+  }
+  return time_.stamp(now_, time_.jumped(now_) ? boxes_->clocks_agree() : now_.wall_trusted);
 }
 
 void Node::handle(const Now& now, Input input, Outputs* outputs) {
@@ -173,6 +179,8 @@ void Node::on_request(Request& request) {
   ++stats_.requests;
   under_way_.outstanding.insert(request.id);
   if (!admit(request)) return;
+  const auto* accept = std::get_if<AcceptTime>(&request.operation);
+  if (accept != nullptr && !time_.known()) time_.observe(accept->wall, now_.mono_ms);
   if (cluster_) {
     enter(request);
   } else {
@@ -367,8 +375,8 @@ void Node::open(Group& group) {
   }
   const std::uint16_t level = cluster_ ? kClusterLevel : kFeatureLevel;
   if (group.tables().feature_level() < level) {
-    raise_feature_level(group, level);
-    return;
+    if (time_.known() || !cluster_) raise_feature_level(group, level);
+    return;  // it is tried again (Boxes::raise_levels)
   }
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);

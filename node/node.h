@@ -68,7 +68,7 @@ class Node : private GroupOwner {
   bool leads(GroupId id) const { return decides(*groups_[id.v]); }
   const Cluster* cluster() const { return cluster_.get(); }
   const NodeOptions& options() const { return options_; }
-  bool time_held() const { return time_.held(); }
+  bool time_held() const { return time_.held() || (cluster_ && !time_.known()); }
   std::size_t group_count() const { return groups_.size(); }
   const Group& group(GroupId id) const { return *groups_[id.v]; }
   GroupId group_of(std::string_view run_id) const;
@@ -253,8 +253,7 @@ class Node : private GroupOwner {
   void decide_catalog(const Request& request, const AcceptTime& op);
   void conclude_queue(const Request& request, const std::string& queue, bool paused,
                       const std::vector<engine::CatalogEvent>& events);
-  void propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
-                       Answer result);
+  void conclude_catalog(const Request& request, std::optional<Proposal> proposal, Answer result);
   bool catalog_applied(const codecs::Entry& entry);
   // node_channels.cc
   void pin(Group& group, const std::string& workflow, std::uint32_t version, Assembly* a);

@@ -11,6 +11,14 @@ namespace {
 
 constexpr std::size_t kCatalogRequestsMax = 256;
 
+// Nothing if nothing changes.
+std::optional<Proposal> proposal_of(const std::vector<engine::CatalogEvent>& events) {
+  if (events.empty()) return std::nullopt;
+  Proposal proposal;
+  engine::encode_catalog_events(events, &proposal.entry.catalog);
+  return proposal;
+}
+
 }  // namespace
 
 // The version exists where it is asked for, and this box has not heard of it yet.
@@ -82,7 +90,7 @@ void Node::decide_catalog(const Request& request, const DeployWorkflow& op) {
   deployed.status = known == nullptr ? 201 : 200;
   codecs::append_deployed(op.name, version, parsed.definition->hash, parsed.diagnostics,
                           change_default, &deployed.body);
-  propose_catalog(request, events, std::move(deployed));
+  conclude_catalog(request, proposal_of(events), std::move(deployed));
 }
 
 void Node::decide_catalog(const Request& request, const SetDefault& op) {
@@ -101,7 +109,7 @@ void Node::decide_catalog(const Request& request, const SetDefault& op) {
   Answer changed;
   changed.id = request.id;
   codecs::append_default(op.workflow, op.version, !events.empty(), &changed.body);
-  propose_catalog(request, events, std::move(changed));
+  conclude_catalog(request, proposal_of(events), std::move(changed));
 }
 
 // From now on, not only from its commit, nothing of the queue is handed out: so nothing is after
@@ -141,7 +149,7 @@ void Node::decide_catalog(const Request& request, const ChangeBoxes& op) {
   Answer changed;
   changed.id = request.id;
   codecs::append_box_change(op.box, !events.empty(), &changed.body);
-  propose_catalog(request, events, std::move(changed));
+  conclude_catalog(request, proposal_of(events), std::move(changed));
 }
 
 // An entry of group 0 that brings nothing but its time: every box applies it, and none stamps
@@ -155,17 +163,7 @@ void Node::decide_catalog(const Request& request, const AcceptTime& op) {
     stamp_ = op.wall;
   }
   codecs::append_accepted_time(stamp_, ahead, &accepted.body);
-  std::vector<PendingAnswer> answers;
-  answers.push_back({std::move(accepted), -1});
-  if (!ahead) {
-    answer_confirmed(*groups_[0], std::move(answers));
-    return;
-  }
-  Proposal proposal;
-  proposal.entry.time = stamp_;
-  proposal.answers = std::move(answers);
-  ++stats_.entries_proposed;
-  groups_[0]->propose(std::move(proposal));
+  conclude_catalog(request, ahead ? std::optional(Proposal()) : std::nullopt, std::move(accepted));
 }
 
 void Node::conclude_queue(const Request& request, const std::string& queue, bool paused,
@@ -173,28 +171,27 @@ void Node::conclude_queue(const Request& request, const std::string& queue, bool
   Answer changed;
   changed.id = request.id;
   codecs::append_queue_pause(queue, paused, !events.empty(), &changed.body);
-  propose_catalog(request, events, std::move(changed));
+  conclude_catalog(request, proposal_of(events), std::move(changed));
 }
 
-void Node::propose_catalog(const Request& request, const std::vector<engine::CatalogEvent>& events,
-                           Answer result) {
-  if (events.empty()) {
+// Answers when the entry is applied; without one, when this box is known to lead.
+void Node::conclude_catalog(const Request& request, std::optional<Proposal> proposal,
+                            Answer result) {
+  if (!proposal) {
     std::vector<PendingAnswer> answers;
     answers.push_back({std::move(result), -1});
     answer_confirmed(*groups_[0], std::move(answers));
     return;
   }
-  Proposal proposal;
-  proposal.entry.time = stamp_;
-  engine::encode_catalog_events(events, &proposal.entry.catalog);
+  if (!proposal->entry.catalog.empty()) under_way_.catalog_busy = true;
+  proposal->entry.time = stamp_;
   if (!request.key.empty()) {
-    proposal.entry.answers.push_back(
+    proposal->entry.answers.push_back(
         {request.key, request.digest, stamp_, result.status, result.body});
   }
-  proposal.answers.push_back({std::move(result), -1});
-  under_way_.catalog_busy = true;
+  proposal->answers.push_back({std::move(result), -1});
   ++stats_.entries_proposed;
-  groups_[0]->propose(std::move(proposal));
+  groups_[0]->propose(std::move(*proposal));
 }
 
 // False: the entry does not fit the catalog, and the group must stop.

@@ -4,6 +4,10 @@
 // clocks agree with it). Until then time runs on from the last stamp with the monotonic clock, so
 // that a box without a clock battery that wakes in 2099 fires nothing. An operator who vouches for
 // a clock moves the last stamp (AcceptTime).
+//
+// A new store has no last stamp. Alone, its first one is what the clock says; of several boxes, it
+// is known once a majority's clocks agree (Boxes::agreed_clock), or an entry of another box is
+// applied, and before that nothing is stamped.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +27,8 @@ class NodeTime {
  public:
   // `last` is the newest stamp of any group (0 in a new store: then the wall clock is believed).
   void restore(TimeMs last) { last_ = last; }
+  // There is a last stamp.
+  bool known() const { return last_.v > 0; }
   // The wall clock says more than time that has run on would explain: whether it is trusted counts.
   bool jumped(const Now& now) const;
   // The stamp for an entry made now; >= every stamp given before.

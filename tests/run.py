@@ -21,6 +21,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed$")
 TIMEOUT_SECONDS = 600
+SANITIZED_TIMEOUT_SECONDS = 2400  # of all programs, where some run under a sanitizer
 STORM_KILLS = 15  # of the short storm; `./dev soak` does 200
 SIM_SEEDS = 1000  # storms over several boxes (docs/simulator.md) of each of two processes
 
@@ -50,10 +51,13 @@ class Outcome:
         self.seconds = seconds
 
 
-def meson_tests(build):
-    answer = subprocess.run(["meson", "introspect", "--tests", str(build)], capture_output=True,
-                            text=True, check=True)
+def introspect(build, what):
+    answer = subprocess.run(["meson", "introspect", what, str(build)], capture_output=True, text=True, check=True)
     return json.loads(answer.stdout)
+
+
+def meson_tests(build):
+    return introspect(build, "--tests")
 
 
 def is_boost_test(path):
@@ -183,9 +187,11 @@ def main():
 
     if arguments.list is not None:
         build = ROOT / arguments.build
+        files = {target["id"]: target["filename"][0] for target in introspect(build, "--targets")}
         for test in meson_tests(build):
             if not arguments.list or test["name"] in arguments.list:
-                print(os.path.relpath(test["cmd"][0], build))
+                for needed in {test["cmd"][0], *(files[one] for one in test["depends"] if one in files)}:
+                    print(os.path.relpath(needed, build))
         return 0
 
     programs = []
@@ -196,6 +202,9 @@ def main():
         programs += meson_programs(arguments.address, "ASan, UBSan")
     if arguments.thread:
         programs += meson_programs(arguments.thread, "TSan", rooms=["daemon", "cli"])
+    if arguments.address or arguments.thread:
+        global TIMEOUT_SECONDS
+        TIMEOUT_SECONDS = SANITIZED_TIMEOUT_SECONDS
     if arguments.suite != "sanitizers":
         programs += python_programs(arguments.suite, arguments.build)
 

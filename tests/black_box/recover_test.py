@@ -66,7 +66,7 @@ class Recover(unittest.TestCase):
         shown = self.recover()
         self.assertEqual(shown.returncode, 2, shown)
         self.assertIn(f'--in-words "{SENTENCE}"', shown.stderr)
-        for word in ("GROUP", "WRITTEN", "1,2,3", "is lost", "delete their data directories".capitalize()):
+        for word in ("GROUP", "WRITTEN", "1,2,3", "is lost", "Delete their data directories"):
             self.assertIn(word, shown.stdout)
         wrong = self.recover("--in-words", "yes")
         self.assertEqual(wrong.returncode, 4, wrong)

@@ -398,9 +398,12 @@ BOOST_AUTO_TEST_CASE(a_held_clock_fires_nothing) {
   host.boot();
   host.advance(30'000);
   BOOST_TEST(host.run("r").state() == "nap");
-  const RequestId accept = host.ask(AcceptTime{TimeMs(host.now.wall_ms)});
-  host.drain();
-  BOOST_TEST((host.member(accept, "changed") == json("true")));
+  const AcceptTime wall{TimeMs(host.now.wall_ms)};
+  for (int n = 0; n < 2; ++n) {  // under its key it has the same answer twice
+    const RequestId accept = host.ask(wall, {.key = "k"});
+    host.drain();
+    BOOST_TEST((host.member(accept, "changed") == json("true")));
+  }
   host.advance(0);
   BOOST_TEST(host.run("r").state() == "idle");
   BOOST_TEST(host.run("r").updated_at.v > kEpochMs + 72LL * 365 * 86'400'000);

@@ -233,6 +233,57 @@ BOOST_AUTO_TEST_CASE(who_has_not_everything_or_was_removed_can_not) {
   BOOST_TEST(recover(fleet, 3).find("was removed") != std::string::npos);
 }
 
+// It said so, and nobody knows whether it was decided: the others are gone.
+BOOST_AUTO_TEST_CASE(a_removal_that_is_not_decided_does_not_count) {
+  int undecided = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Changing fleet(FleetOptions{.seed = seed, .delay_ms_max = 3});
+    fleet.start_runs(1, 3);
+    fleet.run(1500);
+    fleet.request(fleet.leader(GroupId(0)), removed(3));
+    fleet.run(static_cast<std::int64_t>(seed));
+    for (int b = 1; b <= 3; ++b) fleet.crash(b);
+    const std::string why = recover(fleet, 3);
+    if (why.find("was removed") != std::string::npos) continue;
+    BOOST_REQUIRE_EQUAL(why, "");
+    ++undecided;
+    fleet.boot(3);
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled() && fleet.has_voters(3, {3}); }));
+    fleet.check_runs(3);
+    fleet.start_runs(3, 2);
+  }
+  BOOST_TEST(undecided > 0);
+}
+
+// The first box that is added to a recovered one dies on its way in.
+BOOST_AUTO_TEST_CASE(again_in_the_middle_of_the_first_addition) {
+  int learning = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Changing fleet(FleetOptions{.seed = seed, .delay_ms_max = 3});
+    fleet.start_runs(1, 3);
+    fleet.run(1500);
+    for (int b = 1; b <= 3; ++b) fleet.crash(b);
+    recover_and_boot(fleet, 1);
+    const int four = fleet.add_box();
+    fleet.boot(four);
+    BOOST_TEST(fleet.ask(1, added(four, seed % 2 == 0)).status == 200);
+    fleet.run(static_cast<std::int64_t>(seed * 20));
+    for (const GroupId group : {GroupId(0), GroupId(1)}) {
+      const raft::Membership& now = fleet.box(1).node->group(group).raft().membership();
+      learning += now.learners.empty() ? 0 : 1;
+    }
+    fleet.crash(1);
+    fleet.crash(four);
+    BOOST_TEST_CONTEXT("seed " << seed) {
+      recover_and_boot(fleet, 1);
+      fleet.check_runs(1);
+      fleet.start_runs(1, 2);
+      BOOST_TEST((fleet.roster(1).find(NodeId(4))->role == engine::BoxRole::removed));
+    }
+  }
+  BOOST_TEST(learning > 0);
+}
+
 // A learner has all the data, and may be all that is left.
 BOOST_AUTO_TEST_CASE(a_learner_can) {
   Changing fleet;

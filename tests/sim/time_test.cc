@@ -127,6 +127,55 @@ BOOST_AUTO_TEST_CASE(a_box_that_is_left_alone_believes_the_kernel) {
   BOOST_TEST(std::abs(fleet.off_ms(1, "b")) < 1'000);
 }
 
+// A new box has no time of its own yet, and no reason to believe its clock.
+BOOST_AUTO_TEST_CASE(a_box_that_joins_does_not_bring_its_year) {
+  Clocks fleet;
+  BOOST_TEST(fleet.ask(1, node::signal_of("r", "nap")).status == 200);
+  const int four = fleet.add_box();
+  fleet.box(four).now.wall_ms += kYearMs;
+  fleet.boot(four);
+  BOOST_TEST(fleet.ask(1, added(four)).status == 200);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.has_voters(four, {1, 2, 3, 4}); }));
+  fleet.lead_all(four);
+  fleet.run(1'000);
+  BOOST_TEST(fleet.read(1, "r")->state() == "nap");
+  BOOST_TEST(std::abs(fleet.off_ms(four, "a") + kYearMs) < 10'000);
+  BOOST_TEST(fleet.box(four).node->time_held());
+}
+
+BOOST_AUTO_TEST_CASE(one_founder_of_three_does_not_set_the_year) {
+  for (int bad = 1; bad <= 3; ++bad) {
+    Fleet fleet(FleetOptions{.seed = static_cast<std::uint64_t>(bad)});
+    fleet.box(bad).now.wall_ms += kYearMs;
+    fleet.boot_all();
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+    fleet.deploy(1, node::kCounter);
+    for (int n = 0; n < 9; ++n) {
+      const std::string run = "r" + std::to_string(n);
+      BOOST_TEST(fleet.ask(bad, node::start_of(run)).status == 201);
+      const std::int64_t off = fleet.read(1, run)->started_at.v - fleet.box(bad).now.wall_ms;
+      BOOST_TEST(std::abs(off + kYearMs) < 5'000);
+    }
+  }
+}
+
+// Three founders without a clock that any two would agree on: somebody has to say what time it is.
+BOOST_AUTO_TEST_CASE(founders_that_do_not_agree_wait_for_an_operator) {
+  Fleet fleet(FleetOptions{});
+  fleet.box(2).now.wall_ms += kHourMs;
+  fleet.box(3).now.wall_ms += 2 * kHourMs;
+  fleet.boot_all();
+  fleet.run(10'000);
+  BOOST_TEST(!fleet.settled());
+  for (int b = 1; b <= 3; ++b) BOOST_TEST(fleet.box(b).node->time_held());
+  const std::int64_t wall = fleet.box(2).now.wall_ms;
+  for (int b = 1; b <= 3; ++b) fleet.box(b).ask(node::AcceptTime{TimeMs(wall)});
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+  fleet.deploy(1, node::kCounter);
+  BOOST_TEST(fleet.ask(1, node::start_of("r")).status == 201);
+  BOOST_TEST(std::abs(fleet.read(3, "r")->started_at.v - wall) < 10'000);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
