@@ -62,13 +62,14 @@ def namespaces_work():
     try:
         probe = f"pawlprobe{os.getpid()}"
         made = ip("netns", "add", probe, check=False).returncode == 0
+        entered = made and ip("-n", probe, "link", "add", "br0", "type", "bridge", check=False).returncode == 0
         ip("netns", "delete", probe, check=False)
-        return made
+        return entered
     except OSError:
         return False
 
 
-@unittest.skipUnless(namespaces_work(), "network namespaces need root and iproute2")
+@unittest.skipUnless(namespaces_work(), "network namespaces need root, iproute2 and a root that is a mount")
 class Partition(unittest.TestCase):
     pawl = None
 
