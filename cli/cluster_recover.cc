@@ -96,6 +96,7 @@ std::string as_json(const daemon::LostMajority& majority, const std::string& dir
     writer.end_object();
   }
   writer.end_array();
+  writer.field("perhaps_removed", majority.perhaps_removed());
   if (!majority.lost().empty()) writer.field("sentence", majority.sentence());
   writer.field("recovered", recovered).end_object();
   return out;
@@ -126,6 +127,11 @@ This makes it the only voter of every group. Do it only if the others are lost f
   - The others must never start again as they are: with their data they would be a second cluster
     with the same runs, without it an empty one that takes work. Delete their data directories and
     disable their daemons first; they come back under new numbers, with `founder = false`.
+)";
+
+constexpr const char* kPerhapsRemoved =
+    R"(  - Its log ends with its own removal, and does not say whether the others agreed. If they did,
+    they went on without it and one of them knows more: recover that one. Here it is undone.
 )";
 
 constexpr const char* kNext =
@@ -179,7 +185,8 @@ int recover_cluster(Session& session, const RecoverWish& wish) {
   const std::string sentence = majority.sentence();
   if (!session.json()) {
     session.print(name + ", " + printable(options->directory) + ", has:\n\n" +
-                  what_is_left(majority, session.colour()) + kMeaning);
+                  what_is_left(majority, session.colour()) + kMeaning +
+                  (majority.perhaps_removed() ? kPerhapsRemoved : ""));
   } else if (!wish.in_words) {
     session.print_json(as_json(majority, options->directory, false));
   }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <set>
+#include <utility>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -105,6 +106,7 @@ struct App::Impl : TurnHook {
   void take_batches();
   void next_batch(bool room);
   void maybe_snapshot(std::uint64_t bytes_min);
+  void report_time();
   void continue_stop(std::int64_t now_ns);
   [[noreturn]] void die(std::string_view what, std::string_view why);
   node::Now now();
@@ -131,7 +133,8 @@ struct App::Impl : TurnHook {
   bool background_under_way = false;
   bool clock_trusted = false;
   std::int64_t clock_looked_ms = INT64_MIN / 2;
-  bool time_was_held = false;
+  enum class Time { follows, held, not_known };
+  Time time_was = Time::follows;
   std::uint64_t uncovered_bytes = 0;    // of the journal, by no snapshot when it was read
   std::uint64_t snapshot_at_bytes = 0;  // written since the start, at the last snapshot
   int snapshots_under_way = 0;
@@ -366,20 +369,32 @@ void App::Impl::next_batch(bool room) {
   disk->submit(*batch);
 }
 
+void App::Impl::report_time() {
+  const Time now = !node->time_known() ? Time::not_known
+                   : node->time_held() ? Time::held
+                                       : Time::follows;
+  if (std::exchange(time_was, now) == now) return;
+  switch (now) {
+    case Time::not_known:
+      return logger.write(LogLevel::info,
+                          "time: the store is new, it waits for what most boxes' clocks say");
+    case Time::held:
+      return logger.write(LogLevel::warning,
+                          "time: held, this box's clock jumped ahead and is not believed; timers "
+                          "run on from the last stamp (`pawl cluster time accept` vouches for the "
+                          "clock)");
+    case Time::follows:
+      return logger.write(LogLevel::notice, "time: follows the clock");
+  }
+}
+
 void App::Impl::end_turn(std::int64_t now_ns) {
   api->work();
   const std::int64_t mono_ms = now_ns / 1'000'000;
   if (node->next_wake_mono_ms() <= mono_ms) api->handle(node::Tick{});
   if (api->next_wake_mono_ms() <= mono_ms) api->tick(mono_ms);
   if (!api->fatal().empty()) die("node: stopping", api->fatal());
-  if (node->time_held() != time_was_held) {
-    time_was_held = node->time_held();
-    logger.write(time_was_held ? LogLevel::warning : LogLevel::notice,
-                 time_was_held ? "time: held, this box's clock jumped ahead and is not believed; "
-                                 "timers run on from the last stamp (`pawl cluster time accept` "
-                                 "vouches for the clock)"
-                               : "time: follows the clock again");
-  }
+  report_time();
   maybe_snapshot(kSnapshotJournalBytes);
   if (stop_by_ns != 0) continue_stop(now_ns);
   if (mark_at_ns <= now_ns) {

@@ -38,6 +38,7 @@ absl::Status LostMajority::read() {
   opened_ = std::move(*opened);
   left_ = node::what_is_left(*opened_.node);
   lost_ = node::boxes_given_up(*opened_.node);
+  perhaps_removed_ = node::is_perhaps_removed(*opened_.node);
   return absl::OkStatus();
 }
 

@@ -25,6 +25,8 @@ class LostMajority {
   const std::vector<node::GroupLeft>& left() const { return left_; }
   // The boxes that are given up, sorted. Empty: this box is alone already.
   const std::vector<NodeId>& lost() const { return lost_; }
+  // The removal of this box was under way: see node::is_perhaps_removed.
+  bool perhaps_removed() const { return perhaps_removed_; }
   // What whoever wants it has to say: "box 1 goes on without boxes 2 and 3".
   std::string sentence() const;
   // Makes it so, durably, and reads the store once more to see that it is. Once.
@@ -42,6 +44,7 @@ class LostMajority {
   OpenedNode opened_;
   std::vector<node::GroupLeft> left_;
   std::vector<NodeId> lost_;
+  bool perhaps_removed_ = false;
 };
 
 }  // namespace pawl::daemon

@@ -18,6 +18,7 @@ struct Tail {
   std::uint16_t level = 0;
   engine::Catalog catalog;  // group 0's, with the log folded
   Index next;               // behind what is kept
+  bool cut = false;         // before an entry that would remove this box
 };
 
 bool removes(const std::vector<engine::CatalogEvent>& events, NodeId box) {
@@ -47,6 +48,7 @@ Tail tail_of(const Group& group, const engine::Catalog& catalog, NodeId self) {
     engine::decode_catalog_events(entry.catalog, &events);
     if (removes(events, self)) {
       tail.next = Index(tail.next.v - 1);
+      tail.cut = true;
       break;
     }
     tail.time = std::max(tail.time, entry.time);
@@ -184,6 +186,8 @@ bool can_go_on_alone(Node& node, std::string* why) {
   }
   return true;
 }
+
+bool is_perhaps_removed(Node& node) { return tail_of_group_0(node).cut; }
 
 void go_on_alone(Node& node, log::Journal* journal) {
   const Tail tail = tail_of_group_0(node);

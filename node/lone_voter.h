@@ -45,6 +45,9 @@ std::vector<GroupLeft> what_is_left(const Node& node);
 std::vector<NodeId> boxes_given_up(Node& node);
 // False, with the reason, if this box can't go on alone: it was removed, or has not every group.
 bool can_go_on_alone(Node& node, std::string* why);
+// True if group 0's log ends with the removal of this box, not known to be decided: go_on_alone()
+// cuts it off. If it was decided, the others had gone on without this box.
+bool is_perhaps_removed(Node& node);
 // Queues the entries; can_go_on_alone() holds. They are to be made durable by one batch.
 void go_on_alone(Node& node, log::Journal* journal);
 

@@ -68,7 +68,8 @@ class Node : private GroupOwner {
   bool leads(GroupId id) const { return decides(*groups_[id.v]); }
   const Cluster* cluster() const { return cluster_.get(); }
   const NodeOptions& options() const { return options_; }
-  bool time_held() const { return time_.held() || (cluster_ && !time_.known()); }
+  bool time_known() const { return alone() || time_.known(); }  // stamps are given
+  bool time_held() const { return time_.held() || !time_known(); }
   std::size_t group_count() const { return groups_.size(); }
   const Group& group(GroupId id) const { return *groups_[id.v]; }
   GroupId group_of(std::string_view run_id) const;

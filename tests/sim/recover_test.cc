@@ -145,6 +145,31 @@ BOOST_AUTO_TEST_CASE(entries_that_no_majority_had_become_true) {
   fleet.check_runs(leader);
 }
 
+// It hears of its own removal and of nothing more: whether the others agreed it can't know, and
+// says so.
+BOOST_AUTO_TEST_CASE(a_removal_that_may_have_been_decided_is_undone_and_said) {
+  Changing fleet;
+  fleet.start_runs(1, 4);
+  fleet.run(1500);
+  const int leader = fleet.leader(GroupId(0));
+  for (int b = 1; b <= 3; ++b) {
+    if (b != leader) fleet.crash(b);
+  }
+  fleet.request(leader, removed(leader));
+  fleet.run(100);
+  fleet.crash(leader);
+  node::Host& host = fleet.box(leader);
+  host.boot(true);
+  BOOST_TEST(node::is_perhaps_removed(*host.node));
+  host.kill();
+  recover_and_boot(fleet, leader);
+  fleet.check_runs(leader);
+  fleet.crash(leader);
+  host.boot(true);
+  BOOST_TEST(!node::is_perhaps_removed(*host.node));
+  host.kill();
+}
+
 // The roster's own newest change was on its way: a box was being added, or removed.
 BOOST_AUTO_TEST_CASE(in_the_middle_of_a_change) {
   int joint = 0;
