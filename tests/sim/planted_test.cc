@@ -82,6 +82,20 @@ BOOST_AUTO_TEST_CASE(rare_bugs_planted_in_the_node_are_found, *boost::unit_test:
   node::planted_bug = Bug::none;
 }
 
+BOOST_AUTO_TEST_CASE(rare_bugs_planted_in_the_consensus_are_found, *boost::unit_test::disabled()) {
+  using raft::Bug;
+  const std::pair<const char*, Bug> bugs[] = {
+      {"commit_older_terms", Bug::commit_older_terms},
+      {"believe_old_reports", Bug::believe_old_reports},
+      {"joint_one_majority", Bug::joint_one_majority},
+  };
+  for (const auto& [name, bug] : bugs) {
+    raft::planted_bug = bug;
+    check(name);
+  }
+  raft::planted_bug = Bug::none;
+}
+
 BOOST_AUTO_TEST_CASE(planted_bugs_of_the_consensus_are_found_through_the_node) {
   using raft::Bug;
   const std::pair<const char*, Bug> bugs[] = {
@@ -92,12 +106,11 @@ BOOST_AUTO_TEST_CASE(planted_bugs_of_the_consensus_are_found_through_the_node) {
       {"reuse_read_round", Bug::reuse_read_round},
       {"read_without_round", Bug::read_without_round},
       {"read_before_first_commit", Bug::read_before_first_commit},
-      {"commit_older_terms", Bug::commit_older_terms},
-      {"believe_old_reports", Bug::believe_old_reports},
       {"count_old_term_acks", Bug::count_old_term_acks},
       {"change_while_changing", Bug::change_while_changing},
       {"keep_cut_membership", Bug::keep_cut_membership},
       {"membership_at_commit", Bug::membership_at_commit},
+      {"count_learners", Bug::count_learners},
   };
   for (const auto& [name, bug] : bugs) {
     raft::planted_bug = bug;
