@@ -3,39 +3,10 @@
 
 #include "base/random.h"
 #include "codecs/entry.h"
+#include "tests/codecs/entry_samples.h"
 
 namespace pawl::codecs {
 namespace {
-
-Entry full_entry() {
-  Entry entry;
-  entry.time = TimeMs(1'767'225'600'123);
-  entry.run = Index(7);
-  entry.previous = Index(6);
-  entry.first_seq = Seq(9);
-  entry.events = std::string("\x00\x01\xff events", 10);
-  engine::KeyedAnswer answer;
-  answer.key = "key";
-  answer.request = digest("body");
-  answer.at = entry.time;
-  answer.status = 201;
-  answer.body = R"({"id":"r"})";
-  entry.answers = {answer, answer};
-  entry.answers[1].key = "other";
-  entry.answers[1].body.clear();
-  engine::Message message;
-  message.number = 3;
-  message.name = "w";
-  message.version = 4;
-  entry.sends = {{GroupId(0), message}, {GroupId(5), message}};
-  entry.receive_from = GroupId(2);
-  entry.receive = message;
-  entry.ack_to = GroupId(1);
-  entry.ack_through = 1ull << 40;
-  entry.catalog = "catalog";
-  entry.raise_level = 1;
-  return entry;
-}
 
 BOOST_AUTO_TEST_SUITE(entry)
 

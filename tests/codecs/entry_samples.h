@@ -1,0 +1,40 @@
+// A log entry with something in every field.
+#pragma once
+
+#include <string>
+
+#include "codecs/entry.h"
+
+namespace pawl::codecs {
+
+inline Entry full_entry() {
+  Entry entry;
+  entry.time = TimeMs(1'767'225'600'123);
+  entry.run = Index(7);
+  entry.previous = Index(6);
+  entry.first_seq = Seq(9);
+  entry.events = std::string("\x00\x01\xff events", 10);
+  engine::KeyedAnswer answer;
+  answer.key = "key";
+  answer.request = digest("body");
+  answer.at = entry.time;
+  answer.status = 201;
+  answer.body = R"({"id":"r"})";
+  entry.answers = {answer, answer};
+  entry.answers[1].key = "other";
+  entry.answers[1].body.clear();
+  engine::Message message;
+  message.number = 3;
+  message.name = "w";
+  message.version = 4;
+  entry.sends = {{GroupId(0), message}, {GroupId(5), message}};
+  entry.receive_from = GroupId(2);
+  entry.receive = message;
+  entry.ack_to = GroupId(1);
+  entry.ack_through = 1ull << 40;
+  entry.catalog = "catalog";
+  entry.raise_level = 1;
+  return entry;
+}
+
+}  // namespace pawl::codecs
