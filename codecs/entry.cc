@@ -31,7 +31,7 @@ Offset<fb::Message> encode_message(FlatBufferBuilder& builder, GroupId to,
                            name, message.version);
 }
 
-// False for a kind this build does not know: a newer one, written at a level that was not raised.
+// False for a kind this build does not know: a newer one, written at a level that was not raised;
 bool decode_message(const fb::Message& from, engine::Message* message, std::string* error) {
   if (from.kind() != static_cast<std::uint8_t>(engine::MessageKind::pin)) {
     *error = "the entry has a message of the unknown kind " + std::to_string(from.kind());
@@ -76,7 +76,12 @@ bool decode_messages(const fb::Entry& from, Entry* entry, std::string* error) {
     }
   }
   entry->receive_from = GroupId(from.receive_from());
-  return from.receive() == nullptr || decode_message(*from.receive(), &entry->receive, error);
+  if (from.receive() == nullptr) return true;
+  if (from.receive()->number() == 0) {  // which says that nothing was received
+    *error = "the entry receives a message without a number";
+    return false;
+  }
+  return decode_message(*from.receive(), &entry->receive, error);
 }
 
 bool decode_answers(const fb::Entry& from, Entry* entry) {

@@ -97,6 +97,19 @@ BOOST_AUTO_TEST_CASE(a_message_of_an_unknown_kind_is_refused) {
   check_refused(encoder.encode(received), "kind 0");
 }
 
+// The number 0 says that nothing was received: the encoder never writes such a message.
+BOOST_AUTO_TEST_CASE(a_received_message_without_a_number_is_refused) {
+  EntryEncoder encoder;
+  Entry received = full_entry();
+  received.receive.number = 0x0102030405060708;
+  std::string bytes(encoder.encode(received));
+  const std::string number("\x08\x07\x06\x05\x04\x03\x02\x01", 8);
+  const std::size_t at = bytes.find(number);
+  BOOST_REQUIRE(at != std::string::npos);
+  bytes.replace(at, number.size(), std::string(number.size(), '\0'));
+  check_refused(bytes, "without a number");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
