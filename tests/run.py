@@ -72,7 +72,7 @@ def meson_programs(build, kind, rooms=None):
         if rooms and test["name"] not in rooms:
             continue
         if not pathlib.Path(test["cmd"][0]).exists():
-            programs.append(Program(f"{test['name']} ({kind})", ["false"]))
+            programs.append(Program(f"{test['name']} ({kind})", ["sh", "-c", 'echo "not built: $0"; exit 1', test["cmd"][0]]))
             continue
         programs.append(Program(f"{test['name']} ({kind})", test["cmd"],
                                 workdir=test["workdir"] or build,
