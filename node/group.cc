@@ -199,9 +199,14 @@ Index Group::propose(Proposal proposal) {
   proposing_ = &proposal;
   proposed_bytes_ = encoder_.encode(proposal.entry);
   proposal.entry.events.clear();
-  step(raft::Propose{1, static_cast<std::uint32_t>(proposed_bytes_.size())});
+  held_ = !alone_;
+  step(raft::Propose{1, static_cast<std::uint32_t>(proposed_bytes_.size()), held_});
   PAWL_CHECK(proposing_ == nullptr);
   return raft_->last().index;
+}
+
+void Group::send_held() {
+  if (std::exchange(held_, false)) step(raft::Replicate{});
 }
 
 void Group::read_index(std::uint64_t context) { step(raft::ReadIndex{context}); }

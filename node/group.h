@@ -119,6 +119,8 @@ class Group : private EntrySender::Out {
   void loaded(Index first, Index last, std::vector<std::string> payloads);
   // Appends one entry. Must accept(). Returns its index.
   Index propose(Proposal proposal);
+  // Sends the other boxes what was proposed since the last call, all in one message for each.
+  void send_held();
   // What the next proposal's index will be: the uid of a run it starts.
   Index next_index() const { return raft_->last().index.next(); }
   // Answered by on_read, perhaps at once.
@@ -201,6 +203,7 @@ class Group : private EntrySender::Out {
   bool was_ready_ = false;
 
   // Valid within one step.
+  bool held_ = false;  // something was proposed, and send_held() has not been called yet
   Proposal* proposing_ = nullptr;    // what propose() is appending
   std::string_view proposed_bytes_;  // and its payload
   const codecs::RaftEnvelope* receiving_ = nullptr;

@@ -63,8 +63,12 @@ struct RoundTrip {
 };
 // Time has passed.
 struct Tick {};
+// All that came in together has been given: what was proposed meanwhile goes to the other boxes.
+// To be given in every turn of several boxes, before the outputs are acted on.
+struct TurnEnd {};
 
-using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
-                           PeerFrame, PeerLink, EntriesLoaded, TransferGroup, RoundTrip, Tick>;
+using Input =
+    std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, PeerFrame,
+                 PeerLink, EntriesLoaded, TransferGroup, RoundTrip, Tick, TurnEnd>;
 
 }  // namespace pawl::node

@@ -125,6 +125,9 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                    }
                  },
                  [this](const Tick&) { on_tick(); },
+                 [this](const TurnEnd&) {
+                   for (const auto& group : groups_) group->send_held();
+                 },
              },
              input);
   out_ = nullptr;

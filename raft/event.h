@@ -24,11 +24,17 @@ struct Tick {
 struct Campaign {};
 
 // Append `count` (> 0) entries, the largest of which has `bytes`. Answered by AppendEntries or
-// ProposalRefused.
+// ProposalRefused. With `hold` they are not sent before the next Replicate (or another reason to
+// send): what is proposed in quick succession then goes to each follower in one message.
 struct Propose {
   std::uint32_t count = 1;
   std::uint32_t bytes = 0;
+  bool hold = false;
 };
+
+// Send each follower what it lacks, as far as its progress allows; to be given soon after a Propose
+// that holds. Nothing if this member does not lead.
+struct Replicate {};
 
 // A message came in. If AppendEntries follows, the payloads to write are those that came with it.
 struct Receive {
@@ -115,9 +121,9 @@ struct SnapshotReceived {
   MembershipPtr membership;  // if sound
 };
 
-using Event = std::variant<Tick, Campaign, Propose, Receive, EntriesPersisted, HardStatePersisted,
-                           Compacted, ChangeMembership, TransferLeadership, AbortTransfer,
-                           Unreachable, SetCandidacy, SetElectionTimeout, ReadIndex,
+using Event = std::variant<Tick, Campaign, Propose, Replicate, Receive, EntriesPersisted,
+                           HardStatePersisted, Compacted, ChangeMembership, TransferLeadership,
+                           AbortTransfer, Unreachable, SetCandidacy, SetElectionTimeout, ReadIndex,
                            SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
 
 }  // namespace pawl::raft

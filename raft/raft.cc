@@ -134,6 +134,9 @@ struct Step {
   void operator()(const Tick& e) const { tick(state, e, effects); }
   void operator()(const Campaign&) const { campaign(state, effects); }
   void operator()(const Propose& e) const { propose(state, e, effects); }
+  void operator()(const Replicate&) const {
+    if (state->role == Role::leader) send_more_to_all(state, effects);
+  }
   void operator()(const Receive& e) const { receive(state, e, effects); }
   void operator()(const EntriesPersisted& e) const {
     if (!entries_persisted(state, e)) return;

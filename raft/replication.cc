@@ -200,7 +200,7 @@ void propose(State* state, const Propose& event, Effects* effects) {
   }
   append_entries(state, state->hard.term, event.count, event.bytes, AppendEntries::Source::proposal,
                  false, effects);
-  send_more_to_all(state, effects);
+  if (!event.hold) send_more_to_all(state, effects);
 }
 
 void on_append_reply(State* state, NodeId from, const AppendReply& reply, Effects* effects) {

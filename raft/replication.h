@@ -8,6 +8,8 @@
 // | leads     | Propose, ChangeMembership                  | leads | a refusal                          |
 // | leads     | a quorum has an entry of this term on disk | ready | CommitTo                           |
 // | ready     | Propose                                    | ready | AppendEntries, Append to all       |
+// | ready     | Propose that holds                         | ready | AppendEntries                      |
+// | leads     | Replicate                                  | leads | Append to all who lack something   |
 // | ready     | ChangeMembership (change.h)                | ready | AppendEntries, Append to all       |
 // | leads     | heartbeat due                              | leads | Heartbeat to all                   |
 // | leads     | no quorum heard, or removed (election.h)   | -     | RoleChanged                        |

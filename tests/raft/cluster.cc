@@ -489,10 +489,12 @@ void Cluster::tick(int member, std::int64_t ms, std::uint64_t random) {
 
 void Cluster::campaign(int member) { step(&at(member), Campaign{}, nullptr); }
 
-void Cluster::propose(int member, std::uint32_t count, std::uint32_t bytes) {
+void Cluster::propose(int member, std::uint32_t count, std::uint32_t bytes, bool hold) {
   proposed_bytes_ = bytes;
-  step(&at(member), Propose{count, bytes}, nullptr);
+  step(&at(member), Propose{count, bytes, hold}, nullptr);
 }
+
+void Cluster::replicate(int member) { step(&at(member), Replicate{}, nullptr); }
 
 void Cluster::compact(int member, Index through) {
   Member& m = at(member);

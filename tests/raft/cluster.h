@@ -110,7 +110,8 @@ class Cluster {
   // --- what can be done to it; members are 1..N; nothing happens to a member that is down ---
   void tick(int member, std::int64_t ms, std::uint64_t random = 0);
   void campaign(int member);
-  void propose(int member, std::uint32_t count, std::uint32_t bytes = 0);
+  void propose(int member, std::uint32_t count, std::uint32_t bytes = 0, bool hold = false);
+  void replicate(int member);
   void compact(int member, Index through);
   // Makes one of what the member has applied, through `through`.
   void snapshot(int member, Index through);

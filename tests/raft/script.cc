@@ -276,7 +276,10 @@ bool Script::act(const Command& command, int m) {
     cluster_->campaign(m);
   } else if (verb == "propose") {
     cluster_->propose(m, static_cast<std::uint32_t>(command.count(2, 1)),
-                      static_cast<std::uint32_t>(command.option("bytes", 0)));
+                      static_cast<std::uint32_t>(command.option("bytes", 0)),
+                      command.option("hold", 0) != 0);
+  } else if (verb == "replicate") {
+    cluster_->replicate(m);
   } else if (verb == "read") {
     cluster_->read(m);
   } else if (verb == "transfer") {

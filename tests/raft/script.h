@@ -1,15 +1,17 @@
 // Datadriven scripts over a Cluster. A script is blocks separated by blank lines; a block is
-// comments
-// (#), one command line, "----" and what the command printed. Commands:
+// comments (#), one command line, "----" and what the command printed. Commands:
 //
 //   group N [founders=N] [append-max=N] [append-bytes=N] [inflight=N] [inflight-bytes=N] [chunk=N]
 //         [uncommitted-max=N] [lag=N] [sync=manual]
 //                            begins; writes complete at once unless manual; members past the
 //                            founders know of nobody
 //   member M term=T [vote=M] [log=T,T,...] [commit=I]   as if its disk had always been so
-//   tick M|all MS            time passes for them (a heartbeat is due every 50, an election after
-//   300) campaign M               an election timeout propose M [COUNT] [bytes=N] read M a
-//   ReadIndex; its context is the number of reads so far change M voters=M,M.. [learners=M,M..]
+//   tick M|all MS            time passes for them (a heartbeat is due every 50 ms, an election
+//                            after 300)
+//   campaign M               an election timeout
+//   propose M [COUNT] [bytes=N] [hold=1] / replicate M
+//   read M                   a ReadIndex; its context is the number of reads so far
+//   change M voters=M,M.. [learners=M,M..]
 //   transfer M TO / abort M / candidacy M no|yes
 //   deliver all|A>B [N]      the packets that are there now, or the first N of one link
 //   drop all|A>B [N]         loses them

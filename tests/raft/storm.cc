@@ -192,8 +192,10 @@ class Storm {
       last_leader_ = leader;
       if (random_.chance(weather_.propose)) {
         cluster_.propose(leader, static_cast<std::uint32_t>(random_.between(1, 8)),
-                         static_cast<std::uint32_t>(random_.below(500)));
+                         static_cast<std::uint32_t>(random_.below(500)), random_.chance(0.5));
       }
+      // What was held goes out late at times, and often together with what came after it.
+      if (random_.chance(0.7)) cluster_.replicate(leader);
     }
     ask();
     for (int m = 1; m <= cluster_.size(); ++m) {

@@ -260,6 +260,7 @@ void Fleet::step() {
     disk_turn(b);
     if (!host.up()) continue;
     read_cold(b);
+    host.give(node::TurnEnd{});
     collect(b);
   }
   deliver();
