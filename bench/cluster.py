@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """`./dev bench --cluster`: three boxes on this machine, sealed links; figures, no pass or fail.
 
-Signals of 200 bytes through the socket of the box that leads every group, as in run.py; then what an idle
-cluster costs, and the time from kill -9 of the leader to the next success through another box.
+Signals of 200 bytes through the socket of the box that leads every group, as in run.py; workflows of three
+steps, workers included; then what an idle cluster costs, and the time from kill -9 of the leader to the next
+success through another box.
 """
 
 import argparse
@@ -21,6 +22,31 @@ sys.path.insert(0, str(ROOT / "bench"))
 from client import Unreachable  # noqa: E402
 from fleet import Fleet, leaders  # noqa: E402
 import run  # noqa: E402
+
+
+STEPS = """
+dsl = 1
+name = "steps"
+start = "one"
+[input]
+sku = "string"
+qty = "int"
+note = "string"
+[task.step]
+queue = "steps"
+[state.one]
+task = "step"
+next = "two"
+[state.two]
+task = "step"
+next = "three"
+[state.three]
+task = "step"
+next = "over"
+[state.over]
+end = "completed"
+"""
+STEPS_INPUT = json.dumps({"sku": "abc-123456", "qty": 3, "note": "x" * 120})
 
 
 def lead_all(fleet, box):
@@ -45,6 +71,17 @@ def load(build, fleet, box, clients, seconds):
     result = json.loads(done.stdout)
     result["cpu_us"] = [(b.cpu_seconds() - x) / result["sent"] * 1e6 for b, x in zip(fleet.boxes.values(), before)]
     return result
+
+
+def flows(build, fleet, box, clients, seconds):
+    """Runs of three tasks each, from start to end, with the workers that do nothing but complete them."""
+    lead_all(fleet, box)
+    answer = fleet.client(box).request("PUT", "/v1/workflows/steps", STEPS.encode())
+    assert answer.status in (200, 201), answer
+    done = subprocess.run([build / "bench" / "flow_load", "--socket", fleet.boxes[box].socket, "--clients",
+                           str(clients), "--seconds", str(seconds), "--workflow", "steps", "--queue", "steps",
+                           "--input", STEPS_INPUT], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 def idle(fleet, seconds):
@@ -93,6 +130,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release")
     parser.add_argument("--clients", default="1,16,64,256")
     parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--flows", type=int, default=64, help="runs of three tasks in flight")
     parser.add_argument("--kills", type=int, default=30)
     arguments = parser.parse_args()
     build = arguments.build.resolve()
@@ -112,6 +150,9 @@ def main():
                 r = load(build, fleet, 1, clients, arguments.seconds)
                 print(f"{clients:>8}{r['ops_per_s']:>10}{r['p50_us']:>9}{r['p99_us']:>9}   "
                       + " ".join(f"{x:.1f}" for x in r["cpu_us"]))
+            r = flows(build, fleet, 1, arguments.flows, arguments.seconds)
+            print(f"runs of three tasks, {r['clients']} in flight, {r['workers']} workers: {r['runs_per_s']}/s, "
+                  f"p50 {r['p50_us'] / 1000:.1f} ms, p99 {r['p99_us'] / 1000:.1f} ms")
             time.sleep(3)
             for n, (cpu, kib, written) in enumerate(idle(fleet, 10), 1):
                 print(f"idle, box {n}: {cpu * 100:.2f} % of a core, {kib / 1024:.1f} MiB resident, {written} bytes written")
