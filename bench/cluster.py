@@ -97,13 +97,13 @@ def idle(fleet, seconds):
 
 
 def idle_when_spread(fleet, seconds):
-    """The same, once the leaderships have found their places: a new cluster moves one every 10 s or so."""
+    """The same, of the next while after one in which no leadership moved: a new cluster moves one every 10 s or so."""
     for _ in range(12):
         before = leaders(fleet.status(1))
-        seen = idle(fleet, seconds)
-        if leaders(fleet.status(1)) == before and not any(written for _, _, written in seen):
+        time.sleep(2 * seconds)
+        if leaders(fleet.status(1)) == before:
             break
-    return seen
+    return idle(fleet, seconds)
 
 
 def failover(fleet, number):

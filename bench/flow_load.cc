@@ -95,7 +95,10 @@ class Flows : public HttpLoop {
       return;
     }
     if (actor.second) {
-      if (answer.find("\"reached\":true") == std::string_view::npos) fail("a run has not ended");
+      if (answer.find("\"reached\":true") == std::string_view::npos) {
+        errno = EPROTO;
+        fail("a run has not ended: " + std::string(answer.substr(0, 600)));
+      }
       ++actor.runs;
       if (measured) {
         const auto took = Clock::now() - actor.started;

@@ -35,10 +35,6 @@ class Latencies {
     ++buckets_[us < kBuckets ? static_cast<std::size_t>(us) : kBuckets - 1];
     ++count_;
   }
-  void clear() {
-    buckets_.assign(kBuckets, 0);
-    count_ = 0;
-  }
   std::uint64_t count() const { return count_; }
   // The smallest time that at least this share of the operations did not exceed.
   std::size_t quantile_us(double share) const {

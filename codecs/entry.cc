@@ -31,7 +31,7 @@ Offset<fb::Message> encode_message(FlatBufferBuilder& builder, GroupId to,
                            name, message.version);
 }
 
-// False for a kind this build does not know: a newer one, written at a level that was not raised;
+// False for a kind this build does not know: a newer one, written at a level that was not raised.
 bool decode_message(const fb::Message& from, engine::Message* message, std::string* error) {
   if (from.kind() != static_cast<std::uint8_t>(engine::MessageKind::pin)) {
     *error = "the entry has a message of the unknown kind " + std::to_string(from.kind());

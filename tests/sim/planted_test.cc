@@ -1,8 +1,10 @@
 // Bugs planted in the node and in the consensus, each of which the storms must find.
 // PAWL_BUG=name searches for that one alone; PAWL_FIRST_SEED=N begins at another seed than 1.
 #include <boost/test/unit_test.hpp>
+#include <cstddef>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "base/digest.h"
 #include "node/planted.h"
@@ -45,6 +47,15 @@ void check(std::string_view name) {
   BOOST_TEST_MESSAGE("found after " << storms << " storms: " << name << ": " << words);
 }
 
+template <class Bug, std::size_t kCount>
+void check_each(const std::pair<const char*, Bug> (&bugs)[kCount], Bug* planted) {
+  for (const auto& [name, bug] : bugs) {
+    *planted = bug;
+    check(name);
+  }
+  *planted = Bug::none;
+}
+
 BOOST_AUTO_TEST_CASE(planted_bugs_of_the_node_are_found) {
   using node::Bug;
   const std::pair<const char*, Bug> bugs[] = {
@@ -60,11 +71,7 @@ BOOST_AUTO_TEST_CASE(planted_bugs_of_the_node_are_found) {
       {"take_twice", Bug::take_twice},
       {"lower_read_index", Bug::lower_read_index},
   };
-  for (const auto& [name, bug] : bugs) {
-    node::planted_bug = bug;
-    check(name);
-  }
-  node::planted_bug = Bug::none;
+  check_each(bugs, &node::planted_bug);
 }
 
 // Storms seldom meet what these need: hours. By hand, until they do.
@@ -75,11 +82,7 @@ BOOST_AUTO_TEST_CASE(rare_bugs_planted_in_the_node_are_found, *boost::unit_test:
       {"keep_void_reads", Bug::keep_void_reads},
       {"stamp_before_entry", Bug::stamp_before_entry},
   };
-  for (const auto& [name, bug] : bugs) {
-    node::planted_bug = bug;
-    check(name);
-  }
-  node::planted_bug = Bug::none;
+  check_each(bugs, &node::planted_bug);
 }
 
 BOOST_AUTO_TEST_CASE(rare_bugs_planted_in_the_consensus_are_found, *boost::unit_test::disabled()) {
@@ -89,11 +92,7 @@ BOOST_AUTO_TEST_CASE(rare_bugs_planted_in_the_consensus_are_found, *boost::unit_
       {"believe_old_reports", Bug::believe_old_reports},
       {"joint_one_majority", Bug::joint_one_majority},
   };
-  for (const auto& [name, bug] : bugs) {
-    raft::planted_bug = bug;
-    check(name);
-  }
-  raft::planted_bug = Bug::none;
+  check_each(bugs, &raft::planted_bug);
 }
 
 BOOST_AUTO_TEST_CASE(planted_bugs_of_the_consensus_are_found_through_the_node) {
@@ -112,11 +111,7 @@ BOOST_AUTO_TEST_CASE(planted_bugs_of_the_consensus_are_found_through_the_node) {
       {"membership_at_commit", Bug::membership_at_commit},
       {"count_learners", Bug::count_learners},
   };
-  for (const auto& [name, bug] : bugs) {
-    raft::planted_bug = bug;
-    check(name);
-  }
-  raft::planted_bug = Bug::none;
+  check_each(bugs, &raft::planted_bug);
 }
 
 }  // namespace
