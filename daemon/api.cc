@@ -142,9 +142,6 @@ void Api::handle_all(std::span<node::Input> inputs) {
   for (node::Input& input : inputs) {
     if (outputs->fatal.empty()) parts_.node->handle(now, std::move(input), outputs.get());
   }
-  if (!parts_.node->alone() && outputs->fatal.empty()) {
-    parts_.node->handle(now, node::TurnEnd{}, outputs.get());
-  }
   deliver(*outputs);
   outputs->clear();
   spare_outputs_.push_back(std::move(outputs));

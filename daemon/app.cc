@@ -25,6 +25,7 @@
 #include "daemon/snapshots.h"
 #include "daemon/store.h"
 #include "daemon/system_clock.h"
+#include "daemon/time_report.h"
 #include "daemon/version.h"
 #include "log/posix_file_system.h"
 
@@ -106,7 +107,6 @@ struct App::Impl : TurnHook {
   void take_batches();
   void next_batch(bool room);
   void maybe_snapshot(std::uint64_t bytes_min);
-  void report_time();
   void continue_stop(std::int64_t now_ns);
   [[noreturn]] void die(std::string_view what, std::string_view why);
   node::Now now();
@@ -133,8 +133,7 @@ struct App::Impl : TurnHook {
   bool background_under_way = false;
   bool clock_trusted = false;
   std::int64_t clock_looked_ms = INT64_MIN / 2;
-  enum class Time { follows, held, not_known };
-  Time time_was = Time::follows;
+  TimeReport time_report;
   std::uint64_t uncovered_bytes = 0;    // of the journal, by no snapshot when it was read
   std::uint64_t snapshot_at_bytes = 0;  // written since the start, at the last snapshot
   int snapshots_under_way = 0;
@@ -369,32 +368,14 @@ void App::Impl::next_batch(bool room) {
   disk->submit(*batch);
 }
 
-void App::Impl::report_time() {
-  const Time now = !node->time_known() ? Time::not_known
-                   : node->time_held() ? Time::held
-                                       : Time::follows;
-  if (std::exchange(time_was, now) == now) return;
-  switch (now) {
-    case Time::not_known:
-      return logger.write(LogLevel::info,
-                          "time: the store is new, it waits for what most boxes' clocks say");
-    case Time::held:
-      return logger.write(LogLevel::warning,
-                          "time: held, this box's clock jumped ahead and is not believed; timers "
-                          "run on from the last stamp (`pawl cluster time accept` vouches for the "
-                          "clock)");
-    case Time::follows:
-      return logger.write(LogLevel::notice, "time: follows the clock");
-  }
-}
-
 void App::Impl::end_turn(std::int64_t now_ns) {
   api->work();
   const std::int64_t mono_ms = now_ns / 1'000'000;
   if (node->next_wake_mono_ms() <= mono_ms) api->handle(node::Tick{});
   if (api->next_wake_mono_ms() <= mono_ms) api->tick(mono_ms);
+  if (!node->alone()) api->handle(node::TurnEnd{});
   if (!api->fatal().empty()) die("node: stopping", api->fatal());
-  report_time();
+  time_report.look(*node, logger);
   maybe_snapshot(kSnapshotJournalBytes);
   if (stop_by_ns != 0) continue_stop(now_ns);
   if (mark_at_ns <= now_ns) {

@@ -64,7 +64,7 @@ struct RoundTrip {
 // Time has passed.
 struct Tick {};
 // All that came in together has been given: what was proposed meanwhile goes to the other boxes.
-// To be given in every turn of several boxes, before the outputs are acted on.
+// With several boxes it is the last input of every turn.
 struct TurnEnd {};
 
 using Input =
