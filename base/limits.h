@@ -74,6 +74,8 @@ inline constexpr int kParkedPollsMax = 4096;        // then 429
 inline constexpr int kAwaitsParkedMax =
     8192;  // awaits; and reads of histories and events: then 429
 inline constexpr int kDedupeKeysPerGroupMax = 50'000;
+inline constexpr std::size_t kForwardedAnswersMax = 10'000;  // kept of one process of another box
+inline constexpr std::size_t kForwardingProcessesMax = 32;   // boxes, and their restarts
 inline constexpr std::size_t kDedupeAnswerBytesMax =
     kEntryBytesMax / 4;  // a larger answer is given and kept without the run's values
 inline constexpr int kQueuesPausedMax = 1000;

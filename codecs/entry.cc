@@ -51,10 +51,13 @@ AnswerVector encode_answers(FlatBufferBuilder& builder, const Entry& entry) {
   std::vector<Offset<fb::KeyedAnswer>> answers;
   answers.reserve(entry.answers.size());
   for (const auto& a : entry.answers) {
-    const auto key = builder.CreateString(a.key);
-    const auto request = bytes_of(builder, as_view(a.request));
+    const bool keyed = !a.key.empty();
+    const auto key = keyed ? builder.CreateString(a.key) : 0;
+    const auto request = keyed ? bytes_of(builder, as_view(a.request)) : 0;
     const auto body = bytes_of(builder, a.body);
-    answers.push_back(fb::CreateKeyedAnswer(builder, key, request, a.status, body));
+    answers.push_back(fb::CreateKeyedAnswer(builder, key, request, a.status, body,
+                                            a.forwarded.process, a.forwarded.number,
+                                            a.forwarded.open_from));
   }
   return builder.CreateVector(answers);
 }
@@ -88,9 +91,15 @@ bool decode_answers(const fb::Entry& from, Entry* entry) {
   if (from.answers() == nullptr) return true;
   for (const fb::KeyedAnswer* a : *from.answers()) {
     engine::KeyedAnswer answer;
-    answer.key = a->key()->str();
-    if (a->request()->size() != answer.request.size()) return false;
-    std::copy(a->request()->begin(), a->request()->end(), answer.request.begin());
+    answer.forwarded = {a->process(), a->number(), a->open_from()};
+    if (a->key() != nullptr) answer.key = a->key()->str();
+    if (answer.key.empty() != bool{answer.forwarded}) return false;  // one or the other
+    if (answer.forwarded && answer.forwarded.number < answer.forwarded.open_from) return false;
+    if ((a->request() == nullptr) != answer.key.empty()) return false;
+    if (a->request() != nullptr) {
+      if (a->request()->size() != answer.request.size()) return false;
+      std::copy(a->request()->begin(), a->request()->end(), answer.request.begin());
+    }
     answer.at = entry->time;
     answer.status = a->status();
     answer.body = view_of(a->body());
@@ -153,7 +162,7 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   entry->events = view_of(from.events());
   entry->catalog = view_of(from.catalog());
   if (!decode_answers(from, entry)) {
-    *error = "an answer's request digest is not 32 bytes";
+    *error = "an answer has neither a key and a digest of 32 bytes nor a number";
     return false;
   }
   if (!decode_messages(from, entry, error)) return false;

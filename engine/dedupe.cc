@@ -1,5 +1,6 @@
 #include "engine/dedupe.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -8,6 +9,16 @@
 #include "base/limits.h"
 
 namespace pawl::engine {
+namespace {
+
+bool decode_outcome(ByteReader* in, KeyedAnswer* answer) {
+  const std::uint64_t status = in->varint();
+  answer->status = static_cast<std::uint16_t>(status);
+  answer->body = in->str();
+  return status <= 999;
+}
+
+}  // namespace
 
 const KeyedAnswer* Dedupe::find(std::string_view key) const {
   const auto at = by_key_.find(absl::string_view(key.data(), key.size()));
@@ -17,7 +28,52 @@ const KeyedAnswer* Dedupe::find(std::string_view key) const {
   return &answer->second;
 }
 
+const Dedupe::Process* Dedupe::process(std::uint64_t id) const {
+  const auto at = std::find_if(processes_.begin(), processes_.end(),
+                               [id](const Process& p) { return p.id == id; });
+  return at == processes_.end() ? nullptr : &*at;
+}
+
+const KeyedAnswer* Dedupe::find(const ForwardedAs& forwarded) const {
+  const Process* p = process(forwarded.process);
+  if (p == nullptr) return nullptr;
+  const auto answer = p->answers.find(forwarded.number);
+  return answer == p->answers.end() ? nullptr : &answer->second;
+}
+
+bool Dedupe::is_over(const ForwardedAs& forwarded) const {
+  const Process* p = process(forwarded.process);
+  return p != nullptr && forwarded.number < p->open_from;
+}
+
+void Dedupe::remember_forwarded(KeyedAnswer answer) {
+  const ForwardedAs as = answer.forwarded;
+  const auto known = std::find_if(processes_.begin(), processes_.end(),
+                                  [&](const Process& p) { return p.id == as.process; });
+  if (known != processes_.end()) {
+    std::rotate(known, known + 1, processes_.end());
+  } else {
+    if (processes_.size() >= limits::kForwardingProcessesMax) processes_.erase(processes_.begin());
+    processes_.push_back({as.process, 0, {}});
+  }
+  Process& p = processes_.back();
+  p.open_from = std::max(p.open_from, as.open_from);
+  p.answers.erase(p.answers.begin(), p.answers.lower_bound(p.open_from));
+  if (as.number < p.open_from) return;
+  answer.forwarded.open_from = 0;
+  p.answers.insert_or_assign(as.number, std::move(answer));
+  if (p.answers.size() > limits::kForwardedAnswersMax) {
+    // Should its box still wait, it will say that the outcome is unknown.
+    p.open_from = p.answers.begin()->first + 1;
+    p.answers.erase(p.answers.begin());
+  }
+}
+
 void Dedupe::remember(KeyedAnswer answer) {
+  if (answer.forwarded) {
+    remember_forwarded(std::move(answer));
+    return;
+  }
   const std::int64_t oldest_ms = answer.at.v - limits::kRememberedMs;
   if (const auto at = by_key_.find(answer.key); at != by_key_.end()) {
     by_order_.erase(at->second);
@@ -38,7 +94,8 @@ void Dedupe::forget_oldest() {
 }
 
 // Grammar: varint next, varint count, then each: varint number, str key, 32 bytes request, zigzag
-// at, varint status, str body.
+// at, varint status, str body; varint count of processes, then each: varint id, varint open_from,
+// varint count, then each: varint number, zigzag at, varint status, str body.
 void Dedupe::encode(std::string* out) const {
   ByteWriter writer(out);
   writer.varint(next_);
@@ -51,6 +108,44 @@ void Dedupe::encode(std::string* out) const {
     writer.varint(answer.status);
     writer.str(answer.body);
   }
+  writer.varint(processes_.size());
+  for (const Process& process : processes_) {
+    writer.varint(process.id);
+    writer.varint(process.open_from);
+    writer.varint(process.answers.size());
+    for (const auto& [number, answer] : process.answers) {
+      writer.varint(number);
+      writer.svarint(answer.at.v);
+      writer.varint(answer.status);
+      writer.str(answer.body);
+    }
+  }
+}
+
+// False if what is there cannot be; a text that ends too early is `in`'s to tell.
+bool Dedupe::decode_processes(ByteReader* in) {
+  const std::uint64_t count = in->varint();
+  if (count > limits::kForwardingProcessesMax) return false;
+  for (std::uint64_t i = 0; i < count && in->ok(); ++i) {
+    Process decoded;
+    decoded.id = in->varint();
+    decoded.open_from = in->varint();
+    const std::uint64_t answers = in->varint();
+    if (!in->ok()) return false;
+    if (decoded.id == 0 || process(decoded.id) != nullptr) return false;
+    if (answers > limits::kForwardedAnswersMax) return false;
+    for (std::uint64_t n = 0; n < answers && in->ok(); ++n) {
+      const std::uint64_t number = in->varint();
+      if (number < decoded.open_from) return false;
+      if (n > 0 && number <= decoded.answers.rbegin()->first) return false;
+      KeyedAnswer& answer = decoded.answers[number];
+      answer.forwarded = {decoded.id, number, 0};
+      answer.at = TimeMs(in->svarint());
+      if (!decode_outcome(in, &answer)) return false;
+    }
+    processes_.push_back(std::move(decoded));
+  }
+  return true;
 }
 
 bool Dedupe::decode(std::string_view bytes) {
@@ -69,14 +164,11 @@ bool Dedupe::decode(std::string_view bytes) {
     const std::string_view request = in.raw(answer.request.size());
     if (in.ok()) std::memcpy(answer.request.data(), request.data(), request.size());
     answer.at = TimeMs(in.svarint());
-    const std::uint64_t status = in.varint();
-    if (status > 999) return false;
-    answer.status = static_cast<std::uint16_t>(status);
-    answer.body = in.str();
+    if (!decode_outcome(&in, &answer)) return false;
     if (!decoded.by_key_.emplace(answer.key, number).second) return false;
     decoded.by_order_.emplace_hint(decoded.by_order_.end(), number, std::move(answer));
   }
-  if (!in.done()) return false;
+  if (!decoded.decode_processes(&in) || !in.done()) return false;
   *this = std::move(decoded);
   return true;
 }

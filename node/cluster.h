@@ -10,8 +10,8 @@
 //   held --(nobody leads)--> waiting --(a leader is known)--> held
 //   any  --(deadline)--> 504 if it was ever with a leader, else 503
 //
-// It is sent again under the same number and key, so that it takes effect once: the leader answers
-// from the group's dedupe table what it, or the one before it, has done already. Copies that come
+// It is sent again under the same number, so that it takes effect once: the leader answers from the
+// group's dedupe table what it, or the one before it, has done already. Copies that come
 // late do nothing: each is for the leader of one term, and that leader knows what it has answered.
 #pragma once
 

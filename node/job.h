@@ -33,6 +33,7 @@ struct Job {
   engine::Actor actor;
   std::string key;
   Digest digest{};
+  engine::ForwardedAs forwarded;
   std::optional<IfMatch> if_match;
   std::string workflow;                  // of a Start
   std::optional<std::uint32_t> version;  // of a Start; absent: the default

@@ -59,7 +59,7 @@ void Node::make_cluster() {
   peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
   cluster_ = std::make_unique<Cluster>();
   cluster_->peers = std::move(peers);
-  cluster_->forward_base = random_.next();
+  cluster_->forward_base = random_.next() | 1;  // 0 is none
   cluster_->next_context = random_.next();
   cluster_->reads.resize(groups_.size());
   cluster_->deciding.resize(groups_.size());

@@ -47,7 +47,8 @@ void Node::next_catalog_request() {
     keyed.request = request.id;
     keyed.key = request.key;
     keyed.digest = request.digest;
-    if (!keyed.key.empty() && replay_answer(*groups_[0], keyed)) continue;
+    keyed.forwarded = request.forwarded;
+    if (replay_answer(*groups_[0], keyed)) continue;
     std::visit(
         [&](const auto& op) {
           if constexpr (CatalogChange<std::decay_t<decltype(op)>>) decide_catalog(request, op);
@@ -185,9 +186,9 @@ void Node::conclude_catalog(const Request& request, std::optional<Proposal> prop
   }
   if (!proposal->entry.catalog.empty()) under_way_.catalog_busy = true;
   proposal->entry.time = stamp_;
-  if (!request.key.empty()) {
+  if (!request.key.empty() || request.forwarded) {
     proposal->entry.answers.push_back(
-        {request.key, request.digest, stamp_, result.status, result.body});
+        {request.key, request.digest, request.forwarded, stamp_, result.status, result.body});
   }
   proposal->answers.push_back({std::move(result), -1});
   ++stats_.entries_proposed;

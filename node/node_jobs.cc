@@ -49,7 +49,7 @@ void Node::submit(Group& group, Job job) {
     retry_job(job);
     return;
   }
-  if (!job.key.empty() && (replay_answer(group, job) || wait_for_key(group, job))) return;
+  if (replay_answer(group, job) || (!job.key.empty() && wait_for_key(group, job))) return;
   Mailboxes& mailboxes = mailboxes_[group.id().v];
   if (mailboxes.busy(job.run_id)) {
     const RequestId request = job.request;
@@ -81,11 +81,18 @@ bool Node::wait_for_key(Group& group, Job& job) {
   return true;
 }
 
-// Answers from the dedupe table; false if the key is new.
+// Answers from the dedupe table; false if the request is new.
 bool Node::replay_answer(Group& group, const Job& job) {
-  const engine::KeyedAnswer* known = group.tables().dedupe().find(job.key);
-  if (known == nullptr || planted(Bug::forget_keys)) return false;
-  if (known->request != job.digest) {
+  if ((job.key.empty() && !job.forwarded) || planted(Bug::forget_keys)) return false;
+  const engine::Dedupe& dedupe = group.tables().dedupe();
+  if (dedupe.is_over(job.forwarded)) {
+    retry_job(job);  // which nobody waits for any more
+    return true;
+  }
+  const engine::KeyedAnswer* known =
+      job.forwarded ? dedupe.find(job.forwarded) : dedupe.find(job.key);
+  if (known == nullptr) return false;
+  if (!job.forwarded && known->request != job.digest) {
     refuse_confirmed(group, job.request, 422, "idempotency-key-reused",
                      "The Idempotency-Key was used for another request",
                      "send the very same method, path and body with a key, or a new key", job.item);
@@ -316,7 +323,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     answer.etag = etag_of(run);
     codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body);
   }
-  if (!job.key.empty() && changed) {
+  if ((!job.key.empty() || job.forwarded) && changed) {
     // Its replays must say the same, so it is shortened for the first client too.
     if (answer.body.size() > limits::kDedupeAnswerBytesMax) {
       answer.body.clear();
@@ -324,7 +331,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
                               {.input = false, .vars = false, .output = false});
     }
     a->answer_bytes += answer.body.size();
-    a->keyed.push_back({job.key, job.digest, stamp_, answer.status, answer.body});
+    a->keyed.push_back({job.key, job.digest, job.forwarded, stamp_, answer.status, answer.body});
   }
   a->answers.push_back(std::move(pending));
 }
@@ -337,6 +344,7 @@ void Node::propose(Group& group, Assembly* a) {
   proposal.entry.first_seq = a->first_seq;
   proposal.entry.sends = std::move(a->sends);
   for (const engine::KeyedAnswer& keyed : a->keyed) {
+    if (keyed.key.empty()) continue;
     under_way_.jobs_by_key.try_emplace(keyed.key);
     proposal.keys.push_back(keyed.key);
   }

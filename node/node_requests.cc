@@ -16,6 +16,7 @@ Job job_of(const Request& request) {
   job.actor = request.actor;
   job.key = request.key;
   job.digest = request.digest;
+  job.forwarded = request.forwarded;
   job.if_match = request.if_match;
   return job;
 }
@@ -27,6 +28,7 @@ Job take_job(Request& request) {
   job.actor = std::move(request.actor);
   job.key = std::move(request.key);
   job.digest = request.digest;
+  job.forwarded = request.forwarded;
   job.if_match = request.if_match;
   return job;
 }

@@ -13,6 +13,14 @@ namespace {
 
 constexpr std::int64_t kForwardMsMax = limits::kRequestSecondsMax * 1000;
 
+// What may have been with another leader must be recognised. Not reports: their tokens are.
+void know_as(Request* request, const engine::ForwardedAs& forwarded) {
+  if (!request->key.empty() || planted(Bug::forward_unnumbered)) return;
+  if (std::holds_alternative<ReportTask>(request->operation)) return;
+  request->forwarded = forwarded;
+  request->digest = Digest{};
+}
+
 }  // namespace
 
 RequestId Node::own_id() { return RequestId(cluster_->next_own_id++); }
@@ -125,6 +133,10 @@ void Node::route(RequestId id) {
   if (decides(group)) {
     held.tried = true;
     Request request = held.request;
+    // Another leader may have done it.
+    if (held.sent_term.v != 0) {
+      know_as(&request, {cluster_->forward_base, held.number, cluster_->numbers.begin()->first});
+    }
     std::visit([&](auto& operation) { on_operation(request, operation); }, request.operation);
   } else if (leader.v != 0 && leader != options_.self && cluster_->is_linked(leader)) {
     send_to_leader(id, held, leader);
@@ -139,14 +151,7 @@ void Node::send_to_leader(RequestId id, HeldRequest& held, NodeId leader) {
   held.sent_to = leader;
   held.sent_term = term;
   held.tried = true;
-  // What may be sent twice must be recognised: a start by its minted key too.
-  Request& request = held.request;
-  if (request.key.empty() && !std::holds_alternative<ReportTask>(request.operation) &&
-      !std::holds_alternative<HeartbeatTask>(request.operation) &&
-      !planted(Bug::forward_without_key)) {
-    if (request.minted_key.empty()) request.minted_key = mint_key();
-    request.key = request.minted_key;
-  }
+  const Request& request = held.request;
   ++stats_.requests_forwarded;
   const ForwardedRequest frame{cluster_->forward_base,
                                held.number,
@@ -260,13 +265,15 @@ void Node::answer_not_leader(RequestId id) {
 void Node::on_forwarded(NodeId from, ForwardedRequest& frame) {
   Cluster& c = *cluster_;
   const std::uint64_t named = frame.base + frame.number;
-  if (frame.group.v >= groups_.size() || c.remote_ids.contains({from, named})) return;
+  if (frame.base == 0 || frame.group.v >= groups_.size()) return;
+  if (c.remote_ids.contains({from, named})) return;
   const bool is_poll = std::holds_alternative<PollTasks>(frame.request.operation);
   const bool any = planted(Bug::copy_of_any_term);
   if (!is_poll && !any && answered_before(from, frame)) return;
   const RequestId id = own_id();
   Request& request = frame.request;
   request.id = id;
+  know_as(&request, {frame.base, frame.number, frame.open_from});
   request.deadline_ms = now_.mono_ms + std::clamp<std::int64_t>(frame.left_ms, 0, kForwardMsMax);
   const auto* poll = std::get_if<PollTasks>(&request.operation);
   c.remote[id] = {from, frame.base, frame.term, named, poll == nullptr ? "" : poll->queue};

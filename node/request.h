@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "dsl/value.h"
 #include "engine/command.h"
+#include "engine/dedupe.h"
 
 namespace pawl::node {
 
@@ -131,7 +132,8 @@ struct Request {
   std::string key;  // Idempotency-Key; "": none was sent
   // Where none was sent: what the box minted instead (derives a missing run id).
   std::string minted_key;
-  Digest digest{};  // of method, path and body; meaningful with a key
+  Digest digest{};                // of method, path and body; meaningful with a key
+  engine::ForwardedAs forwarded;  // without a key, by another box: what it is known by
   std::optional<IfMatch> if_match;
   std::int64_t deadline_ms = 0;  // monotonic; past it the outcome is unknown (504)
   Operation operation;

@@ -20,7 +20,11 @@ inline Entry full_entry() {
   answer.at = entry.time;
   answer.status = 201;
   answer.body = R"({"id":"r"})";
-  entry.answers = {answer, answer};
+  engine::KeyedAnswer forwarded;
+  forwarded.forwarded = {1ull << 63, 12, 9};
+  forwarded.at = entry.time;
+  forwarded.status = 200;
+  entry.answers = {answer, answer, forwarded};
   entry.answers[1].key = "other";
   entry.answers[1].body.clear();
   engine::Message message;

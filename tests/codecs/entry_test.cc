@@ -55,6 +55,23 @@ BOOST_AUTO_TEST_CASE(rubbish_is_refused) {
   check_refused(std::string(1000, '\0'), "not a valid buffer");
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_is_known_by_its_key_or_by_its_number) {
+  const auto check_answer_refused = [](const engine::KeyedAnswer& answer) {
+    Entry entry;
+    entry.answers = {answer};
+    EntryEncoder encoder;
+    check_refused(encoder.encode(entry), "answer");
+  };
+  engine::KeyedAnswer both;
+  both.key = "key";
+  both.forwarded = {1, 2, 2};
+  check_answer_refused(both);
+  check_answer_refused(engine::KeyedAnswer{});
+  engine::KeyedAnswer over;
+  over.forwarded = {1, 2, 3};
+  check_answer_refused(over);
+}
+
 BOOST_AUTO_TEST_CASE(a_cut_entry_is_refused) {
   EntryEncoder encoder;
   const std::string bytes(encoder.encode(full_entry()));

@@ -187,6 +187,63 @@ BOOST_AUTO_TEST_CASE(dedupe_forgets_what_is_old_or_too_many) {
   BOOST_CHECK(dedupe.find("c") == nullptr && dedupe.find("k0") != nullptr);
 }
 
+KeyedAnswer forwarded(std::uint64_t process, std::uint64_t number, std::uint64_t open_from) {
+  KeyedAnswer a;
+  a.forwarded = {process, number, open_from};
+  a.at = TimeMs(5);
+  a.status = 200;
+  a.body = "body of " + std::to_string(number);
+  return a;
+}
+
+BOOST_AUTO_TEST_CASE(dedupe_knows_a_boxs_requests_until_it_says_that_they_are_over) {
+  Dedupe dedupe;
+  for (std::uint64_t n = 1; n <= 5; ++n) dedupe.remember(forwarded(7, n, 1));
+  dedupe.remember(forwarded(9, 3, 1));  // another process counts for itself
+  BOOST_CHECK_EQUAL(dedupe.find({7, 3, 1})->body, "body of 3");
+  BOOST_CHECK(dedupe.find({7, 6, 1}) == nullptr && !dedupe.is_over({7, 6, 1}));
+  BOOST_CHECK(dedupe.find({8, 3, 1}) == nullptr && !dedupe.is_over({8, 3, 1}));
+  dedupe.remember(forwarded(7, 6, 4));
+  BOOST_CHECK(dedupe.find({7, 3, 1}) == nullptr && dedupe.is_over({7, 3, 1}));
+  BOOST_CHECK(dedupe.find({7, 4, 1}) != nullptr && !dedupe.is_over({7, 4, 1}));
+  BOOST_CHECK(dedupe.find({9, 3, 1}) != nullptr);
+  // One that told its oldest before others did, and came in after them, opens nothing again.
+  dedupe.remember(forwarded(7, 5, 2));
+  BOOST_CHECK(dedupe.is_over({7, 3, 2}) && dedupe.find({7, 4, 2}) != nullptr);
+  dedupe.remember(forwarded(7, 2, 1));
+  BOOST_CHECK(dedupe.is_over({7, 2, 1}) && dedupe.find({7, 2, 1}) == nullptr);
+
+  std::string bytes, again;
+  dedupe.encode(&bytes);
+  Dedupe copy;
+  BOOST_REQUIRE(copy.decode(bytes));
+  copy.encode(&again);
+  BOOST_CHECK(again == bytes);
+  BOOST_CHECK(copy.is_over({7, 3, 1}) && copy.find({7, 6, 1})->body == "body of 6");
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    BOOST_CHECK(!copy.decode(bytes.substr(0, n)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(dedupe_bounds_what_boxes_make_it_remember) {
+  Dedupe dedupe;
+  for (std::uint64_t n = 1; n <= limits::kForwardedAnswersMax + 2; ++n) {
+    dedupe.remember(forwarded(7, n, 1));
+  }
+  // What was given up for room is over: it must not be done again.
+  BOOST_CHECK(dedupe.is_over({7, 2, 1}) && dedupe.find({7, 3, 1}) != nullptr);
+  for (std::uint64_t p = 100; p < 100 + limits::kForwardingProcessesMax - 1; ++p) {
+    dedupe.remember(forwarded(p, 1, 1));
+  }
+  dedupe.remember(forwarded(7, limits::kForwardedAnswersMax + 3, 1));
+  dedupe.remember(forwarded(200, 1, 1));  // the one that was silent for longest goes
+  BOOST_CHECK(dedupe.find({100, 1, 1}) == nullptr && dedupe.find({101, 1, 1}) != nullptr);
+  BOOST_CHECK(dedupe.is_over({7, 2, 1}) && dedupe.find({200, 1, 1}) != nullptr);
+  std::string bytes;
+  dedupe.encode(&bytes);
+  BOOST_CHECK(Dedupe().decode(bytes));
+}
+
 BOOST_AUTO_TEST_CASE(channels_deliver_once) {
   Channels sender, receiver;
   sender.send(GroupId(0), {0, MessageKind::pin, "flow", 1});

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(planted_bugs_of_the_node_are_found) {
       {"read_own_tables", Bug::read_own_tables},
       {"refuse_unconfirmed", Bug::refuse_unconfirmed},
       {"forget_keys", Bug::forget_keys},
-      {"forward_without_key", Bug::forward_without_key},
+      {"forward_unnumbered", Bug::forward_unnumbered},
       {"copy_of_any_term", Bug::copy_of_any_term},
       {"freeze_time", Bug::freeze_time},
       {"answer_at_proposal", Bug::answer_at_proposal},
