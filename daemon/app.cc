@@ -1,5 +1,6 @@
 #include "daemon/app.h"
 
+#include <sched.h>
 #include <sys/random.h>
 #include <sys/timex.h>
 #include <unistd.h>
@@ -82,6 +83,14 @@ struct Forward final : HttpHandler {
   void stream_writable(RequestId id) override { api->stream_writable(id); }
 };
 
+// The kernel's batch class: of this process, who is woken does not push aside who runs, but waits
+// for a pause or the end of the slice. So the loop finishes its turn, and what the turn wakes finds
+// all of it (docs/decisions/0032). Needs no privilege; an operator's own choice stays.
+void run_in_batches() {
+  const sched_param no_priority{};
+  if (::sched_getscheduler(0) == SCHED_OTHER) ::sched_setscheduler(0, SCHED_BATCH, &no_priority);
+}
+
 }  // namespace
 
 struct App::Impl : TurnHook {
@@ -163,6 +172,7 @@ node::Now App::Impl::now() {
 
 absl::Status App::Impl::open() {
   started_ns = clock.monotonic_ns();
+  run_in_batches();  // before the threads: they inherit it
   absl::Status status = lock.acquire(options.config.server.data);
   if (!status.ok()) return status;
   status = recover();

@@ -2,6 +2,7 @@
 """SIGTERM in the middle of load, and lives too short for a snapshot: what was acknowledged is there, and starts stay short."""
 
 import json
+import os
 import re
 import socket
 import tempfile
@@ -163,6 +164,17 @@ class Restart(unittest.TestCase):
 
     def snapshots_loaded(self):
         return int(re.findall(r"store: recovered .* snapshots=(\d+)", self.daemon.log.read_text())[-1])
+
+    def classes(self):
+        pid = self.daemon.process.pid
+        return {os.sched_getscheduler(int(thread)) for thread in os.listdir(f"/proc/{pid}/task")}
+
+    def test_every_thread_runs_in_the_batch_class_unless_an_operator_chose_another(self):
+        self.assertEqual(self.classes(), {os.SCHED_BATCH})
+        self.daemon.kill()
+        self.daemon.wrap = ["chrt", "--idle", "0"]
+        self.daemon.start()
+        self.assertEqual(self.classes(), {os.SCHED_IDLE})
 
     def test_lives_that_end_before_a_snapshot_is_due(self):
         self.start("run")
