@@ -86,7 +86,7 @@ bool Node::replay_answer(Group& group, const Job& job) {
   if ((job.key.empty() && !job.forwarded) || planted(Bug::forget_keys)) return false;
   const engine::Dedupe& dedupe = group.tables().dedupe();
   if (dedupe.is_over(job.forwarded)) {
-    retry_job(job);  // which nobody waits for any more
+    postpone(job.request);  // nobody waits for it any more, or until its 504
     return true;
   }
   const engine::KeyedAnswer* known =
