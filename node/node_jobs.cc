@@ -37,9 +37,12 @@ std::string etag_of(const engine::Run& run) {
   return pending;
 }
 
-bool is_keyed(const std::vector<engine::KeyedAnswer>& answers, const std::string& key) {
-  return std::any_of(answers.begin(), answers.end(),
-                     [&](const engine::KeyedAnswer& answer) { return answer.key == key; });
+// The same request is among those of the entry. (Of a job without key and number none is.)
+bool is_among(const std::vector<engine::KeyedAnswer>& answers, const Job& job) {
+  return std::any_of(answers.begin(), answers.end(), [&](const engine::KeyedAnswer& answer) {
+    return answer.key == job.key && answer.forwarded.process == job.forwarded.process &&
+           answer.forwarded.number == job.forwarded.number;
+  });
 }
 
 }  // namespace
@@ -162,13 +165,11 @@ bool Node::target(Group& group, const Job& job, const Assembly& a, const engine:
 
 // False: the job must wait for the entry that is being put together.
 bool Node::decide_one(Group& group, Job& job, Assembly* a) {
-  // The key may have been answered while the job waited, or be that of an entry under way: of this
-  // one, then the job waits for the next, or of another run's.
-  if (!job.key.empty()) {
-    if (replay_answer(group, job)) return true;
-    if (is_keyed(a->keyed, job.key)) return false;
-    if (wait_for_key(group, job)) return true;
-  }
+  // Another copy may have been answered while the job waited, or be in an entry under way: in this
+  // one, then the job waits for the next, or under the key in another run's.
+  if (replay_answer(group, job)) return true;
+  if (is_among(a->keyed, job)) return false;
+  if (!job.key.empty() && wait_for_key(group, job)) return true;
   if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;

@@ -142,6 +142,45 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_to_be_tried_again_twice_is_tried_once) {
   BOOST_TEST(fleet.read(1, "r")->vars_value(0).field("log")->as_list().size() == taken);
 }
 
+// A forwarded request's deadline passes while its entry is under way, or while it waits for the
+// run; then a copy of it comes. The leader has forgotten whom it was to answer, not what it has
+// done.
+BOOST_AUTO_TEST_CASE(a_copy_that_outlives_the_deadline_of_the_first_does_nothing) {
+  for (const bool run_is_busy : {false, true}) {
+    Three fleet;
+    fleet.deploy(1, node::kCounter);
+    const GroupId group = fleet.box(1).node->group_of("r");
+    const int leader = fleet.leader(group);
+    const int other = leader % 3 + 1;
+    BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
+    std::vector<node::ForwardedRequest> sent;
+    fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+      node::ForwardedRequest request;
+      if (from == other && frame.kind == codecs::FrameKind::kForwardedRequest) {
+        if (node::decode(frame.payload, &request)) sent.push_back(request);
+        return false;
+      }
+      return to_box(frame) != leader || !is_of_group(frame, group);  // nothing is committed
+    };
+    if (run_is_busy) fleet.request(leader, node::signal_of("r", "add", R"({"id":1})"));
+    const node::RequestId signal = fleet.request(other, node::signal_of("r", "add", R"({"id":2})"));
+    BOOST_REQUIRE(sent.size() == 1u);
+    for (const std::int64_t left_ms : {20, 1'000}) {
+      sent[0].left_ms = left_ms;
+      const std::string bytes = node::encode(sent[0]);
+      fleet.give(leader, node::PeerFrame{NodeId(static_cast<std::uint64_t>(other)),
+                                         codecs::FrameKind::kForwardedRequest, bytes});
+      fleet.run(60);
+    }
+    BOOST_TEST(fleet.box(leader).node->leads(group));
+    fleet.filter = nullptr;
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(signal); }));
+    fleet.run(500);
+    BOOST_TEST(fleet.read(1, "r")->vars_value(0).field("log")->as_list().size() ==
+               (run_is_busy ? 2u : 1u));
+  }
+}
+
 // A journal has all that was ever written, also what a later leader replaced: a snapshot at an
 // index that was written twice is as good as any.
 BOOST_AUTO_TEST_CASE(a_snapshot_may_cover_what_was_replaced) {

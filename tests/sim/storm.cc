@@ -971,10 +971,11 @@ void Storm::heal() {
     for (int ms = 0; ms < 300; ++ms) step();
   }
   rule(open.empty(), "after the end there was more: " + open + opinions());
+  retire_removed();  // a removal was the last thing to happen
   // The last entry's commit is heard of a heartbeat later.
   for (int i = 0; i < 1'000 && !fleet_.differences().empty(); ++i) step();
   const std::string differences = fleet_.differences();
-  rule(differences.empty(), "boxes differ in the end: " + differences);
+  rule(differences.empty(), "boxes differ in the end: " + differences + opinions());
 }
 
 void Storm::nurse() {
