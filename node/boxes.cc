@@ -100,13 +100,17 @@ void Node::Boxes::tick() {
   bool done = true;
   for (std::size_t n = 0; n < count; ++n) {
     Group& group = *node_->groups_[nth_group(n, count).v];
-    if (as_wished(group)) continue;
+    const bool wished = as_wished(group);
+    // What is not committed may go again, with the leader who wrote it.
+    if (wished && group.raft().trail().memberships().index() <= group.raft().commit()) continue;
     if (!votes) {
-      leave(group);
+      if (!wished) leave(group);
       done = false;
       continue;
     }
-    if (node_->decides(group) && !group.raft().membership().joint()) group.change(wish_);
+    if (!wished && node_->decides(group) && !group.raft().membership().joint()) {
+      group.change(wish_);
+    }
     return;
   }
   if (!done) return;

@@ -1046,6 +1046,12 @@ std::string Storm::opinions() {
                       raft.last().index.v, " of");
       for (const NodeId voter : raft.membership().voters) absl::StrAppend(&text, " ", voter.v);
       for (const NodeId voter : raft.membership().outgoing) absl::StrAppend(&text, " -", voter.v);
+      for (const NodeId learner : raft.membership().learners) {
+        absl::StrAppend(&text, " (", learner.v, ")");
+      }
+      for (const raft::Progress& p : raft.state().peers) {
+        absl::StrAppend(&text, " [", p.id.v, " ", raft::to_string(p.mode), " ", p.match.v, "]");
+      }
     }
   }
   return text;
