@@ -74,7 +74,7 @@ inline constexpr int kParkedPollsMax = 4096;        // then 429
 inline constexpr int kAwaitsParkedMax =
     8192;  // awaits; and reads of histories and events: then 429
 inline constexpr int kDedupeKeysPerGroupMax = 50'000;
-inline constexpr std::size_t kForwardedAnswersMax = 10'000;  // kept of one process of another box
+inline constexpr std::size_t kForwardedAnswersMax = 10'000;  // kept of one process of a box
 inline constexpr std::size_t kForwardingProcessesMax = 32;   // boxes, and their restarts
 inline constexpr std::size_t kDedupeAnswerBytesMax =
     kEntryBytesMax / 4;  // a larger answer is given and kept without the run's values
@@ -158,6 +158,7 @@ inline constexpr int kHttpBuffersPooledMax = 128;  // kept for reuse, each at mo
 inline constexpr std::size_t kHttpReadBytes = 64 * KiB;  // one read
 inline constexpr int kJsonDepthMax = 64;
 inline constexpr int kRequestSecondsMax = 15;  // deadline of a write, then 504
+inline constexpr std::int64_t kForwardedRememberedMs = 4'000 * kRequestSecondsMax;  // answers
 
 // --- threads (daemon/) ---
 inline constexpr int kDiskBatchesMax = 64;         // handed to the disk thread and not yet back

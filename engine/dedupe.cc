@@ -56,6 +56,14 @@ void Dedupe::remember_forwarded(KeyedAnswer answer) {
     if (processes_.size() >= limits::kForwardingProcessesMax) processes_.erase(processes_.begin());
     processes_.push_back({as.process, 0, {}});
   }
+  // What is that old nobody waits for, even if its process was never heard of again.
+  for (Process& p : processes_) {
+    while (!p.answers.empty() &&
+           p.answers.begin()->second.at.v < answer.at.v - limits::kForwardedRememberedMs) {
+      p.open_from = p.answers.begin()->first + 1;
+      p.answers.erase(p.answers.begin());
+    }
+  }
   Process& p = processes_.back();
   p.open_from = std::max(p.open_from, as.open_from);
   p.answers.erase(p.answers.begin(), p.answers.lower_bound(p.open_from));

@@ -5,9 +5,9 @@
 // limits::kDedupeKeysPerGroupMax (the oldest are forgotten first).
 //
 // By number, for a box that forwards its clients' requests: as long as that box has one under way
-// that is as old. Each process of a box counts its requests and tells with each the oldest that is
-// still open; what is before that is over, nobody waits for it, and a copy that comes late must do
-// nothing. These are the sessions of the Raft dissertation, section 6.3.
+// that is as old, and for a minute. Each process of a box counts its requests and tells with each
+// the oldest that is still open; what is before that is over, nobody waits for it, and a copy that
+// comes late must do nothing. These are the sessions of the Raft dissertation, section 6.3.
 #pragma once
 
 #include <cstdint>

@@ -12,7 +12,7 @@
 namespace pawl::engine {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
+constexpr std::uint8_t kFormat = 2;  // 1: without forwarded requests
 
 }  // namespace
 

@@ -143,8 +143,9 @@ class Node : private GroupOwner {
   void route(RequestId id);
   void send_to_leader(RequestId id, HeldRequest& held, NodeId leader);
   void retry(RequestId id);
-  void retry_job(const Job& job);
+  void retry_job(const Group& group, const Job& job);
   void postpone(RequestId id);
+  void drop_over(RequestId id);
   void route_again();
   bool settle_answer(Answer& answer);
   void on_forwarded(NodeId from, ForwardedRequest& frame);

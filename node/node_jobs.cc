@@ -49,7 +49,7 @@ bool is_among(const std::vector<engine::KeyedAnswer>& answers, const Job& job) {
 
 void Node::submit(Group& group, Job job) {
   if (!decides(group)) {
-    retry_job(job);
+    retry_job(group, job);
     return;
   }
   if (replay_answer(group, job) || (!job.key.empty() && wait_for_key(group, job))) return;
@@ -89,7 +89,7 @@ bool Node::replay_answer(Group& group, const Job& job) {
   if ((job.key.empty() && !job.forwarded) || planted(Bug::forget_keys)) return false;
   const engine::Dedupe& dedupe = group.tables().dedupe();
   if (dedupe.is_over(job.forwarded)) {
-    postpone(job.request);  // nobody waits for it any more, or until its 504
+    drop_over(job.request);
     return true;
   }
   const engine::KeyedAnswer* known =
@@ -114,7 +114,7 @@ bool Node::replay_answer(Group& group, const Job& job) {
 
 void Node::decide_all(Group& group, std::vector<Job> jobs) {
   if (!decides(group)) {
-    for (const Job& job : jobs) retry_job(job);
+    for (const Job& job : jobs) retry_job(group, job);
     return;
   }
   Assembly a;
@@ -202,7 +202,11 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
 // settled: it waits until what group 0 has deployed has come here, or is refused.
 const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& job, Assembly* a) {
   const dsl::Definition* definition = definitions_.find(run.workflow(), run.version());
-  if (definition != nullptr || job.reply == Reply::nothing) return definition;
+  if (definition != nullptr) return definition;
+  if (job.reply == Reply::nothing) {
+    try_lease_again(run, job.command);
+    return nullptr;
+  }
   if (lags_behind(run.workflow(), run.version())) {
     postpone(job.request);
     return nullptr;

@@ -276,7 +276,7 @@ void Node::close(Group& group) {
   opened_[id.v] = Term(0);
   leases_.end_group(id);
   if (!planted(Bug::open_lost_group)) {
-    for (const Job& job : mailboxes_[id.v].clear()) retry_job(job);
+    for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }
   std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
   std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });

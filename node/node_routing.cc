@@ -184,8 +184,15 @@ void Node::retry(RequestId id) {
   }
 }
 
-void Node::retry_job(const Job& job) {
-  if (job.reply != Reply::nothing) retry(job.request);
+// A job that the group can't decide now. A client's goes to the next leader; of the node's own the
+// end of a lease must not get lost while this box still leads, since it may go on leading.
+void Node::retry_job(const Group& group, const Job& job) {
+  if (job.reply != Reply::nothing) {
+    retry(job.request);
+    return;
+  }
+  const engine::Run* run = group.tables().find(job.run);
+  if (run != nullptr && opened_[group.id().v].v != 0) try_lease_again(*run, job.command);
 }
 
 // Not now: what it needs has not reached this box yet.
@@ -207,6 +214,12 @@ void Node::route_again() {
     const auto held = c.held.find(id);
     if (held != c.held.end() && held->second.sent_to.v != 0) c.retry_later(id);
   }
+}
+
+// Its answer was kept for as long as its box could wait for it. Should that box wait nevertheless,
+// the outcome stays unknown: 504 at the deadline.
+void Node::drop_over(RequestId id) {
+  if (cluster_->remote.contains(id)) forget_remote(id);
 }
 
 // Takes an answer that is not for a client here. False if it is.
@@ -265,8 +278,7 @@ void Node::answer_not_leader(RequestId id) {
 void Node::on_forwarded(NodeId from, ForwardedRequest& frame) {
   Cluster& c = *cluster_;
   const std::uint64_t named = frame.base + frame.number;
-  if (frame.base == 0 || frame.group.v >= groups_.size()) return;
-  if (c.remote_ids.contains({from, named})) return;
+  if (frame.group.v >= groups_.size() || c.remote_ids.contains({from, named})) return;
   const bool is_poll = std::holds_alternative<PollTasks>(frame.request.operation);
   const bool any = planted(Bug::copy_of_any_term);
   if (!is_poll && !any && answered_before(from, frame)) return;
@@ -319,7 +331,7 @@ void Node::on_forwarded_answer(NodeId from, ForwardedAnswer& frame) {
     return;
   }
   frame.answer.id = id;
-  if (--held->second.leaders > 0 && cluster_->still_in_doubt(frame.answer)) return;
+  if (held->second.leaders > 1 && cluster_->still_in_doubt(frame.answer)) return;
   held->second.leaders = 0;
   answer(std::move(frame.answer));
 }

@@ -15,7 +15,7 @@ struct NodeStats {
   std::uint64_t tasks_returned = 0;
   std::uint64_t leases_lost = 0;
   std::uint64_t timers_fired = 0;      // entries that fired at least one
-  std::uint64_t answers_replayed = 0;  // by idempotency key
+  std::uint64_t answers_replayed = 0;  // by idempotency key or number
   std::uint64_t refused_full = 0;      // 429
   std::uint64_t loads = 0;             // cold runs loaded
   std::uint64_t loads_failed = 0;

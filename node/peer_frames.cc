@@ -386,7 +386,8 @@ std::string encode(const DeliveryTaken& frame) { return to_bytes(frame); }
 std::string encode(const BoxStatus& frame) { return to_bytes(frame); }
 
 bool decode(std::string_view bytes, ForwardedRequest* frame) {
-  return from_bytes(bytes, frame) && is_group(frame->group);
+  return from_bytes(bytes, frame) && is_group(frame->group) && frame->base != 0 &&
+         frame->open_from <= frame->number;
 }
 bool decode(std::string_view bytes, ForwardedAnswer* frame) { return from_bytes(bytes, frame); }
 bool decode(std::string_view bytes, ReadAsk* frame) {

@@ -28,9 +28,9 @@ namespace pawl::node {
 // A request for a group that another box leads. base + number names it between the two boxes:
 // repeated, it is the same request. It is meant for the leader of `term` and nobody else: a copy
 // that comes late, when its answer has long come from another leader, must do nothing.
-// request.id and request.deadline_ms are not sent.
+// request.id, request.forwarded and request.deadline_ms are not sent.
 struct ForwardedRequest {
-  std::uint64_t base = 0;       // of the sender's process
+  std::uint64_t base = 0;       // of the sender's process; not 0
   std::uint64_t number = 0;     // 1, 2, 3 ... of its requests
   std::uint64_t open_from = 0;  // those before it are over: no copy of them counts any more
   GroupId group;

@@ -133,7 +133,7 @@ struct Request {
   // Where none was sent: what the box minted instead (derives a missing run id).
   std::string minted_key;
   Digest digest{};                // of method, path and body; meaningful with a key
-  engine::ForwardedAs forwarded;  // without a key, by another box: what it is known by
+  engine::ForwardedAs forwarded;  // without a key, of several boxes: what it is known by
   std::optional<IfMatch> if_match;
   std::int64_t deadline_ms = 0;  // monotonic; past it the outcome is unknown (504)
   Operation operation;

@@ -225,6 +225,21 @@ BOOST_AUTO_TEST_CASE(dedupe_knows_a_boxs_requests_until_it_says_that_they_are_ov
   }
 }
 
+BOOST_AUTO_TEST_CASE(dedupe_forgets_a_box_that_is_not_heard_of_again) {
+  Dedupe dedupe;
+  dedupe.remember(forwarded(7, 1, 1));
+  dedupe.remember(forwarded(7, 2, 1));
+  KeyedAnswer later = forwarded(9, 1, 1);
+  later.at = TimeMs(5 + limits::kForwardedRememberedMs);
+  dedupe.remember(later);
+  BOOST_CHECK(dedupe.find({7, 1, 1}) != nullptr);
+  later.forwarded.number = 2;
+  later.at.v += 1;
+  dedupe.remember(later);
+  BOOST_CHECK(dedupe.find({7, 2, 1}) == nullptr && dedupe.is_over({7, 2, 1}));
+  BOOST_CHECK(dedupe.find({9, 1, 1}) != nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(dedupe_bounds_what_boxes_make_it_remember) {
   Dedupe dedupe;
   for (std::uint64_t n = 1; n <= limits::kForwardedAnswersMax + 2; ++n) {
