@@ -100,9 +100,8 @@ void Node::Boxes::tick() {
   bool done = true;
   for (std::size_t n = 0; n < count; ++n) {
     Group& group = *node_->groups_[nth_group(n, count).v];
+    if (is_settled(group)) continue;
     const bool wished = as_wished(group);
-    // What is not committed may go again, with the leader who wrote it.
-    if (wished && group.raft().trail().memberships().index() <= group.raft().commit()) continue;
     if (!votes) {
       if (!wished) leave(group);
       done = false;
@@ -222,7 +221,7 @@ std::optional<Node::Boxes::No> Node::Boxes::why_not(const ChangeBoxes& op,
     return No{"box-removed", "The box was removed",
               name + " was removed and does not come back: add a box with the next number"};
   }
-  if (!settled_) {
+  if (!settled()) {
     return No{"change-under-way", "The boxes are being changed",
               "the change before this one is not done in every group: `pawl cluster status`"};
   }
@@ -361,6 +360,15 @@ bool Node::Boxes::as_wished(const Group& group) const {
   const raft::Membership& membership = group.raft().membership();
   return !membership.joint() && membership.voters == wish_.voters &&
          membership.learners == wish_.learners;
+}
+
+bool Node::Boxes::is_settled(const Group& group) const {
+  return as_wished(group) && group.raft().trail().memberships().index() <= group.raft().commit();
+}
+
+bool Node::Boxes::settled() const {
+  return settled_ || std::all_of(node_->groups_.begin(), node_->groups_.end(),
+                                 [this](const auto& group) { return is_settled(*group); });
 }
 
 // This box is to have no vote: whoever has the most leads on.

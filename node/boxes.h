@@ -55,7 +55,7 @@ class Node::Boxes {
   // Those whose votes are wished for, sorted: where leaderships are spread.
   const std::vector<NodeId>& voters() const { return wish_.voters; }
   // All groups have the membership that the roster wishes.
-  bool settled() const { return settled_; }
+  bool settled() const;
   bool removed() const;
   // The clocks of a majority of the voters, this box's among them, say about what this one's does;
   // alone it is the kernel's word that counts.
@@ -83,6 +83,8 @@ class Node::Boxes {
   Verdict judge(NodeId peer, const BoxStatus& status) const;
   void note(Verdict verdict, NodeId peer, bool of_us);
   bool as_wished(const Group& group) const;
+  // And it is committed: what is not may go again, with the leader who wrote it.
+  bool is_settled(const Group& group) const;
   void leave(Group& group);
   std::vector<std::pair<NodeId, std::string>> wanted_peers() const;
   bool is_counted_on(NodeId box) const;
