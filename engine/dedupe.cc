@@ -48,10 +48,9 @@ bool Dedupe::is_over(const ForwardedAs& forwarded) const {
 
 void Dedupe::remember_forwarded(KeyedAnswer answer) {
   const ForwardedAs as = answer.forwarded;
-  const auto known = std::find_if(processes_.begin(), processes_.end(),
-                                  [&](const Process& p) { return p.id == as.process; });
-  if (known != processes_.end()) {
-    std::rotate(known, known + 1, processes_.end());
+  if (const Process* known = process(as.process)) {
+    const auto at = processes_.begin() + (known - processes_.data());
+    std::rotate(at, at + 1, processes_.end());
   } else {
     if (processes_.size() >= limits::kForwardingProcessesMax) processes_.erase(processes_.begin());
     processes_.push_back({as.process, 0, {}});

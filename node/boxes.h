@@ -54,7 +54,7 @@ class Node::Boxes {
   bool heard(NodeId peer) const { return heard_.contains(peer); }
   // Those whose votes are wished for, sorted: where leaderships are spread.
   const std::vector<NodeId>& voters() const { return wish_.voters; }
-  // All groups have the membership that the roster wishes.
+  // All groups have the membership that the roster wishes, and it is committed.
   bool settled() const;
   bool removed() const;
   // The clocks of a majority of the voters, this box's among them, say about what this one's does;

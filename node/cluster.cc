@@ -1,5 +1,6 @@
 #include "node/cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -10,6 +11,14 @@ namespace {
 constexpr std::size_t kProcessesMax = 4;  // of one box, that are remembered
 
 }  // namespace
+
+void RemoteProcess::over_before(std::uint64_t number) {
+  if (number <= open_from) return;
+  open_from = number;
+  for (auto& [group, answers] : groups) {
+    answers.finished.erase(answers.finished.begin(), answers.finished.lower_bound(number));
+  }
+}
 
 void Cluster::retry_later(RequestId id) {
   const auto at = held.find(id);
@@ -49,13 +58,14 @@ RemoteProcess& Cluster::remote_process(NodeId box, std::uint64_t base) {
 
 void Cluster::keep_answer(const RemoteRequest& to, const Answer& answer) {
   RemoteProcess& process = remote_process(to.box, to.base);
+  RemoteProcess::Answers& answers = process.groups[to.group];
   const std::uint64_t number = to.id - to.base;
-  if (number < process.open_from) return;
-  process.finished[number] = {to.term, answer};
-  if (process.finished.size() <= limits::kAnswersKeptMax) return;
+  if (number < std::max(process.open_from, answers.kept_from)) return;
+  answers.finished[number] = {to.term, answer};
+  if (answers.finished.size() <= limits::kAnswersKeptMax) return;
   // Older ones get no second answer: their client hears that the outcome is unknown.
-  process.open_from = process.finished.begin()->first + 1;
-  process.finished.erase(process.finished.begin());
+  answers.kept_from = answers.finished.begin()->first + 1;
+  answers.finished.erase(answers.finished.begin());
 }
 
 }  // namespace pawl::node

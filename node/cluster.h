@@ -50,6 +50,7 @@ struct HeldRequest {
 struct RemoteRequest {
   NodeId box;
   std::uint64_t base = 0;
+  GroupId group;
   Term term;
   std::uint64_t id = 0;  // base + number
   std::string queue;     // of a poll
@@ -57,10 +58,18 @@ struct RemoteRequest {
 
 // What is remembered of the requests of one process of another box.
 struct RemoteProcess {
+  // For one group: a group that has none is no reason to forget those of another.
+  struct Answers {
+    std::uint64_t kept_from = 0;  // what is before it was answered too long ago to be remembered
+    // By number, with the term they were given in; at most limits::kAnswersKeptMax.
+    std::map<std::uint64_t, std::pair<Term, Answer>> finished;
+  };
   std::uint64_t base = 0;
   std::uint64_t open_from = 0;  // what is before it is over
-  // By number, from open_from on; with the term they were given in.
-  std::map<std::uint64_t, std::pair<Term, Answer>> finished;
+  std::map<GroupId, Answers> groups;
+
+  // Its box says that what is before `number` is over.
+  void over_before(std::uint64_t number);
 };
 
 // Who waits for a read index.

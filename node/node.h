@@ -153,7 +153,6 @@ class Node : private GroupOwner {
   RemoteRequest forget_remote(RequestId id);
   bool answered_before(NodeId from, const ForwardedRequest& frame);
   void answer_not_leader(RequestId id);
-  std::string mint_key();
   [[gnu::cold]] void refuse_confirmed(Group& group, RequestId id, std::uint16_t status,
                                       std::string_view type, std::string_view title,
                                       std::string_view detail, int item = -1);
@@ -171,6 +170,7 @@ class Node : private GroupOwner {
   void applied_further(GroupId group);
   void retry_reads();
   // node_loans.cc
+  std::string mint_key();
   bool lend(ParkedPoll& poll);
   void on_loan_answer(NodeId from, ForwardedAnswer& frame);
   void end_loan(ParkedPoll& poll);

@@ -1,6 +1,5 @@
 // Runs that are not in memory: a cold run is loaded before it is decided on or shown
-// (engine/residency.h). While it is loaded what comes for it waits in
-// order (UnderWay::loads).
+// (engine/residency.h). While it is loaded what comes for it waits in order (UnderWay::loads).
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/residency.h"

@@ -34,6 +34,16 @@ ForwardedRequest request_of(std::uint64_t base, const Loan& loan) {
 
 }  // namespace
 
+std::string Node::mint_key() {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string key;
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = random_.next();
+    for (int i = 0; i < 16; ++i, bits >>= 4) key.push_back(kDigits[bits & 15]);
+  }
+  return key;
+}
+
 // Asks a box that said it has tasks to fill the poll. False if there is none.
 bool Node::lend(ParkedPoll& poll) {
   const auto demand = cluster_->demand.find(poll.poll.queue);

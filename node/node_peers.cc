@@ -278,6 +278,10 @@ void Node::close(Group& group) {
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }
+  for (auto& [key, load] : under_way_.loads) {
+    if (key.first != id) continue;
+    for (const Job& job : std::exchange(load.jobs, {})) retry_job(group, job);
+  }
   std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
   std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });
   if (id.v != 0) return;

@@ -164,16 +164,6 @@ void Node::send_to_leader(RequestId id, HeldRequest& held, NodeId leader) {
   cluster_->sent.emplace_back(now_.mono_ms + limits::kForwardAgainMs, id);
 }
 
-std::string Node::mint_key() {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string key;
-  for (int word = 0; word < 2; ++word) {
-    std::uint64_t bits = random_.next();
-    for (int i = 0; i < 16; ++i, bits >>= 4) key.push_back(kDigits[bits & 15]);
-  }
-  return key;
-}
-
 // Nothing came of it here: on to the group's leader, at the end of this turn.
 void Node::retry(RequestId id) {
   if (id.v == 0 || !cluster_) return;
@@ -246,13 +236,11 @@ bool Node::settle_answer(Answer& answer) {
 // Another copy of a request that is over. If its box may still wait, it gets the answer again.
 bool Node::answered_before(NodeId from, const ForwardedRequest& frame) {
   RemoteProcess& process = cluster_->remote_process(from, frame.base);
-  if (frame.open_from > process.open_from) {
-    process.open_from = frame.open_from;
-    process.finished.erase(process.finished.begin(), process.finished.lower_bound(frame.open_from));
-  }
-  if (frame.number < process.open_from) return true;
-  const auto finished = process.finished.find(frame.number);
-  if (finished == process.finished.end() || finished->second.first != frame.term) return false;
+  process.over_before(frame.open_from);
+  const RemoteProcess::Answers& answers = process.groups[frame.group];
+  if (frame.number < std::max(process.open_from, answers.kept_from)) return true;
+  const auto finished = answers.finished.find(frame.number);
+  if (finished == answers.finished.end() || finished->second.first != frame.term) return false;
   send_frame(
       from, codecs::FrameKind::kForwardedAnswer,
       ForwardedAnswer{frame.base + frame.number, frame.term, false, finished->second.second});
@@ -288,7 +276,8 @@ void Node::on_forwarded(NodeId from, ForwardedRequest& frame) {
   know_as(&request, {frame.base, frame.number, frame.open_from});
   request.deadline_ms = now_.mono_ms + std::clamp<std::int64_t>(frame.left_ms, 0, kForwardMsMax);
   const auto* poll = std::get_if<PollTasks>(&request.operation);
-  c.remote[id] = {from, frame.base, frame.term, named, poll == nullptr ? "" : poll->queue};
+  c.remote[id] = {from,       frame.base, frame.group,
+                  frame.term, named,      poll == nullptr ? "" : poll->queue};
   c.remote_ids[{from, named}] = id;
   under_way_.outstanding.insert(id);
   c.deadlines.emplace(request.deadline_ms, id);

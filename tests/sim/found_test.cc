@@ -1,8 +1,10 @@
 // What storms and reviews have found, each by name: the shortest story that showed it.
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits.h"
 #include "codecs/raft_message.h"
 #include "tests/node/definitions.h"
+#include "tests/sim/changing.h"
 #include "tests/sim/three.h"
 
 namespace pawl::sim {
@@ -15,6 +17,16 @@ bool is_of_group(const node::OutgoingFrame& frame, GroupId group) {
   std::string error;
   return frame.kind == codecs::FrameKind::kRaft &&
          codecs::decode_raft_message(frame.payload, &envelope, &error) && envelope.group == group;
+}
+
+// One of these messages of the group's members.
+template <class... Bodies>
+bool is_one_of(const node::OutgoingFrame& frame, GroupId group) {
+  codecs::RaftEnvelope envelope;
+  std::string error;
+  return frame.kind == codecs::FrameKind::kRaft &&
+         codecs::decode_raft_message(frame.payload, &envelope, &error) && envelope.group == group &&
+         (std::holds_alternative<Bodies>(envelope.message.body) || ...);
 }
 
 BOOST_AUTO_TEST_SUITE(found)
@@ -286,6 +298,173 @@ BOOST_AUTO_TEST_CASE(a_hand_out_that_is_lost_goes_back_when_its_client_has_gone)
   BOOST_TEST((fleet.read(leader, "r")->steps.at(0)->status == engine::StepStatus::queued));
   BOOST_TEST(count_events(fleet, "r", "task.returned") == 1);
   BOOST_TEST(count_events(fleet, "r", "task.failed") == 0);
+}
+
+// A new leader that has no room says "try again later" of a request that the one before it has had.
+// It can't know whether that one has done it, however often it says so.
+BOOST_AUTO_TEST_CASE(what_an_earlier_leader_may_have_done_is_not_settled_by_a_refusal) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int leader = fleet.leader(group);
+  const int other = leader % 3 + 1;
+  const int next = 6 - leader - other;
+  BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
+  std::vector<node::ForwardedRequest> sent;
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    node::ForwardedRequest request;
+    if (from != other || frame.kind != codecs::FrameKind::kForwardedRequest) return true;
+    if (node::decode(frame.payload, &request)) sent.push_back(request);
+    return false;
+  };
+  const node::RequestId signal = fleet.request(other, node::signal_of("r", "add", R"({"id":1})"));
+  BOOST_REQUIRE(sent.size() == 1u);
+  fleet.transfer(group, leader, next);
+  for (const std::size_t times : {2u, 3u, 4u}) {
+    BOOST_REQUIRE(fleet.run_until([&] { return sent.size() == times; }));
+    node::Answer full;
+    full.status = 429;
+    const std::string bytes = node::encode(node::ForwardedAnswer{
+        sent.back().base + sent.back().number, sent.back().term, false, full});
+    fleet.give(other, node::PeerFrame{NodeId(static_cast<std::uint64_t>(next)),
+                                      codecs::FrameKind::kForwardedAnswer, bytes});
+    BOOST_TEST(!fleet.box(other).answered(signal));
+  }
+  fleet.filter = nullptr;
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(signal); }));
+  BOOST_TEST(fleet.box(other).status(signal) == 200);
+}
+
+// A task's lease ends while its run is busy, and the run is free again while the leader hands the
+// group over, which comes to nothing: the leader goes on, and the task must come back.
+BOOST_AUTO_TEST_CASE(a_lease_that_ends_during_a_hand_over_that_fails_is_not_forgotten) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  fleet.run(30'000);  // leaderships are spread: nobody else hands anything over
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int leader = fleet.leader(group);
+  BOOST_TEST(fleet.ask(leader, node::start_of("r")).status == 201);
+  BOOST_TEST(fleet.ask(leader, node::signal_of("r", "work")).status == 200);
+  BOOST_REQUIRE(fleet.ask(leader, node::poll_of(1, 1'000)).tokens.size() == 1u);
+  fleet.run(9'500);
+  bool busy = true;
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    if (from != leader) return true;
+    return !is_one_of<raft::TimeoutNow>(frame, group) &&
+           !(busy && is_one_of<raft::Append>(frame, group));
+  };
+  const node::RequestId add = fleet.request(leader, node::signal_of("r", "add", R"({"id":1})"));
+  fleet.run(1'000);
+  BOOST_REQUIRE(fleet.box(leader).node->leads(group));
+  BOOST_TEST(!fleet.box(leader).answered(add));
+  fleet.transfer(group, leader, leader % 3 + 1);
+  busy = false;
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(leader).answered(add); }, 200));
+  BOOST_TEST(!fleet.box(leader).node->leads(group));
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(leader).node->leads(group); }, 5'000));
+  const node::Asking patient{.deadline_ms = 40'000};
+  BOOST_TEST(fleet.ask(leader, node::poll_of(1, 30'000), patient).tokens.size() == 1u);
+}
+
+// A leader writes the change that the roster wishes, and another leader replaces it; then the first
+// one leads again. Nobody else has the change to make.
+BOOST_AUTO_TEST_CASE(a_change_of_members_that_another_leader_replaced_is_made_again) {
+  FleetOptions options;
+  options.run_groups = 1;
+  Changing fleet(options);
+  const GroupId group(1);
+  const int writer = 1, usurper = 3;
+  for (const GroupId g : {GroupId(0), group}) {
+    if (fleet.leader(g) != writer) fleet.transfer(g, fleet.leader(g), writer);
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(g) == writer && fleet.settled(); }));
+  }
+  const int four = fleet.add_box();
+  fleet.boot(four);
+  const auto learns = [&](int b, GroupId g) {
+    return fleet.box(b).node->group(g).raft().membership().learners.size() == 1;
+  };
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    return from != writer || !is_one_of<raft::Append>(frame, group);
+  };
+  BOOST_TEST(fleet.ask(writer, added(four, false)).status == 200);
+  BOOST_REQUIRE(fleet.run_until([&] { return learns(writer, group); }));
+  fleet.run(5'000);
+  BOOST_TEST(!learns(usurper, group));
+  // The third box is elected, and replaces the entry.
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    return from != writer || !is_one_of<raft::Append, raft::Heartbeat>(frame, group);
+  };
+  fleet.transfer(group, writer, usurper);
+  BOOST_REQUIRE(fleet.run_until([&] { return !learns(writer, group); }));
+  BOOST_TEST(!learns(usurper, group));
+  fleet.cut_off(usurper);
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    return !is_one_of<raft::TimeoutNow>(frame, group) &&
+           (from == writer || !is_one_of<raft::PreVoteRequest>(frame, group));
+  };
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(group) == writer; }));
+  fleet.heal();
+  BOOST_TEST(fleet.run_until([&] {
+    for (int b = 1; b <= four; ++b) {
+      if (!learns(b, GroupId(0)) || !learns(b, group)) return false;
+    }
+    return true;
+  }));
+}
+
+// A client's command waits at the leader for a run that is read back from a slow disk, and another
+// box takes over: the command is that one's, it waits for the first no more.
+BOOST_AUTO_TEST_CASE(what_waits_for_a_slow_disk_goes_to_the_next_leader) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const GroupId group = fleet.box(1).node->group_of("r");
+  const int leader = fleet.leader(group);
+  BOOST_TEST(fleet.ask(leader, node::start_of("r")).status == 201);
+  const std::string blob = R"({"text":")" + std::string(5'000, 'x') + R"("})";
+  BOOST_TEST(fleet.ask(leader, node::signal_of("r", "blob", blob)).status == 200);
+  BOOST_TEST(fleet.ask(leader, node::signal_of("r", "stop")).status == 200);
+  fleet.run(1'000);
+  fleet.options.cold_ms_max = 1'000'000'000;
+  const node::RequestId add = fleet.request(leader, node::signal_of("r", "add", R"({"id":1})"));
+  fleet.run(500);
+  BOOST_TEST(!fleet.box(leader).answered(add));
+  fleet.options.cold_ms_max = 0;
+  fleet.transfer(group, leader, leader % 3 + 1);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(leader).answered(add); }, 5'000));
+  BOOST_TEST(fleet.box(leader).type(add) == "run-closed");
+}
+
+// A request waits for the leader of its group while thousands of others are answered by another
+// one: its number is old, but it is not over.
+BOOST_AUTO_TEST_CASE(a_group_without_a_leader_is_not_forgotten_for_the_others) {
+  Three fleet;
+  fleet.deploy(1, node::kCounter);
+  const int other = 1;
+  const std::string late = node::id_in_group(*fleet.box(1).node, 1, 0);
+  const std::string busy = node::id_in_group(*fleet.box(1).node, 2, 0);
+  fleet.lead(GroupId(1), 2);
+  fleet.lead(GroupId(2), 2);
+  for (const std::string& id : {late, busy}) {
+    BOOST_TEST(fleet.ask(other, node::start_of(id)).status == 201);
+  }
+  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
+    node::ForwardedRequest request;
+    return from != other || frame.kind != codecs::FrameKind::kForwardedRequest ||
+           !node::decode(frame.payload, &request) || request.group != GroupId(1);
+  };
+  const node::Asking patient{.deadline_ms = 60'000};
+  const node::RequestId signal =
+      fleet.request(other, node::signal_of(late, "add", R"({"id":1})"), patient);
+  for (std::size_t n = 0; n <= limits::kAnswersKeptMax; n += 64) {
+    std::vector<node::RequestId> asked;
+    for (int i = 0; i < 64; ++i) {
+      asked.push_back(fleet.request(other, node::signal_of(busy, "unheard-of")));
+    }
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(asked.back()); }));
+  }
+  fleet.filter = nullptr;
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(signal); }, 60'000));
+  BOOST_TEST(fleet.box(other).status(signal) == 200);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
