@@ -145,16 +145,27 @@ log::JournalModel Oracle::platters(int b) {
   return model;
 }
 
-// The voters among which a majority has had all that is committed: those before a change that is
-// under way. Of a box that knows of the last commit; empty if none does now.
-std::vector<NodeId> Oracle::voters(GroupId id) {
+// In each of these sets of voters a majority has all that is committed; none if no box that is up
+// knows of the last commit. Of a change that is under way (paper 6):
+//
+//   its joint membership is not committed   those before it
+//   it is                                   those after it, whom the leader counts alone once it
+//                                           has written the last step (not every box has that)
+//   and the entry's leader, which still leads, has not written that step: those before it, too
+std::vector<std::vector<NodeId>> Oracle::electorates(GroupId id) {
+  std::vector<std::vector<NodeId>> found;
   for (int b = 1; b <= fleet_.size(); ++b) {
     if (!fleet_.box(b).up()) continue;
     const raft::Raft& raft = fleet_.box(b).node->group(id).raft();
     if (raft.commit() != committed(id)) continue;
-    return raft.membership().joint() ? raft.membership().outgoing : raft.membership().voters;
+    const raft::Membership& now = raft.membership();
+    const bool begun = raft.trail().memberships().index() <= raft.commit();
+    found = {now.joint() && !begun ? now.outgoing : now.voters};
+    if (!raft.leads() || agreed_[id.v].terms.back() != raft.term()) continue;
+    if (now.joint() && begun) found.push_back(now.outgoing);
+    break;
   }
-  return {};
+  return found;
 }
 
 void Oracle::look_at_disks() {
@@ -177,11 +188,12 @@ void Oracle::look_at_disks() {
   }
   for (std::size_t g = 0; g < agreed_.size(); ++g) {
     if (agreed_[g].terms.empty()) continue;
-    const std::vector<NodeId> among = voters(GroupId(static_cast<std::uint16_t>(g)));
-    const auto with = static_cast<std::size_t>(std::count_if(
-        among.begin(), among.end(), [&](NodeId voter) { return holders[g].contains(voter); }));
-    rule(among.empty() || with * 2 > among.size(), "what is committed is on ", with,
-         " disks of voters only: group ", g, ", index ", agreed_[g].terms.size());
+    for (const auto& among : electorates(GroupId(static_cast<std::uint16_t>(g)))) {
+      const auto with = static_cast<std::size_t>(std::count_if(
+          among.begin(), among.end(), [&](NodeId voter) { return holders[g].contains(voter); }));
+      rule(with * 2 > among.size(), "what is committed is on the disks of ", with, " of ",
+           among.size(), " voters only: group ", g, ", index ", agreed_[g].terms.size());
+    }
   }
 }
 

@@ -48,7 +48,7 @@ class Oracle {
   void check_vote(int from, const codecs::RaftEnvelope& envelope);
   void check_match(int from, const codecs::RaftEnvelope& envelope, Index match);
   log::JournalModel platters(int b);
-  std::vector<NodeId> voters(GroupId group);
+  std::vector<std::vector<NodeId>> electorates(GroupId group);
 
   Fleet& fleet_;
   Random random_;
