@@ -62,10 +62,20 @@ void Cluster::keep_answer(const RemoteRequest& to, const Answer& answer) {
   const std::uint64_t number = to.id - to.base;
   if (number < std::max(process.open_from, answers.kept_from)) return;
   answers.finished[number] = {to.term, answer};
-  if (answers.finished.size() <= limits::kAnswersKeptMax) return;
-  // Older ones get no second answer: their client hears that the outcome is unknown.
-  answers.kept_from = answers.finished.begin()->first + 1;
-  answers.finished.erase(answers.finished.begin());
+  std::size_t kept = 0;
+  RemoteProcess::Answers* oldest = nullptr;
+  for (auto& [group, of] : process.groups) {
+    kept += of.finished.size();
+    if (of.finished.empty()) continue;
+    if (oldest == nullptr || of.finished.begin()->first < oldest->finished.begin()->first) {
+      oldest = &of;
+    }
+  }
+  if (kept <= limits::kAnswersKeptMax) return;
+  // It gets no second answer, nor does what its group was asked before: their clients hear that the
+  // outcome is unknown. Other groups may still answer what is as old.
+  oldest->kept_from = oldest->finished.begin()->first + 1;
+  oldest->finished.erase(oldest->finished.begin());
 }
 
 }  // namespace pawl::node

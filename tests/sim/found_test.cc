@@ -1,5 +1,6 @@
 // What storms and reviews have found, each by name: the shortest story that showed it.
 #include <boost/test/unit_test.hpp>
+#include <optional>
 
 #include "base/limits.h"
 #include "codecs/raft_message.h"
@@ -12,22 +13,60 @@ namespace {
 
 int to_box(const node::OutgoingFrame& frame) { return static_cast<int>(frame.to.v); }
 
-bool is_of_group(const node::OutgoingFrame& frame, GroupId group) {
+// The message that the group's members say to each other in the frame, if it is one.
+std::optional<raft::Body> said_in(const node::OutgoingFrame& frame, GroupId group) {
   codecs::RaftEnvelope envelope;
   std::string error;
-  return frame.kind == codecs::FrameKind::kRaft &&
-         codecs::decode_raft_message(frame.payload, &envelope, &error) && envelope.group == group;
+  const bool is_of_group = frame.kind == codecs::FrameKind::kRaft &&
+                           codecs::decode_raft_message(frame.payload, &envelope, &error) &&
+                           envelope.group == group;
+  return is_of_group ? std::optional(envelope.message.body) : std::nullopt;
 }
 
-// One of these messages of the group's members.
+bool is_of_group(const node::OutgoingFrame& frame, GroupId group) {
+  return said_in(frame, group).has_value();
+}
+
 template <class... Bodies>
 bool is_one_of(const node::OutgoingFrame& frame, GroupId group) {
-  codecs::RaftEnvelope envelope;
-  std::string error;
-  return frame.kind == codecs::FrameKind::kRaft &&
-         codecs::decode_raft_message(frame.payload, &envelope, &error) && envelope.group == group &&
-         (std::holds_alternative<Bodies>(envelope.message.body) || ...);
+  const std::optional<raft::Body> body = said_in(frame, group);
+  return body && (std::holds_alternative<Bodies>(*body) || ...);
 }
+
+// The run "r" of the counter, started through a box that does not lead its group.
+struct OneRun : Three {
+  OneRun() {
+    deploy(1, node::kCounter);
+    group = box(1).node->group_of("r");
+    first = leader(group);
+    other = first % 3 + 1;
+    BOOST_TEST(ask(other, node::start_of("r")).status == 201);
+  }
+  // What `other` forwards from now on is kept and lost.
+  void keep_forwarded() {
+    filter = [this](int from, const node::OutgoingFrame& frame) { return !keeps(from, frame); };
+  }
+  bool keeps(int from, const node::OutgoingFrame& frame) {
+    node::ForwardedRequest request;
+    if (from != other || frame.kind != codecs::FrameKind::kForwardedRequest) return false;
+    if (node::decode(frame.payload, &request)) sent.push_back(request);
+    return true;
+  }
+  // `other` hears this answer to the last of them from box b.
+  void answer_last(int b, bool not_leader, const node::Answer& answer) {
+    const node::ForwardedRequest& last = sent.back();
+    const std::string bytes =
+        node::encode(node::ForwardedAnswer{last.base + last.number, last.term, not_leader, answer});
+    give(other, node::PeerFrame{NodeId(static_cast<std::uint64_t>(b)),
+                                codecs::FrameKind::kForwardedAnswer, bytes});
+  }
+  std::size_t added() { return read(1, "r")->vars_value(0).field("log")->as_list().size(); }
+
+  GroupId group;
+  int first = 0;  // the box that leads it at first
+  int other = 0;
+  std::vector<node::ForwardedRequest> sent;
+};
 
 BOOST_AUTO_TEST_SUITE(found)
 
@@ -122,36 +161,22 @@ BOOST_AUTO_TEST_CASE(a_refusal_of_a_lost_leadership_is_not_confirmed_by_the_next
 // A request was sent twice within one tick; both times come up for another try in one tick too,
 // when its own box has become the leader. It is decided once.
 BOOST_AUTO_TEST_CASE(a_request_that_is_to_be_tried_again_twice_is_tried_once) {
-  Three fleet;
-  fleet.deploy(1, node::kCounter);
-  const GroupId group = fleet.box(1).node->group_of("r");
-  const int leader = fleet.leader(group);
-  const int other = leader % 3 + 1;
-  BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
+  OneRun fleet;
+  const int other = fleet.other;
   BOOST_TEST(fleet.ask(other, node::signal_of("r", "stop")).status == 200);
-  std::vector<node::ForwardedRequest> sent;
-  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
-    node::ForwardedRequest request;
-    if (from != other || frame.kind != codecs::FrameKind::kForwardedRequest) return true;
-    if (node::decode(frame.payload, &request)) sent.push_back(request);
-    return false;
-  };
+  fleet.keep_forwarded();
   const node::RequestId signal = fleet.request(other, node::signal_of("r", "add", R"({"id":1})"));
   const node::RequestId start = fleet.request(other, node::start_of("r"));
-  BOOST_REQUIRE(sent.size() == 1u);  // the start asks for its version first
-  const std::string bytes =
-      node::encode(node::ForwardedAnswer{sent[0].base + sent[0].number, sent[0].term, true, {}});
-  fleet.give(other, node::PeerFrame{NodeId(static_cast<std::uint64_t>(leader)),
-                                    codecs::FrameKind::kForwardedAnswer, bytes});
-  BOOST_REQUIRE(fleet.run_until([&] { return sent.size() == 3; }, 100));
-  fleet.transfer(group, leader, other);
-  BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(group) == other; }, 1'000));
+  BOOST_REQUIRE(fleet.sent.size() == 1u);  // the start asks for its version first
+  fleet.answer_last(fleet.first, true, {});
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.sent.size() == 3; }, 100));
+  fleet.transfer(fleet.group, fleet.first, other);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(fleet.group) == other; }, 1'000));
   BOOST_REQUIRE(fleet.run_until(
       [&] { return fleet.box(other).answered(signal) && fleet.box(other).answered(start); }));
   fleet.run(500);
   BOOST_TEST(fleet.box(other).status(start) == 201);
-  const std::size_t taken = fleet.box(other).status(signal) == 200 ? 1 : 0;
-  BOOST_TEST(fleet.read(1, "r")->vars_value(0).field("log")->as_list().size() == taken);
+  BOOST_TEST(fleet.added() == (fleet.box(other).status(signal) == 200 ? 1u : 0u));
 }
 
 // A forwarded request's deadline passes while its entry is under way, or while it waits for the
@@ -159,37 +184,27 @@ BOOST_AUTO_TEST_CASE(a_request_that_is_to_be_tried_again_twice_is_tried_once) {
 // done.
 BOOST_AUTO_TEST_CASE(a_copy_that_outlives_the_deadline_of_the_first_does_nothing) {
   for (const bool run_is_busy : {false, true}) {
-    Three fleet;
-    fleet.deploy(1, node::kCounter);
-    const GroupId group = fleet.box(1).node->group_of("r");
-    const int leader = fleet.leader(group);
-    const int other = leader % 3 + 1;
-    BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
-    std::vector<node::ForwardedRequest> sent;
+    OneRun fleet;
+    const int leader = fleet.first, other = fleet.other;
     fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
-      node::ForwardedRequest request;
-      if (from == other && frame.kind == codecs::FrameKind::kForwardedRequest) {
-        if (node::decode(frame.payload, &request)) sent.push_back(request);
-        return false;
-      }
-      return to_box(frame) != leader || !is_of_group(frame, group);  // nothing is committed
+      if (fleet.keeps(from, frame)) return false;
+      return to_box(frame) != leader || !is_of_group(frame, fleet.group);  // nothing is committed
     };
     if (run_is_busy) fleet.request(leader, node::signal_of("r", "add", R"({"id":1})"));
     const node::RequestId signal = fleet.request(other, node::signal_of("r", "add", R"({"id":2})"));
-    BOOST_REQUIRE(sent.size() == 1u);
+    BOOST_REQUIRE(fleet.sent.size() == 1u);
     for (const std::int64_t left_ms : {20, 1'000}) {
-      sent[0].left_ms = left_ms;
-      const std::string bytes = node::encode(sent[0]);
+      fleet.sent[0].left_ms = left_ms;
+      const std::string bytes = node::encode(fleet.sent[0]);
       fleet.give(leader, node::PeerFrame{NodeId(static_cast<std::uint64_t>(other)),
                                          codecs::FrameKind::kForwardedRequest, bytes});
       fleet.run(60);
     }
-    BOOST_TEST(fleet.box(leader).node->leads(group));
+    BOOST_TEST(fleet.box(leader).node->leads(fleet.group));
     fleet.filter = nullptr;
     BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(other).answered(signal); }));
     fleet.run(500);
-    BOOST_TEST(fleet.read(1, "r")->vars_value(0).field("log")->as_list().size() ==
-               (run_is_busy ? 2u : 1u));
+    BOOST_TEST(fleet.added() == (run_is_busy ? 2u : 1u));
   }
 }
 
@@ -303,31 +318,17 @@ BOOST_AUTO_TEST_CASE(a_hand_out_that_is_lost_goes_back_when_its_client_has_gone)
 // A new leader that has no room says "try again later" of a request that the one before it has had.
 // It can't know whether that one has done it, however often it says so.
 BOOST_AUTO_TEST_CASE(what_an_earlier_leader_may_have_done_is_not_settled_by_a_refusal) {
-  Three fleet;
-  fleet.deploy(1, node::kCounter);
-  const GroupId group = fleet.box(1).node->group_of("r");
-  const int leader = fleet.leader(group);
-  const int other = leader % 3 + 1;
-  const int next = 6 - leader - other;
-  BOOST_TEST(fleet.ask(other, node::start_of("r")).status == 201);
-  std::vector<node::ForwardedRequest> sent;
-  fleet.filter = [&](int from, const node::OutgoingFrame& frame) {
-    node::ForwardedRequest request;
-    if (from != other || frame.kind != codecs::FrameKind::kForwardedRequest) return true;
-    if (node::decode(frame.payload, &request)) sent.push_back(request);
-    return false;
-  };
+  OneRun fleet;
+  const int other = fleet.other, next = 6 - fleet.first - other;
+  fleet.keep_forwarded();
   const node::RequestId signal = fleet.request(other, node::signal_of("r", "add", R"({"id":1})"));
-  BOOST_REQUIRE(sent.size() == 1u);
-  fleet.transfer(group, leader, next);
+  BOOST_REQUIRE(fleet.sent.size() == 1u);
+  fleet.transfer(fleet.group, fleet.first, next);
+  node::Answer full;
+  full.status = 429;
   for (const std::size_t times : {2u, 3u, 4u}) {
-    BOOST_REQUIRE(fleet.run_until([&] { return sent.size() == times; }));
-    node::Answer full;
-    full.status = 429;
-    const std::string bytes = node::encode(node::ForwardedAnswer{
-        sent.back().base + sent.back().number, sent.back().term, false, full});
-    fleet.give(other, node::PeerFrame{NodeId(static_cast<std::uint64_t>(next)),
-                                      codecs::FrameKind::kForwardedAnswer, bytes});
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.sent.size() == times; }));
+    fleet.answer_last(next, false, full);
     BOOST_TEST(!fleet.box(other).answered(signal));
   }
   fleet.filter = nullptr;
@@ -415,11 +416,8 @@ BOOST_AUTO_TEST_CASE(a_change_of_members_that_another_leader_replaced_is_made_ag
 // A client's command waits at the leader for a run that is read back from a slow disk, and another
 // box takes over: the command is that one's, it waits for the first no more.
 BOOST_AUTO_TEST_CASE(what_waits_for_a_slow_disk_goes_to_the_next_leader) {
-  Three fleet;
-  fleet.deploy(1, node::kCounter);
-  const GroupId group = fleet.box(1).node->group_of("r");
-  const int leader = fleet.leader(group);
-  BOOST_TEST(fleet.ask(leader, node::start_of("r")).status == 201);
+  OneRun fleet;
+  const int leader = fleet.first;
   const std::string blob = R"({"text":")" + std::string(5'000, 'x') + R"("})";
   BOOST_TEST(fleet.ask(leader, node::signal_of("r", "blob", blob)).status == 200);
   BOOST_TEST(fleet.ask(leader, node::signal_of("r", "stop")).status == 200);
@@ -429,7 +427,7 @@ BOOST_AUTO_TEST_CASE(what_waits_for_a_slow_disk_goes_to_the_next_leader) {
   fleet.run(500);
   BOOST_TEST(!fleet.box(leader).answered(add));
   fleet.options.cold_ms_max = 0;
-  fleet.transfer(group, leader, leader % 3 + 1);
+  fleet.transfer(fleet.group, leader, fleet.other);
   BOOST_REQUIRE(fleet.run_until([&] { return fleet.box(leader).answered(add); }, 5'000));
   BOOST_TEST(fleet.box(leader).type(add) == "run-closed");
 }
