@@ -9,6 +9,7 @@
 // | 2     | queues are paused and resumed (engine/catalog) |
 // | 3     | groups of several boxes                        |
 // | 4     | boxes come and go (engine/roster)              |
+// | 5     | compressed segments; what is forgotten         |
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@
 // The newest that this build writes and reads. tests/upgrade builds the parts that ask for it once
 // more, as the build before this one was.
 #ifndef PAWL_FEATURE_LEVEL
-#define PAWL_FEATURE_LEVEL 4
+#define PAWL_FEATURE_LEVEL 5
 #endif
 
 namespace pawl {
@@ -25,5 +26,6 @@ inline constexpr std::uint16_t kFeatureLevel = PAWL_FEATURE_LEVEL;
 
 inline constexpr std::uint16_t kClusterLevel = 3;
 inline constexpr std::uint16_t kRosterLevel = 4;
+inline constexpr std::uint16_t kJournalLevel = 5;
 
 }  // namespace pawl

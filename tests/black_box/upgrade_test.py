@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Three real boxes are upgraded one after the other, from a build that does not know the roster's events.
 
-The build before (tests/upgrade) is feature level 3: it neither writes nor reads what is of level 4.
+The build before (tests/upgrade) is feature level 3: it neither writes nor reads what came after.
 """
 
 import tempfile
@@ -56,11 +56,11 @@ class Upgrade(Tally):
         self.assertEqual(self.levels(), [3, 3, 3])
         self.restart(1, self.pawl)
         self.restart(2, self.pawl)
-        self.assertEqual(self.levels(), [4, 4, 3])
+        self.assertEqual(self.levels(), [5, 5, 3])
         self.assert_no_roster()
         # There is a way back as long as one has not come.
         self.restart(1, self.previous)
-        self.assertEqual(self.levels(), [3, 4, 3])
+        self.assertEqual(self.levels(), [3, 5, 3])
         self.restart(3, self.pawl)
         self.assert_no_roster()
         self.restart(1, self.pawl)
