@@ -135,7 +135,13 @@ inline constexpr std::size_t kSegmentBytesFirst =
     256 * KiB;  // of a new journal, before it may start
 inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;  // of room made ahead, at once
 inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;     // read to find one entry again
+inline constexpr std::size_t kIndexExtentRawBytes = 64 * KiB;  // decompressed for that
 inline constexpr std::size_t kSnapshotChunkBytes = 256 * KiB;
+inline constexpr std::size_t kTrainingBytes = 256 * KiB;  // of entries, to train a dictionary from
+inline constexpr std::size_t kTrainingEntryBytesMax = 2 * KiB;  // of one entry
+inline constexpr std::size_t kDictionaryBytesMax = 16 * KiB;
+inline constexpr std::size_t kDictionaryBytesMin = 1 * KiB;
+inline constexpr std::size_t kDictionariesMax = 32;  // of old segments, kept for their readers
 
 // --- HTTP (daemon/) ---
 inline constexpr std::size_t kHttpBodyBytesMax = 1 * MiB;     // 413

@@ -52,6 +52,10 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
 
 void add_journal_metrics(const log::JournalStats& s, MetricsText& text) {
   text.counter("pawl_journal_data_bytes_total", "Bytes of frames and headers", "", s.data_bytes);
+  text.counter("pawl_journal_payload_bytes_total", "Bytes of entries before compression", "",
+               s.payload_bytes);
+  text.counter("pawl_journal_stored_bytes_total", "Bytes of entries as written", "",
+               s.stored_bytes);
   text.counter("pawl_journal_zero_fill_bytes_total", "Zeros written to make room", "",
                s.zero_fill_bytes);
   text.counter("pawl_journal_allocated_bytes_total", "Bytes reserved by fallocate", "",

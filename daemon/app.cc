@@ -16,6 +16,7 @@
 #include "daemon/box_links.h"
 #include "daemon/cold_thread.h"
 #include "daemon/config_cluster.h"
+#include "daemon/dictionary_trainer.h"
 #include "daemon/disk_thread.h"
 #include "daemon/entry_reader.h"
 #include "daemon/event_loop.h"
@@ -136,6 +137,7 @@ struct App::Impl : TurnHook {
   Forward forward;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
+  std::unique_ptr<DictionaryTrainer> trainer;
   std::unique_ptr<EntryReader> entries;  // of several boxes, as links
   std::unique_ptr<BoxLinks> links;
   std::vector<BatchDone> done;
@@ -278,6 +280,7 @@ absl::Status App::Impl::listen() {
   };
   api = std::make_unique<Api>(std::move(parts));
   api->set_roles(&roles);
+  trainer = std::make_unique<DictionaryTrainer>(journal.get(), cold.get());
   forward.api = api.get();
   loop.add_hook(this);
   loop.set_spin_us(static_cast<int>(options.config.server.spin_us));
@@ -386,6 +389,7 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   if (!node->alone()) api->handle(node::TurnEnd{});
   if (!api->fatal().empty()) die("node: stopping", api->fatal());
   time_report.look(*node, logger);
+  trainer->turn();
   maybe_snapshot(kSnapshotJournalBytes);
   if (stop_by_ns != 0) continue_stop(now_ns);
   if (mark_at_ns <= now_ns) {
@@ -405,7 +409,7 @@ std::int64_t App::Impl::deadline_ns() const {
 }
 
 void App::Impl::maybe_snapshot(std::uint64_t bytes_min) {
-  const std::uint64_t bytes = journal->stats().data_bytes;
+  const std::uint64_t bytes = journal->stats().payload_bytes;
   if (snapshots_under_way > 0 || uncovered_bytes + bytes - snapshot_at_bytes < bytes_min) return;
   uncovered_bytes = 0;
   snapshot_at_bytes = bytes;

@@ -13,13 +13,13 @@ namespace {
 
 // The entries at the places, from wanted.first on, as far as they follow one another. Of an index
 // that occurs twice the later one counts.
-node::EntriesLoaded read_places(const node::ReadEntries& wanted, const std::string& directory,
-                                const log::StoreId& store, const std::vector<log::Place>& places) {
+node::EntriesLoaded read_places(const node::ReadEntries& wanted, const log::Source& source,
+                                const std::vector<log::Place>& places) {
   node::EntriesLoaded loaded{wanted.group, wanted.first, wanted.last, {}};
   log::PosixFileSystem files;
   for (const log::Place& place : places) {
     const absl::Status status = log::read_place(
-        files, directory, store, place,
+        files, source, place,
         [&](GroupId group, Term, Index index, std::string_view payload) -> absl::Status {
           if (group != wanted.group || index < wanted.first || index > wanted.last) {
             return absl::OkStatus();
@@ -46,13 +46,11 @@ void EntryReader::read(const node::ReadEntries& wanted,
     if (!place) break;
     if (places.empty() || places.back() != *place) places.push_back(*place);
   }
-  const bool taken =
-      cold_->submit([wanted, loaded, places = std::move(places), directory = journal_->directory(),
-                     store = journal_->store_id()]() -> ColdThread::Completion {
-        auto result =
-            std::make_shared<node::EntriesLoaded>(read_places(wanted, directory, store, places));
-        return [loaded, result] { loaded(std::move(*result)); };
-      });
+  const bool taken = cold_->submit([wanted, loaded, places = std::move(places),
+                                    source = journal_->source()]() -> ColdThread::Completion {
+    auto result = std::make_shared<node::EntriesLoaded>(read_places(wanted, source, places));
+    return [loaded, result] { loaded(std::move(*result)); };
+  });
   if (taken) return;
   refused_.push_back([wanted, loaded] { loaded({wanted.group, wanted.first, wanted.last, {}}); });
 }

@@ -26,14 +26,13 @@ absl::Status render_entry(Index index, std::string_view payload, EventSlice* sli
 
 }  // namespace
 
-EventSlice read_events(log::FileSystem& files, const std::string& directory,
-                       const log::StoreId& store_id, const log::Place& place, GroupId group,
-                       Index from, Index through) {
+EventSlice read_events(log::FileSystem& files, const log::Source& source, const log::Place& place,
+                       GroupId group, Index from, Index through) {
   EventSlice slice;
   slice.group = group;
   slice.next = from;
   slice.status = log::read_place(
-      files, directory, store_id, place,
+      files, source, place,
       [&](GroupId g, Term, Index index, std::string_view payload) -> absl::Status {
         if (g != group || index < from || index > through) return absl::OkStatus();
         // An index that occurs again replaces that entry and all after it.

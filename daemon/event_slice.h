@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "log/file_system.h"
 #include "log/record.h"
+#include "log/source.h"
 
 namespace pawl::daemon {
 
@@ -26,8 +27,7 @@ struct EventSlice {
 };
 
 // Reads the entries `from` .. `through` of a group as far as they lie in `place`, rendered.
-EventSlice read_events(log::FileSystem& files, const std::string& directory,
-                       const log::StoreId& store_id, const log::Place& place, GroupId group,
-                       Index from, Index through);
+EventSlice read_events(log::FileSystem& files, const log::Source& source, const log::Place& place,
+                       GroupId group, Index from, Index through);
 
 }  // namespace pawl::daemon

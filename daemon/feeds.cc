@@ -196,10 +196,10 @@ void Feeds::advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk)
     return;
   }
   run_cold(feed,
-           [this, feed, walk, place = *place, directory = parts_.journal->directory(),
-            store = parts_.journal->store_id()]() -> ColdThread::Completion {
+           [this, feed, walk, place = *place,
+            source = parts_.journal->source()]() -> ColdThread::Completion {
              log::PosixFileSystem files;
-             const absl::Status status = walk->step(files, directory, store, place);
+             const absl::Status status = walk->step(files, source, place);
              return [this, feed, walk, status] {
                feed->reading = false;
                status.ok() ? advance_walk(feed, walk) : failed(feed, status);
@@ -300,14 +300,13 @@ void Feeds::advance_events(const FeedPtr& feed) {
       failed(feed, absl::DataLossError("the journal does not hold all events"));
       return;
     }
-    run_cold(
-        feed,
-        [this, feed, group, next, applied, place = *place, directory = parts_.journal->directory(),
-         store = parts_.journal->store_id()]() -> ColdThread::Completion {
-          log::PosixFileSystem files;
-          EventSlice slice = read_events(files, directory, store, place, group, next, applied);
-          return [this, feed, slice = std::move(slice)] { events_read(feed, slice); };
-        });
+    run_cold(feed,
+             [this, feed, group, next, applied, place = *place,
+              source = parts_.journal->source()]() -> ColdThread::Completion {
+               log::PosixFileSystem files;
+               EventSlice slice = read_events(files, source, place, group, next, applied);
+               return [this, feed, slice = std::move(slice)] { events_read(feed, slice); };
+             });
     return;
   }
   if (feed->follow && feed->limit > 0) return;  // parked
@@ -370,14 +369,12 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
   const bool fold = walk->next().v == 0;
   const auto place = fold ? log::Place() : parts_.journal->place(load.group, walk->next());
   const bool taken =
-      place &&
-      parts_.cold->submit([this, walk, load, loaded, fold, place = *place,
-                           directory = parts_.journal->directory(),
-                           store = parts_.journal->store_id()]() -> ColdThread::Completion {
+      place && parts_.cold->submit([this, walk, load, loaded, fold, place = *place,
+                                    source = parts_.journal->source()]() -> ColdThread::Completion {
         log::PosixFileSystem files;
         node::RunLoaded result{load.group, load.run, nullptr, ""};
         const absl::Status status =
-            fold ? walk->fold(&result.run) : walk->step(files, directory, store, place);
+            fold ? walk->fold(&result.run) : walk->step(files, source, place);
         result.error = std::string(status.message());
         return [this, walk, load, loaded, fold, result] {
           if (fold || !result.error.empty()) {

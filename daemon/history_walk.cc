@@ -10,15 +10,15 @@
 
 namespace pawl::daemon {
 
-absl::Status HistoryWalk::step(log::FileSystem& files, const std::string& directory,
-                               const log::StoreId& store_id, const log::Place& place) {
+absl::Status HistoryWalk::step(log::FileSystem& files, const log::Source& source,
+                               const log::Place& place) {
   struct Found {
     Index index;
     codecs::Entry entry;
   };
   std::vector<Found> found;  // ascending
   auto status = log::read_place(
-      files, directory, store_id, place,
+      files, source, place,
       [&](GroupId group, Term, Index index, std::string_view payload) -> absl::Status {
         if (group != options_.group || index > next_ || payload.empty()) return absl::OkStatus();
         // An index that occurs again replaces that entry and all after it.

@@ -21,6 +21,7 @@
 #include "engine/run.h"
 #include "log/file_system.h"
 #include "log/record.h"
+#include "log/source.h"
 
 namespace pawl::daemon {
 
@@ -53,8 +54,7 @@ class HistoryWalk {
   GroupId group() const { return options_.group; }
 
   // Cold thread: reads the place that holds next() and goes back as far as the place allows.
-  absl::Status step(log::FileSystem& files, const std::string& directory,
-                    const log::StoreId& store_id, const log::Place& place);
+  absl::Status step(log::FileSystem& files, const log::Source& source, const log::Place& place);
   // Cold thread, after the last step: decodes and renders, ascending, at most `limit`.
   absl::Status render();
 

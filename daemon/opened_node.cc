@@ -1,5 +1,6 @@
 #include "daemon/opened_node.h"
 
+#include "base/feature_level.h"
 #include "daemon/snapshots.h"
 
 namespace pawl::daemon {
@@ -20,6 +21,7 @@ absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptio
   log::JournalOptions journal_options;
   journal_options.directory = options.directory;
   journal_options.store_id = options.store.id;
+  journal_options.feature_level = kFeatureLevel;
   journal_options.segment_bytes = options.segment_bytes;
   journal_options.preallocate = options.preallocate;
   UncoveredEntries sink(*opened.node, &opened.node->recovery());

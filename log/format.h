@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/feature_level.h"
 #include "base/limits.h"
 
 namespace pawl::log::format {
@@ -19,6 +20,9 @@ inline constexpr std::string_view kSnapshotSuffix = ".snap";
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
 
 inline constexpr std::uint32_t kVersion = 1;
+// Feature levels of segments: a reader needs this one at least.
+inline constexpr std::uint32_t kPlainLevel = 1;
+inline constexpr std::uint32_t kCompressedLevel = kJournalLevel;
 
 // --- segment header ---
 inline constexpr std::string_view kSegmentMagic = "PAWLJRNL";
@@ -35,7 +39,9 @@ inline constexpr std::size_t kFrameHeaderBytesMax = 128 * limits::KiB;
 // where a recycled segment holds stale bytes.
 inline constexpr std::size_t kTerminatorBytes = 8;
 inline constexpr std::uint8_t kCodecRaw = 0;
-inline constexpr std::uint8_t kFrameFlagSeal = 1;  // the segment's last frame
+inline constexpr std::uint8_t kCodecZstd = 1;
+inline constexpr std::uint8_t kFrameFlagSeal = 1;        // the segment's last frame
+inline constexpr std::uint8_t kFrameFlagDictionary = 2;  // its payload is one; a segment's first
 
 // Room that a segment keeps for its seal (a frame without contents) and the terminator.
 inline constexpr std::size_t kSealBytes = kFrameFixedBytes + kTerminatorBytes;

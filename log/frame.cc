@@ -93,7 +93,7 @@ void decode_fixed(ByteReader* in, FrameHeader* header) {
   header->file_bytes = in->fixed32();
   header->oldest_segment = in->fixed64();
   header->range_count = in->fixed32();
-  in->fixed32();  // reserved: the dictionary's id
+  header->dictionary = in->fixed32();
 }
 
 }  // namespace
@@ -164,7 +164,7 @@ void encode(const FrameHeader& header, std::uint32_t seed, std::string* out) {
   w.fixed32(header.file_bytes);
   w.fixed64(header.oldest_segment);
   w.fixed32(static_cast<std::uint32_t>(header.ranges.size()));
-  w.fixed32(0);
+  w.fixed32(header.dictionary);
   PAWL_CHECK(out->size() - start == format::kFrameFixedBytes);
   encode_lists(header, out);
   out->resize(start + format::aligned(out->size() - start));

@@ -61,6 +61,7 @@ struct FrameHeader {
   Mark synced;                       // all before it was durable when this frame was built
   std::uint64_t oldest_segment = 0;  // the journal begins here
   std::uint32_t file_bytes = 0;      // durable size of this segment's file: a shorter file was cut
+  std::uint32_t dictionary = 0;      // id of the one that this frame holds or needs; 0: none
   std::uint32_t range_count = 0;
   std::uint32_t state_count = 0;
   std::vector<Range> ranges;

@@ -25,12 +25,13 @@ FrameBuilder::FrameBuilder() { reset(); }
 
 void FrameBuilder::reset() {
   if (buffer_.capacity() > kBufferBytesKept) std::string().swap(buffer_);
+  if (packed_.capacity() > kBufferBytesKept) std::string().swap(packed_);
   buffer_.resize(kHeadroomBytes);
   ranges_.clear();
   states_.clear();
   open_range_.clear();
   entries_ = 0;
-  frame_bytes_ = 0;
+  frame_bytes_ = raw_bytes_ = stored_bytes_ = 0;
 }
 
 bool FrameBuilder::has_room(std::size_t bytes) const {
@@ -86,17 +87,25 @@ std::size_t FrameBuilder::frame_bytes_max() const {
 }
 
 std::string_view FrameBuilder::finish(const FrameHeader& where, std::uint32_t seed,
-                                      std::string_view prefix) {
+                                      std::string_view prefix, Compressor* compressor) {
+  FrameHeader header = where;
+  raw_bytes_ = static_cast<std::uint32_t>(payload_bytes());
+  const std::string_view raw = std::string_view(buffer_).substr(kHeadroomBytes);
+  header.codec = format::kCodecRaw;
+  if (compressor != nullptr && compressor->compress(raw, format::kFrameAlignment, &packed_)) {
+    buffer_.replace(kHeadroomBytes, raw.size(), packed_);
+    header.codec = format::kCodecZstd;
+    header.dictionary = compressor->dictionary() ? compressor->dictionary()->id() : 0;
+  }
   const std::size_t payload = payload_bytes();
   const std::size_t padded = format::aligned(payload);
   buffer_.resize(kHeadroomBytes + padded);
   const std::string_view stored = std::string_view(buffer_).substr(kHeadroomBytes);
 
-  FrameHeader header = where;
-  header.payload_bytes = static_cast<std::uint32_t>(payload);
-  header.raw_bytes = header.payload_bytes;
+  stored_bytes_ = static_cast<std::uint32_t>(payload);
+  header.payload_bytes = stored_bytes_;
+  header.raw_bytes = raw_bytes_;
   header.payload_crc = crc32c(stored, seed);
-  header.codec = format::kCodecRaw;
   header.ranges.swap(ranges_);
   header.states.swap(states_);
   header_.assign(prefix);

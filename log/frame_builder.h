@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "log/compression.h"
 #include "log/frame.h"
 #include "log/record.h"
 
@@ -39,11 +40,16 @@ class FrameBuilder {
   std::size_t frame_bytes_max() const;
 
   // Completes the frame. `where` gives segment, offset, flags, marks and file_bytes; the rest is
-  // filled in. `prefix` (a segment header, or empty) goes right before the frame in the returned
-  // view, the terminator right after. The view is valid until reset().
-  std::string_view finish(const FrameHeader& where, std::uint32_t seed, std::string_view prefix);
+  // filled in. `prefix` (a segment header and what else comes before, or empty) goes right before
+  // the frame in the returned view, the terminator right after. The payload is compressed if that
+  // makes the frame shorter; null: never. The view is valid until reset().
+  std::string_view finish(const FrameHeader& where, std::uint32_t seed, std::string_view prefix,
+                          Compressor* compressor);
   // Of the finished frame, without prefix and terminator.
   std::uint32_t frame_bytes() const { return frame_bytes_; }
+  // Of its payload: before compression, and as stored.
+  std::uint32_t raw_bytes() const { return raw_bytes_; }
+  std::uint32_t stored_bytes() const { return stored_bytes_; }
 
  private:
   static constexpr std::uint32_t kNoRange = 0xffff'ffff;
@@ -54,7 +60,10 @@ class FrameBuilder {
   std::vector<GroupHardState> states_;
   std::uint64_t entries_ = 0;
   std::uint32_t frame_bytes_ = 0;
+  std::uint32_t raw_bytes_ = 0;
+  std::uint32_t stored_bytes_ = 0;
   std::string header_;
+  std::string packed_;
 };
 
 }  // namespace pawl::log

@@ -12,10 +12,16 @@ namespace {
 
 // Builders kept for reuse: one under way, one being filled.
 constexpr std::size_t kFreeBuildersMax = 2;
+// Dictionary ids below and above are reserved (RFC 8878, 5).
+constexpr std::uint32_t kDictionaryIdMin = 32'768;
+constexpr std::uint64_t kDictionaryIds = (std::uint64_t{1} << 31) - kDictionaryIdMin;
 
 }  // namespace
 
-Journal::Journal(const JournalOptions& options) : options_(options) {
+Journal::Journal(const JournalOptions& options)
+    : options_(options), sampler_(options.training_bytes) {
+  source_.directory = options.directory;
+  source_.store_id = options.store_id;
   PAWL_CHECK(options.segment_bytes >= limits::kSegmentBytesMin);
   PAWL_CHECK(options.segment_bytes <= limits::kSegmentBytesMax);
 }
@@ -42,6 +48,7 @@ void Journal::append(GroupId group, Term term, Index index, std::string_view pay
     frame = queue_.back().get();
   }
   frame->append(group, term, index, payload);
+  if (compression_allowed_) sampler_.note(payload);
 }
 
 void Journal::save_hard_state(GroupId group, const HardState& state) {
@@ -63,6 +70,28 @@ std::size_t Journal::queued_bytes() const {
   std::size_t sum = 0;
   for (const auto& frame : queue_) sum += frame->payload_bytes();
   return sum;
+}
+
+std::optional<TrainingSet> Journal::begin_training() {
+  if (!compression_allowed_ || training_ || trained_ || !sampler_.full()) return std::nullopt;
+  const bool first = compressor_.dictionary() == nullptr;
+  if (!first && end_ < options_.segment_bytes / 4 * 3) return std::nullopt;
+  training_ = true;
+  TrainingSet samples = sampler_.take();
+  samples.dictionary_id =
+      kDictionaryIdMin + static_cast<std::uint32_t>((segment_ + 1) % kDictionaryIds);
+  // Every segment repeats it: at most a 64th of one, as long as that is enough to be of use.
+  samples.dictionary_bytes = std::clamp<std::size_t>(
+      options_.segment_bytes / 64, limits::kDictionaryBytesMin, limits::kDictionaryBytesMax);
+  return samples;
+}
+
+void Journal::use_dictionary(std::string bytes) {
+  PAWL_CHECK(training_);
+  training_ = false;
+  trained_ = true;
+  next_dictionary_ = Dictionary::make(std::move(bytes));
+  if (next_dictionary_ != nullptr && compressor_.dictionary() == nullptr) rotation_due_ = true;
 }
 
 std::optional<HardState> Journal::hard_state(GroupId group) const {
@@ -106,7 +135,9 @@ void Journal::finish_frame() {
     files_.push_back(File{segment_ + 1, outcome_.allocated, spares_.front().recycled});
     spares_.pop_front();
     ++segment_;
-    end_ = format::kSegmentHeaderBytes;
+    end_ = outcome_.first_frame;
+    compressing_ = outcome_.compressing;
+    trained_ = rotation_due_ = false;
     ++stats_.rotations;
   }
   const Place place{segment_, end_, frame.frame_bytes()};
@@ -115,10 +146,12 @@ void Journal::finish_frame() {
   growth_failed_ = false;
   ++stats_.frames;
   stats_.entries += frame.entries();
+  stats_.payload_bytes += frame.raw_bytes();
+  stats_.stored_bytes += frame.stored_bytes();
 
   tail_marked_ = frame.empty();
   for (const Range& range : frame.ranges()) {
-    index_.note(range.group, range.first, range.count, place);
+    index_.note(range.group, range.first, range.count, place, frame.raw_bytes());
     note_durable(range);
   }
   for (const GroupHardState& saved : frame.states()) {

@@ -28,10 +28,14 @@
 #include "absl/status/statusor.h"
 #include "base/ids.h"
 #include "base/limits.h"
+#include "log/compression.h"
+#include "log/format.h"
 #include "log/frame_builder.h"
 #include "log/operation.h"
 #include "log/place_index.h"
 #include "log/record.h"
+#include "log/source.h"
+#include "log/training.h"
 
 namespace pawl::log {
 
@@ -42,11 +46,13 @@ struct JournalOptions {
   // Written into a new journal; an existing one must carry the same. All zeros: take what is there
   // (and refuse to make a new one).
   StoreId store_id{};
-  std::uint32_t feature_level = 1;
+  // The highest that this build reads: a segment of a higher one is refused.
+  std::uint32_t feature_level = format::kCompressedLevel;
   std::uint32_t segment_bytes = limits::kSegmentBytesDefault;
   Preallocate preallocate = Preallocate::kZero;
   // False: an empty directory is an error, because the caller knows that a store was here.
   bool create_if_empty = true;
+  std::size_t training_bytes = limits::kTrainingBytes;  // of entries, before a dictionary is made
 };
 
 // Counters since open; bytes as handed to the file system.
@@ -58,6 +64,8 @@ struct JournalStats {
   std::uint64_t directory_syncs = 0;
   std::uint64_t frames = 0;
   std::uint64_t entries = 0;
+  std::uint64_t payload_bytes = 0;  // of frames, before compression
+  std::uint64_t stored_bytes = 0;   // of these payloads, as written
   std::uint64_t rotations = 0;
   std::uint64_t segments_recycled = 0;
   std::uint64_t torn_bytes_cut = 0;  // at open
@@ -117,6 +125,15 @@ class Journal {
   // completed. Any other failure stops the process.
   void background_failed(std::uint64_t batch_id);
 
+  // From the next segment on, what makes a frame shorter is compressed. For a store that no older
+  // build will have to read (kJournalLevel); it stays so.
+  void allow_compression() { compression_allowed_ = true; }
+  // Entries to train a dictionary from, when the journal wants one: train_dictionary() has to make
+  // it of them off the loop, and use_dictionary() takes what came of it ("": nothing). The next
+  // segment begins with it; the first one is worth a new segment at once. nullopt until then.
+  std::optional<TrainingSet> begin_training();
+  void use_dictionary(std::string bytes);
+
   // Where a durable entry lies; nullopt if it is not (or no longer) in the journal.
   std::optional<Place> place(GroupId group, Index index) const { return index_.find(group, index); }
   // The last durable index of a group, 0 if none.
@@ -133,6 +150,8 @@ class Journal {
   std::uint64_t oldest_segment() const { return oldest_; }
   std::uint64_t current_segment() const { return segment_; }
 
+  // For readers of places. What they share belongs to one thread: that of the readers.
+  const Source& source() const { return source_; }
   const StoreId& store_id() const { return options_.store_id; }
   const std::string& directory() const { return options_.directory; }
   const JournalStats& stats() const { return stats_; }
@@ -148,9 +167,11 @@ class Journal {
   // What the operations of the batch under way change once they are done.
   struct Outcome {
     bool rotated = false;
-    std::uint32_t allocated = 0;  // of the segment that the frame is in
-    std::uint64_t oldest = 0;     // as recorded by the frame
-    std::size_t given_up = 0;     // files taken off the front of files_
+    bool compressing = false;       // the new segment
+    std::uint32_t first_frame = 0;  // offset of the new segment's first frame with entries
+    std::uint32_t allocated = 0;    // of the segment that the frame is in
+    std::uint64_t oldest = 0;       // as recorded by the frame
+    std::size_t given_up = 0;       // files taken off the front of files_
     std::vector<File> new_spares;
     std::uint32_t spare_allocated = 0;  // of the spare that grew; 0: none did
   };
@@ -172,7 +193,11 @@ class Journal {
   void add_allocation(std::string path, std::uint32_t from, std::uint32_t to);
   void add_frame();
   void add_rotation();
-  void add_seal(std::uint32_t head_bytes);
+  bool begins_with_dictionary() const;  // the new segment of a batch that rotates
+  void repeat_hard_states(FrameBuilder* frame) const;
+  std::size_t dictionary_frame_bytes_max() const;
+  void add_dictionary_frame(std::string* head) const;
+  void add_seal(const Mark& head_end);
   void add_recycling(std::size_t files_max);
   void add_segment_growth();
   void add_spare_growth();
@@ -199,6 +224,16 @@ class Journal {
 
   std::deque<File> spares_;        // the first is used next
   std::uint64_t spare_names_ = 0;  // the highest number in use
+
+  bool compression_allowed_ = false;
+  bool compressing_ = false;   // the current segment
+  Compressor compressor_;      // with the current segment's dictionary
+  bool training_ = false;      // samples are with whoever trains
+  bool trained_ = false;       // since the current segment began
+  bool rotation_due_ = false;  // for the first dictionary
+  std::shared_ptr<const Dictionary> next_dictionary_;
+  Sampler sampler_;
+  Source source_;
 
   std::deque<std::unique_ptr<FrameBuilder>> queue_;  // the front one may be under way
   std::vector<std::unique_ptr<FrameBuilder>> free_;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "log/format.h"
 #include "log/journal.h"
 #include "log/names.h"
@@ -56,7 +57,7 @@ const Batch* Journal::begin_batch() {
   }
   begin(UnderWay::kFrame);
   const std::size_t room = end_ + front().frame_bytes_max() + format::kSealBytes;
-  if (segment_ != 0 && room <= options_.segment_bytes) {
+  if (segment_ != 0 && room <= options_.segment_bytes && !rotation_due_) {
     add_frame();
   } else {
     add_rotation();
@@ -121,7 +122,8 @@ void Journal::add_frame() {
   const std::uint32_t allocated = files_.back().bytes;
   // What the frame may say of the file's size is what is durable before it is written.
   const std::string_view bytes =
-      front().finish(where(segment_, end_, allocated), frame_seed(options_.store_id, segment_), {});
+      front().finish(where(segment_, end_, allocated), frame_seed(options_.store_id, segment_), {},
+                     compressing_ ? &compressor_ : nullptr);
   const std::size_t needed = end_ + bytes.size();
   if (needed > allocated) {
     outcome_.allocated = grown(needed, options_.segment_bytes);
@@ -136,17 +138,17 @@ void Journal::add_rotation() {
   PAWL_CHECK(next <= format::kSegmentNumberMax);
   if (spares_.empty()) spares_.push_back(File{++spare_names_, 0, false});
   const File& spare = spares_.front();
-  FrameBuilder& frame = front();
-  for (std::size_t group = 0; group < states_.size(); ++group) {
-    if (!states_[group]) continue;
-    frame.repeat_hard_state(GroupId(static_cast<std::uint16_t>(group)), *states_[group]);
-  }
   if (segment_ == 0) oldest_ = outcome_.oldest = next;
+  outcome_.rotated = true;
+  outcome_.compressing = compression_allowed_;
+  if (next_dictionary_ != nullptr) compressor_.use(std::move(next_dictionary_));
+  next_dictionary_ = nullptr;
+  FrameBuilder& frame = front();
+  if (!begins_with_dictionary()) repeat_hard_states(&frame);
 
   const std::string path = spare_path(spare.number);
-  const auto at = static_cast<std::uint32_t>(format::kSegmentHeaderBytes);
-  const std::size_t needed = at + frame.frame_bytes_max() + format::kSealBytes;
-  outcome_.rotated = true;
+  const std::size_t needed = format::kSegmentHeaderBytes + dictionary_frame_bytes_max() +
+                             frame.frame_bytes_max() + format::kSealBytes;
   outcome_.allocated = spare.bytes;
   if (needed > spare.bytes) {
     const std::size_t least = std::max(needed, limits::kSegmentBytesFirst);
@@ -155,26 +157,68 @@ void Journal::add_rotation() {
               options_.segment_bytes);
     add_allocation(path, spare.bytes, outcome_.allocated);
   }
-  std::string prefix;
-  encode(SegmentHeader{options_.store_id, next, options_.feature_level,
+  std::string head;
+  encode(SegmentHeader{options_.store_id, next,
+                       outcome_.compressing ? format::kCompressedLevel : format::kPlainLevel,
                        spare.recycled ? format::kSegmentFlagRecycled : 0, options_.segment_bytes},
-         &prefix);
+         &head);
+  if (begins_with_dictionary()) add_dictionary_frame(&head);
+  const auto at = outcome_.first_frame = static_cast<std::uint32_t>(head.size());
   FrameHeader header = where(next, at, outcome_.allocated);
-  if (segment_ == 0) header.synced = Mark{next, at};
-  const std::string_view bytes = frame.finish(header, frame_seed(options_.store_id, next), prefix);
+  // One write with what is before it: the mark of the two together is the first one's.
+  if (segment_ == 0 || begins_with_dictionary()) header.synced = Mark{next, at};
+  const std::string_view bytes = frame.finish(header, frame_seed(options_.store_id, next), head,
+                                              outcome_.compressing ? &compressor_ : nullptr);
   batch_.operations.emplace_back(WriteFile{path, 0, bytes});
   add_sync(path);
   batch_.operations.emplace_back(RenameFile{path, segment_path(next)});
   batch_.operations.emplace_back(SyncDirectory{options_.directory});
-  if (segment_ != 0) add_seal(frame.frame_bytes());
+  if (segment_ != 0) add_seal(Mark{next, at + frame.frame_bytes()});
+}
+
+bool Journal::begins_with_dictionary() const {
+  return outcome_.compressing && compressor_.dictionary() != nullptr;
+}
+
+void Journal::repeat_hard_states(FrameBuilder* frame) const {
+  for (std::size_t group = 0; group < states_.size(); ++group) {
+    if (!states_[group]) continue;
+    frame->repeat_hard_state(GroupId(static_cast<std::uint16_t>(group)), *states_[group]);
+  }
+}
+
+std::size_t Journal::dictionary_frame_bytes_max() const {
+  if (!begins_with_dictionary()) return 0;
+  FrameBuilder states;
+  repeat_hard_states(&states);
+  return states.frame_bytes_max() + format::aligned(compressor_.dictionary()->bytes().size());
+}
+
+// The new segment's first frame: its dictionary, and the hard states that every head repeats.
+void Journal::add_dictionary_frame(std::string* head) const {
+  const std::uint64_t next = segment_ + 1;
+  const std::uint32_t seed = frame_seed(options_.store_id, next);
+  const std::string& dictionary = compressor_.dictionary()->bytes();
+  std::string payload = dictionary;
+  payload.resize(format::aligned(payload.size()));
+  FrameHeader header = where(next, static_cast<std::uint32_t>(head->size()), outcome_.allocated);
+  header.flags = format::kFrameFlagDictionary;
+  header.dictionary = compressor_.dictionary()->id();
+  header.raw_bytes = header.payload_bytes = static_cast<std::uint32_t>(dictionary.size());
+  header.payload_crc = crc32c(payload, seed);
+  for (std::size_t group = 0; group < states_.size(); ++group) {
+    if (!states_[group]) continue;
+    header.states.push_back({GroupId(static_cast<std::uint16_t>(group)), *states_[group]});
+  }
+  encode(header, seed, head);
+  head->append(payload);
 }
 
 // The last frame of the segment that is left; its mark names the next one's first frame.
-void Journal::add_seal(std::uint32_t head_bytes) {
+void Journal::add_seal(const Mark& head_end) {
   FrameHeader header = where(segment_, end_, files_.back().bytes);
   header.flags = format::kFrameFlagSeal;
-  header.synced =
-      Mark{segment_ + 1, static_cast<std::uint32_t>(format::kSegmentHeaderBytes) + head_bytes};
+  header.synced = head_end;
   const std::uint32_t seed = frame_seed(options_.store_id, segment_);
   header.payload_crc = seed;  // of no bytes
   seal_.clear();

@@ -19,15 +19,14 @@ std::uint32_t clamped(std::uint64_t bytes) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, 0xffff'ffff));
 }
 
-// Writes the last frame again and zeros over what is torn behind it, then syncs. The frame may have
-// come from the page cache of a killed process; worse, after a failed fdatasync the cache can hold,
-// as clean, bytes that never reached the disk: only writing them again makes the sync mean
-// something.
+// Writes the last frame (and what was written with it) again and zeros over what is torn behind it,
+// then syncs. The frame may have come from the page cache of a killed process; worse, after a
+// failed fdatasync the cache can hold, as clean, bytes that never reached the disk: only writing
+// them again makes the sync mean something.
 absl::Status settle_tail(FileSystem& files, const std::string& directory,
                          const Recovered& recovered, JournalStats* stats) {
   const std::string path = join(directory, segment_name(recovered.end.segment));
-  const bool only_frame = recovered.last_frame == format::kSegmentHeaderBytes;
-  const std::uint64_t from = only_frame ? 0 : recovered.last_frame;
+  const std::uint64_t from = recovered.last_write;
   const std::uint64_t until =
       std::min(recovered.segments.back().bytes,
                recovered.end.offset +
@@ -99,7 +98,7 @@ absl::Status Journal::adopt(FileSystem& files, const Recovered& recovered) {
   }
   if (recovered.segments.empty()) return absl::OkStatus();
 
-  options_.store_id = recovered.store_id;
+  options_.store_id = source_.store_id = recovered.store_id;
   for (const auto* list : {&recovered.leftovers, &recovered.segments}) {
     for (const RecoveredFile& file : *list) {
       files_.push_back(File{file.number, clamped(file.bytes), false});
@@ -110,6 +109,9 @@ absl::Status Journal::adopt(FileSystem& files, const Recovered& recovered) {
   oldest_ = recorded_oldest_ = recovered.oldest_segment;
   tail_marked_ = recovered.last_frame_empty;
   states_ = recovered.states;
+  compressing_ = recovered.segment_level >= format::kCompressedLevel;
+  compression_allowed_ = compressing_;
+  compressor_.use(recovered.dictionary);
   stats_.torn_bytes_cut = recovered.torn_bytes;
   stats_.segments = files_.size();
   stats_.spares = spares_.size();

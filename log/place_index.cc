@@ -7,21 +7,29 @@
 
 namespace pawl::log {
 
-void PlaceIndex::note(GroupId id, Index first, std::uint64_t count, const Place& frame) {
+void PlaceIndex::note(GroupId id, Index first, std::uint64_t count, const Place& frame,
+                      std::uint64_t raw_bytes) {
   PAWL_CHECK(count > 0);
   PAWL_CHECK(frame.segment <= 0xffff'ffff);
   if (groups_.size() <= id.v) groups_.resize(id.v + std::size_t{1});
   Group& group = groups_[id.v];
-  while (!group.anchors.empty() && group.anchors.back().first >= first.v) group.anchors.pop_back();
+  while (!group.anchors.empty() && group.anchors.back().first >= first.v) {
+    group.anchors.pop_back();
+    group.raw_bytes =
+        limits::kIndexExtentRawBytes;  // of what is last now: not known, so it is full
+  }
   group.last = first.v + count - 1;
   if (!group.anchors.empty()) {
     Anchor& anchor = group.anchors.back();
     const std::uint64_t extent = std::uint64_t{frame.offset} + frame.bytes - anchor.offset;
-    if (anchor.segment == frame.segment && extent <= limits::kIndexExtentBytes) {
+    if (anchor.segment == frame.segment && extent <= limits::kIndexExtentBytes &&
+        group.raw_bytes + raw_bytes <= limits::kIndexExtentRawBytes) {
+      group.raw_bytes += raw_bytes;
       anchor.bytes = static_cast<std::uint32_t>(extent);
       return;
     }
   }
+  group.raw_bytes = raw_bytes;
   group.anchors.push_back(
       Anchor{first.v, static_cast<std::uint32_t>(frame.segment), frame.offset, frame.bytes});
 }

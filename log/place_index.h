@@ -1,6 +1,6 @@
 // (group, index) -> place, for durable entries. Sparse, to be small: an anchor covers the frames of
-// up to kIndexExtentBytes of one segment, and the reader of a place walks them. About 24 bytes of
-// memory for each group and 32 KiB of journal.
+// up to kIndexExtentBytes of one segment (kIndexExtentRawBytes before compression), and the reader
+// of a place walks them. About 24 bytes of memory for each group and 32 KiB of journal.
 //
 // Invariants: a group's anchors ascend strictly by `first` and by place; the entry at index i <=
 // last lies in the last anchor whose first <= i, where its last occurrence is the one that counts.
@@ -17,9 +17,11 @@ namespace pawl::log {
 
 class PlaceIndex {
  public:
-  // Entries [first, first+count) of a group are in the frame at `frame`; they replace all of the
-  // group's entries from `first` on. Frames come in journal order.
-  void note(GroupId group, Index first, std::uint64_t count, const Place& frame);
+  // Entries [first, first+count) of a group are in the frame at `frame`, whose payload has
+  // `raw_bytes` before compression; they replace all of the group's entries from `first` on. Frames
+  // come in journal order.
+  void note(GroupId group, Index first, std::uint64_t count, const Place& frame,
+            std::uint64_t raw_bytes);
   std::optional<Place> find(GroupId group, Index index) const;
   // 0 if the group has no entries.
   Index last(GroupId group) const;
@@ -37,6 +39,7 @@ class PlaceIndex {
   struct Group {
     std::vector<Anchor> anchors;
     std::uint64_t last = 0;
+    std::uint64_t raw_bytes = 0;  // of the last anchor's frames
   };
   std::vector<Group> groups_;  // by group id
 };

@@ -11,6 +11,7 @@
 #include "base/ids.h"
 #include "log/file_system.h"
 #include "log/record.h"
+#include "log/source.h"
 
 namespace pawl::log {
 
@@ -18,16 +19,15 @@ using EntryVisitor = std::function<absl::Status(GroupId, Term, Index, std::strin
 
 // Visits all entries of the frames at `place` in order, of all groups. Where an index occurs twice
 // the later one counts. DataLoss names file and offset.
-absl::Status read_place(FileSystem& files, const std::string& directory, const StoreId& store_id,
-                        const Place& place, const EntryVisitor& visit);
+absl::Status read_place(FileSystem& files, const Source& source, const Place& place,
+                        const EntryVisitor& visit);
 
 struct StoredEntry {
   Term term;
   std::string payload;
 };
 // The one entry; NotFound if the frames at `place` don't hold it.
-absl::StatusOr<StoredEntry> read_entry(FileSystem& files, const std::string& directory,
-                                       const StoreId& store_id, const Place& place, GroupId group,
-                                       Index index);
+absl::StatusOr<StoredEntry> read_entry(FileSystem& files, const Source& source, const Place& place,
+                                       GroupId group, Index index);
 
 }  // namespace pawl::log

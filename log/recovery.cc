@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "log/format.h"
+#include "log/frame_contents.h"
 #include "log/names.h"
 #include "log/segment_reader.h"
 
@@ -41,6 +42,8 @@ class Recovery {
     if (!out_.segments.empty()) {
       if (absl::Status s = check_start(); !s.ok()) return s;
       out_.store_id = store_id_;
+      out_.segment_level = segment_.feature_level;
+      out_.dictionary = std::move(dictionary_);
     }
     return std::move(out_);
   }
@@ -121,14 +124,16 @@ class Recovery {
     if (absl::Status s = read_segment_header(&reader, file.number); !s.ok()) return s;
     const std::uint32_t seed = frame_seed(store_id_, file.number);
     out_.end = Mark{file.number, static_cast<std::uint32_t>(format::kSegmentHeaderBytes)};
-    out_.last_frame = 0;
+    out_.last_write = 0;
+    dictionary_ = nullptr;
     ++out_.report.segments;
     out_.report.bytes += format::kSegmentHeaderBytes;
     FrameState state = FrameState::kNone;
-    for (bool head = true;; head = false) {
-      std::string_view payload;
+    // The head: the first frame, and the one behind it if the first is a dictionary.
+    for (bool head = true;;) {
+      std::string_view stored;
       absl::StatusOr<FrameState> looked =
-          reader.frame_at(seed, file.number, out_.end.offset, &frame_, &payload);
+          reader.frame_at(seed, file.number, out_.end.offset, &frame_, &stored);
       if (!looked.ok()) return looked.status();
       state = *looked;
       if (state != FrameState::kWhole) {
@@ -136,12 +141,18 @@ class Recovery {
           return damage(reader.path(), out_.end.offset, "the segment's first frame is damaged");
         break;
       }
-      if (head && !first && frame_.synced != previous_end) {
+      const bool begins = out_.end.offset == format::kSegmentHeaderBytes;
+      if (begins && !first && frame_.synced != previous_end) {
         return damage(path_of(previous_end.segment), previous_end.offset,
                       "a frame is damaged or missing");
       }
-      if (absl::Status s = take_frame(reader, payload); !s.ok()) return s;
+      const bool is_dictionary = (frame_.flags & format::kFrameFlagDictionary) != 0;
+      if (is_dictionary && !begins) {
+        return damage(reader.path(), out_.end.offset, "a frame contradicts itself");
+      }
+      if (absl::Status s = take_frame(reader, stored, head); !s.ok()) return s;
       if ((frame_.flags & format::kFrameFlagSeal) != 0) return check_sealed(file);
+      head = is_dictionary;
     }
     return file.number == out_.segments.back().number ? judge_tail(&reader, seed, state)
                                                       : absl::OkStatus();
@@ -154,15 +165,41 @@ class Recovery {
                       " bytes were promised and it ends");
   }
 
-  absl::Status take_frame(const SegmentReader& reader, std::string_view payload) {
+  // What an operator can do about a frame that is whole and yet can't be read.
+  absl::Status refused(const SegmentReader& reader, const absl::Status& why) const {
+    const std::string_view what(why.message().data(), why.message().size());
+    if (absl::IsDataLoss(why)) return damage(reader.path(), out_.end.offset, what);
+    return absl::FailedPreconditionError("read " + reader.path() + ": at offset " +
+                                         std::to_string(out_.end.offset) + ": " +
+                                         std::string(what));
+  }
+
+  // The entries' bytes of frame_, or the dictionary that it holds taken over.
+  absl::Status read_contents(std::string_view stored, std::string_view* payload) {
+    const bool plain = segment_.feature_level < format::kCompressedLevel;
+    const bool is_dictionary = (frame_.flags & format::kFrameFlagDictionary) != 0;
+    const bool needs_level = frame_.codec != format::kCodecRaw || is_dictionary;
+    if ((plain && needs_level) || (is_dictionary && !frame_.ranges.empty())) {
+      return absl::DataLossError("a frame contradicts its segment's header");
+    }
+    if (absl::Status s = contents_.read(frame_, stored, dictionary_.get(), payload); !s.ok()) {
+      return s;
+    }
+    if (!is_dictionary) return absl::OkStatus();
+    dictionary_ = Dictionary::make(std::string(*payload));
+    *payload = {};
+    if (dictionary_ == nullptr || dictionary_->id() != frame_.dictionary) {
+      return absl::DataLossError("the segment's dictionary is none");
+    }
+    return absl::OkStatus();
+  }
+
+  // `head`: it was written together with the segment's header.
+  absl::Status take_frame(const SegmentReader& reader, std::string_view stored, bool head) {
     const std::uint32_t offset = out_.end.offset;
     if (absl::Status s = check_file_bytes(reader); !s.ok()) return s;
-    if (frame_.codec != format::kCodecRaw) {
-      return absl::FailedPreconditionError("read " + reader.path() + ": the frame at offset " +
-                                           std::to_string(offset) +
-                                           " is compressed in a way this version of Pawl does not "
-                                           "know; use the version that wrote it, or a later one");
-    }
+    std::string_view payload;
+    if (absl::Status s = read_contents(stored, &payload); !s.ok()) return refused(reader, s);
     if (frame_.oldest_segment == 0 || frame_.oldest_segment > out_.end.segment) {
       return damage(reader.path(), offset, "a frame contradicts itself");
     }
@@ -172,7 +209,7 @@ class Recovery {
     if ((frame_.flags & format::kFrameFlagSeal) != 0) return absl::OkStatus();
     const auto bytes = static_cast<std::uint32_t>(frame_.frame_bytes());
     out_.oldest_segment = frame_.oldest_segment;
-    out_.last_frame = offset;
+    out_.last_write = head ? 0 : offset;
     out_.last_frame_empty = frame_.ranges.empty() && frame_.states.empty();
     out_.end.offset = offset + bytes;
     return deliver(reader, Place{out_.end.segment, offset, bytes}, payload);
@@ -202,7 +239,7 @@ class Recovery {
     }
     if (index_ != nullptr) {
       for (const Range& range : frame_.ranges) {
-        index_->note(range.group, range.first, range.count, place);
+        index_->note(range.group, range.first, range.count, place, frame_.raw_bytes);
       }
     }
     return absl::OkStatus();
@@ -259,6 +296,8 @@ class Recovery {
   Recovered out_;
   SegmentHeader segment_;
   FrameHeader frame_;
+  FrameContents contents_;
+  std::shared_ptr<const Dictionary> dictionary_;  // of the segment being read
   std::string buffer_;
 };
 

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "log/compression.h"
 #include "log/file_system.h"
 #include "log/frame.h"
 #include "log/place_index.h"
@@ -33,13 +35,15 @@ struct Recovered {
   std::vector<RecoveredFile> spares;
   StoreId store_id{};
   Mark end;                      // where the next frame goes
-  std::uint32_t last_frame = 0;  // offset of the last whole frame
+  std::uint32_t last_write = 0;  // offset at which the write of the last whole frame began
   bool last_frame_empty = false;
   std::uint64_t oldest_segment = 0;
   // From `end` on; 0 where a clean end follows. In a recycled segment, whose rest is stale anyway,
   // only the torn frame itself is counted.
   std::uint64_t torn_bytes = 0;
   std::vector<std::optional<HardState>> states;  // by group
+  std::uint32_t segment_level = 0;               // of the last segment
+  std::shared_ptr<const Dictionary> dictionary;  // of the last segment, or null
   RecoveryReport report;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "codecs/membership_bytes.h"
 #include "engine/event_bytes.h"
@@ -111,8 +112,16 @@ bool Group::decode(Index index, std::string_view payload, codecs::Entry* entry,
   return true;
 }
 
+// What the journal writes from now on no build of a lower level will have to read.
+void Group::tell_level() {
+  if (journal_ != nullptr && tables_.feature_level() >= kJournalLevel) {
+    journal_->allow_compression();
+  }
+}
+
 void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owner) {
   journal_ = journal;
+  tell_level();
   owner_ = owner;
   raft::Config config;
   config.self = options_.self;
@@ -419,7 +428,10 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
     return false;
   }
   tables_.advance_time(entry.time);
-  if (entry.raise_level > 0) tables_.raise_feature_level(entry.raise_level);
+  if (entry.raise_level > 0) {
+    tables_.raise_feature_level(entry.raise_level);
+    tell_level();
+  }
   bool fits = true;
   if (proposal != nullptr && proposal->after != nullptr) {
     fits = tables_.apply_decided(index, entry.run, entry.time, events, std::move(proposal->after),

@@ -177,6 +177,7 @@ class Group : private EntrySender::Out {
   bool apply(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
              Proposal* proposal, GroupOwner* owner, std::string* error);
   bool apply_payload(Index index, std::string_view payload, GroupOwner* owner, std::string* error);
+  void tell_level();
   bool fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
             Proposal* proposal, engine::Applied* applied, std::string* error);
   bool apply_entry(Index index, const codecs::Entry& entry, GroupOwner* owner, std::string* error);

@@ -1,7 +1,8 @@
 // libFuzzer target for the journal's reader. The first byte says what the rest is: a segment file
-// as it stands, or patches to a small sound one; and whether checksums are put right afterwards, so
-// that the fuzzer gets past them. Whatever the file holds, opening it ends in a refusal with a
-// known code, or in a journal that reads the same a second time, takes an entry, and gives it back.
+// as it stands, or patches to a small sound one, plain or compressed; and whether checksums are put
+// right afterwards, so that the fuzzer gets past them. Whatever the file holds, opening it ends in
+// a refusal with a known code, or in a journal that reads the same a second time, takes an entry,
+// and gives it back.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +21,7 @@
 namespace pawl::log {
 namespace {
 
-std::string path() { return join(kDirectory, segment_name(1)); }
+std::string path(std::uint64_t segment) { return join(kDirectory, segment_name(segment)); }
 
 void store32(std::uint32_t x, std::string* bytes, std::size_t at) {
   for (int i = 0; i < 4; ++i) (*bytes)[at + i] = static_cast<char>(x >> (8 * i));
@@ -34,8 +35,13 @@ std::uint32_t load32(const std::string& bytes, std::size_t at) {
   return x;
 }
 
-const std::string& sound_journal() {
-  static const std::string* const made = [] {
+struct Sound {
+  std::uint64_t segment = 0;  // the only one
+  std::string bytes;
+};
+
+const Sound& plain_journal() {
+  static const Sound* const made = [] {
     MemoryFileSystem files;
     JournalModel heard;
     JournalModel model;
@@ -46,19 +52,47 @@ const std::string& sound_journal() {
       queue_random(&random, journal->get(), &model, 40);
       PAWL_CHECK(flush(files, journal->get()).ok());
     }
-    std::string bytes = files.contents(path());
+    std::string bytes = files.contents(path(1));
     bytes.resize(4096);
-    return new std::string(std::move(bytes));
+    return new Sound{1, std::move(bytes)};
+  }();
+  return *made;
+}
+
+// A dictionary and a few frames that need it; the segments before are given up.
+const Sound& compressed_journal() {
+  static const Sound* const made = [] {
+    MemoryFileSystem files;
+    JournalModel heard;
+    JournalModel model;
+    auto journal = Journal::open(files, small_options(), heard, nullptr);
+    PAWL_CHECK(journal.ok());
+    (*journal)->allow_compression();
+    Random random(1);
+    while ((*journal)->current_segment() == 1) {
+      queue_records(&random, journal->get(), &model);
+      PAWL_CHECK(flush(files, journal->get()).ok());
+      train(journal->get());
+    }
+    (*journal)->recycle_below(2);
+    for (int i = 0; i < 6; ++i) {
+      queue_records(&random, journal->get(), &model);
+      while (*flush(files, journal->get())) {
+      }
+    }
+    std::string bytes = files.contents(path(2));
+    bytes.resize(8192);
+    return new Sound{2, std::move(bytes)};
   }();
   return *made;
 }
 
 // Walks frames by the lengths they claim and makes their checksums and places right.
-void put_right(std::string* bytes) {
+void put_right(std::uint64_t segment, std::string* bytes) {
   if (bytes->size() < format::kSegmentHeaderBytes) return;
   bytes->replace(0, format::kSegmentMagic.size(), format::kSegmentMagic);
   store32(crc32c(std::string_view(*bytes).substr(12, format::kSegmentHeaderBytes - 12)), bytes, 8);
-  const std::uint32_t seed = frame_seed(test_store(), 1);
+  const std::uint32_t seed = frame_seed(test_store(), segment);
   std::size_t at = format::kSegmentHeaderBytes;
   while (at + format::kFrameFixedBytes <= bytes->size() &&
          load32(*bytes, at) == format::kFrameMagic) {
@@ -77,25 +111,24 @@ void put_right(std::string* bytes) {
   }
 }
 
-std::string file_of(const std::uint8_t* data, std::size_t size) {
+Sound file_of(const std::uint8_t* data, std::size_t size) {
   const std::uint8_t mode = data[0];
-  std::string bytes;
+  Sound made = (mode & 4) == 0 ? plain_journal() : compressed_journal();
   if ((mode & 1) == 0) {
-    bytes.assign(reinterpret_cast<const char*>(data + 1), size - 1);
+    made.bytes.assign(reinterpret_cast<const char*>(data + 1), size - 1);
   } else {
-    bytes = sound_journal();
     for (std::size_t i = 1; i + 2 < size; i += 3) {
-      const std::size_t at = (data[i] | data[i + 1] << 8) % bytes.size();
-      bytes[at] = static_cast<char>(data[i + 2]);
+      const std::size_t at = (data[i] | data[i + 1] << 8) % made.bytes.size();
+      made.bytes[at] = static_cast<char>(data[i + 2]);
     }
   }
-  if ((mode & 2) != 0) put_right(&bytes);
-  return bytes;
+  if ((mode & 2) != 0) put_right(made.segment, &made.bytes);
+  return made;
 }
 
-void check(const std::string& contents) {
+void check(const Sound& file) {
   MemoryFileSystem files;
-  files.set_contents(path(), contents);
+  files.set_contents(path(file.segment), file.bytes);
   JournalModel first;
   {
     auto journal = Journal::open(files, small_options(), first, nullptr);
@@ -118,7 +151,7 @@ void check(const std::string& contents) {
   PAWL_CHECK(flush(files, journal->get()).ok());
   const auto place = (*journal)->place(GroupId(1), next);
   PAWL_CHECK(place.has_value());
-  const auto entry = read_entry(files, kDirectory, test_store(), *place, GroupId(1), next);
+  const auto entry = read_entry(files, (*journal)->source(), *place, GroupId(1), next);
   PAWL_CHECK(entry.ok());
   JournalModel third;
   PAWL_CHECK(Journal::open(files, small_options(), third, nullptr).ok());

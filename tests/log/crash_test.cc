@@ -17,6 +17,7 @@ struct Life {
   JournalModel durable;    // completed
   JournalModel under_way;  // and what was handed to the disk last
   std::map<std::uint16_t, std::uint64_t> kept_from;
+  bool compressed = false;
 };
 
 // Keeps the last ten entries of each group and gives up the segments before them.
@@ -33,14 +34,20 @@ void recycle(Journal* journal, Life* life) {
 
 // Writes until all batches are through or the disk stops. Returns whether it got through.
 bool live(MemoryFileSystem* files, Journal* journal, Random* random, int batches, Life* life) {
+  if (life->compressed) journal->allow_compression();
   for (int i = 0; i < batches; ++i) {
     queue_random(random, journal, &life->under_way, kPayloadBytes);
+    // Many records a batch, so that segments fill though they shrink.
+    for (int j = 0; life->compressed && j < 16; ++j) {
+      queue_records(random, journal, &life->under_way);
+    }
     for (;;) {
       const absl::StatusOr<bool> went = flush(*files, journal);
       if (!went.ok()) return false;
       if (!journal->pending()) life->durable = life->under_way;
       if (!*went) break;
     }
+    if (life->compressed) train(journal);
     if (i % 7 == 6) recycle(journal, life);
   }
   return true;
@@ -59,8 +66,7 @@ void check_places(MemoryFileSystem* files, const Journal& journal, const Life& l
     for (const auto& [index, entry] : content.entries) {
       const auto place = journal.place(GroupId(group), Index(index));
       BOOST_REQUIRE(place.has_value());
-      const auto read =
-          read_entry(*files, kDirectory, journal.store_id(), *place, GroupId(group), Index(index));
+      const auto read = read_entry(*files, journal.source(), *place, GroupId(group), Index(index));
       BOOST_REQUIRE_MESSAGE(read.ok(), read.status().ToString());
       BOOST_REQUIRE(read->term.v == entry.first && read->payload == entry.second);
     }
@@ -69,12 +75,13 @@ void check_places(MemoryFileSystem* files, const Journal& journal, const Life& l
 
 // One life cut short at operation `stop`, one recovery (also cut short at times), one more life.
 // False if the first life got through: there is no such operation.
-bool run(std::uint64_t stop, std::uint64_t seed) {
+bool run(std::uint64_t stop, std::uint64_t seed, bool compressed) {
   BOOST_TEST_CONTEXT("stop " << stop << " seed " << seed) {
     MemoryFileSystem files;
     Random workload(1);
     Random fate(seed * 1'000'003 + stop);
     Life life;
+    life.compressed = compressed;
     bool through = false;
     {
       files.stop_at(stop);
@@ -84,6 +91,8 @@ bool run(std::uint64_t stop, std::uint64_t seed) {
       if (through) {  // the workload does what it is for
         BOOST_TEST((*journal)->stats().rotations >= 5u);
         BOOST_TEST((*journal)->stats().segments_recycled >= 3u);
+        const JournalStats& s = (*journal)->stats();
+        BOOST_TEST((s.stored_bytes < s.payload_bytes) == compressed);
       }
     }
     if (through) return false;
@@ -115,12 +124,12 @@ bool run(std::uint64_t stop, std::uint64_t seed) {
   return true;
 }
 
-BOOST_AUTO_TEST_CASE(crash_at_every_operation) {
+void crash_everywhere(bool compressed) {
   std::uint64_t runs = 0;
   for (std::uint64_t stop = 0;; ++stop) {
     bool more = true;
     for (std::uint64_t seed = 0; seed < 6 && more; ++seed) {
-      more = run(stop, seed);
+      more = run(stop, seed, compressed);
       ++runs;
     }
     if (!more) {
@@ -130,6 +139,10 @@ BOOST_AUTO_TEST_CASE(crash_at_every_operation) {
     }
   }
 }
+
+BOOST_AUTO_TEST_CASE(crash_at_every_operation) { crash_everywhere(false); }
+
+BOOST_AUTO_TEST_CASE(crash_at_every_operation_of_compressed_segments) { crash_everywhere(true); }
 
 // Each operation fails once; the process stops there, as it must; nothing completed is lost even if
 // the page cache pretends otherwise.

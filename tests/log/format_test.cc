@@ -37,7 +37,7 @@ std::string sample_frame(FrameBuilder* frame) {
   where.synced = Mark{5, 0x140};
   where.oldest_segment = 4;
   where.file_bytes = 0x10000;
-  return std::string(frame->finish(where, frame_seed(test_store(), 5), {}));
+  return std::string(frame->finish(where, frame_seed(test_store(), 5), {}, nullptr));
 }
 
 BOOST_AUTO_TEST_CASE(segment_header_bytes) {
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(long_headers_move_the_payload) {
   FrameHeader where;
   where.segment = 1;
   where.offset = 64;
-  const std::string bytes(frame.finish(where, 0, "prefix.."));
+  const std::string bytes(frame.finish(where, 0, "prefix..", nullptr));
   BOOST_TEST(bytes.substr(0, 8) == "prefix..");
   FrameHeader header;
   BOOST_REQUIRE(

@@ -63,7 +63,31 @@ inline JournalOptions small_options() {
   options.directory = kDirectory;
   options.store_id = test_store();
   options.segment_bytes = limits::kSegmentBytesMin;
+  options.training_bytes = 8 * limits::KiB;  // a dictionary is made of a few dozen entries
   return options;
+}
+
+// What the daemon's cold thread does.
+inline void train(Journal* journal) {
+  if (auto samples = journal->begin_training()) {
+    journal->use_dictionary(train_dictionary(*samples));
+  }
+}
+
+// Something like an entry: much of it in all of them, some of it in none.
+inline std::string test_record(Random* random) {
+  static constexpr const char* kStates[] = {"created", "reserve", "triage", "approval", "fulfil"};
+  std::string record = R"({"event":"state.entered","workflow":"order-fulfilment","state":")";
+  record += kStates[random->below(5)];
+  record += R"(","actor":{"box":1,"uid":1000,"gids":[1000]},"input":{"order_id":"o-)";
+  record += std::to_string(random->below(1'000'000'000));
+  record += R"(","total":)" + std::to_string(random->below(10'000));
+  record += R"(,"note":")";
+  const std::uint64_t noise = random->below(40);
+  for (std::uint64_t i = 0; i < noise; ++i) {
+    record += static_cast<char>('a' + random->below(26));
+  }
+  return record + "\"}}";
 }
 
 // Hands one batch to the disk; false if nothing was to be done.
@@ -74,6 +98,18 @@ inline absl::StatusOr<bool> flush(FileSystem& files, Journal* journal) {
   if (absl::Status s = execute(files, *batch); !s.ok()) return s;
   journal->completed(batch->id);
   return true;
+}
+
+// Queues one to six records of random groups into the journal and the model.
+inline void queue_records(Random* random, Journal* journal, JournalModel* model) {
+  const std::uint64_t entries = 1 + random->below(6);
+  for (std::uint64_t i = 0; i < entries; ++i) {
+    const auto group = static_cast<std::uint16_t>(random->below(4));
+    const Index index(model->last(group) + 1);
+    const std::string record = test_record(random);
+    journal->append(GroupId(group), Term(1), index, record);
+    (void)model->on_entry(GroupId(group), Term(1), index, record);
+  }
 }
 
 // Queues a few random entries and hard states into the journal and the model.

@@ -110,8 +110,7 @@ BOOST_AUTO_TEST_CASE(overwritten_indexes_truncate) {
   const auto check = [&](const Journal& j, std::uint64_t index, const char* expected) {
     const auto place = j.place(GroupId(0), Index(index));
     BOOST_REQUIRE(place.has_value());
-    const auto entry =
-        read_entry(files, kDirectory, j.store_id(), *place, GroupId(0), Index(index));
+    const auto entry = read_entry(files, j.source(), *place, GroupId(0), Index(index));
     BOOST_REQUIRE(entry.ok());
     BOOST_TEST(entry->payload == expected);
   };
@@ -273,8 +272,7 @@ BOOST_AUTO_TEST_CASE(a_gap_after_an_installed_snapshot_is_kept) {
   const auto place = again.journal->place(GroupId(1), Index(50));
   BOOST_REQUIRE(place.has_value());
   BOOST_TEST(absl::IsNotFound(
-      read_entry(files, kDirectory, again.journal->store_id(), *place, GroupId(1), Index(50))
-          .status()));
+      read_entry(files, again.journal->source(), *place, GroupId(1), Index(50)).status()));
 }
 
 BOOST_AUTO_TEST_CASE(reading_a_recycled_place_finds_nothing) {
@@ -292,7 +290,7 @@ BOOST_AUTO_TEST_CASE(reading_a_recycled_place_finds_nothing) {
   }
   journal.recycle_below(2);
   drain(&files, &journal);
-  const auto read = read_entry(files, kDirectory, journal.store_id(), *place, GroupId(1), Index(1));
+  const auto read = read_entry(files, journal.source(), *place, GroupId(1), Index(1));
   BOOST_TEST(absl::IsNotFound(read.status()));
 }
 
@@ -307,8 +305,7 @@ BOOST_AUTO_TEST_CASE(damage_found_while_reading_is_named) {
   std::string damaged = files.contents(path);
   damaged[place->offset + 200] ^= 4;
   files.set_contents(path, damaged);
-  const auto read =
-      read_entry(files, kDirectory, opened.journal->store_id(), *place, GroupId(1), Index(1));
+  const auto read = read_entry(files, opened.journal->source(), *place, GroupId(1), Index(1));
   BOOST_TEST(absl::IsDataLoss(read.status()));
   BOOST_TEST(std::string(read.status().message()).find(path) != std::string::npos);
 }

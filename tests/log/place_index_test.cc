@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_map) {
       if (last > 30 && random.chance(0.1)) first = last - random.below(30);
       const std::uint64_t count = 1 + random.below(4);
       const Place frame{segment, offset, static_cast<std::uint32_t>(100 + random.below(9000))};
-      index.note(GroupId(group), Index(first), count, frame);
+      index.note(GroupId(group), Index(first), count, frame, frame.bytes);
       entries.erase(entries.lower_bound(first), entries.end());
       for (std::uint64_t k = 0; k < count; ++k) entries[first + k] = frame;
       offset += frame.bytes;
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(is_small) {
   std::uint32_t offset = 64;
   for (std::uint64_t i = 1; i <= 40'000; ++i) {
     index.note(GroupId(static_cast<std::uint16_t>(i % 8)), Index(1 + i / 8), 1,
-               Place{1, offset, 400});
+               Place{1, offset, 400}, 400);
     offset += 400;
   }
   BOOST_TEST(index.bytes() < offset / 100);
@@ -79,8 +79,8 @@ BOOST_AUTO_TEST_CASE(is_small) {
 
 BOOST_AUTO_TEST_CASE(a_large_frame_is_an_extent_of_its_own) {
   PlaceIndex index;
-  index.note(GroupId(1), Index(1), 10, Place{1, 64, 1'000'000});
-  index.note(GroupId(1), Index(11), 1, Place{1, 1'000'064, 100});
+  index.note(GroupId(1), Index(1), 10, Place{1, 64, 1'000'000}, 1'000'000);
+  index.note(GroupId(1), Index(11), 1, Place{1, 1'000'064, 100}, 100);
   BOOST_TEST((index.find(GroupId(1), Index(10)) == Place{1, 64, 1'000'000}));
   BOOST_TEST((index.find(GroupId(1), Index(11)) == Place{1, 1'000'064, 100}));
 }

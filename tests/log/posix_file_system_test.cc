@@ -114,8 +114,7 @@ BOOST_AUTO_TEST_CASE(a_journal_on_the_real_disk) {
       const std::uint64_t last = model.last(1);
       const auto place = (*journal)->place(GroupId(1), Index(last));
       BOOST_REQUIRE(place.has_value());
-      const auto entry =
-          read_entry(cold, options.directory, options.store_id, *place, GroupId(1), Index(last));
+      const auto entry = read_entry(cold, (*journal)->source(), *place, GroupId(1), Index(last));
       BOOST_REQUIRE(entry.ok());
       BOOST_TEST((entry->payload == model.groups[1].entries[last].second));
     }

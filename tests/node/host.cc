@@ -203,8 +203,7 @@ EntriesLoaded Host::load(const ReadEntries& wanted) {
   for (Index index = wanted.first; index <= wanted.last; index = index.next()) {
     const auto place = journal->place(wanted.group, index);
     if (!place) break;
-    const auto stored =
-        log::read_entry(files, log::kDirectory, journal->store_id(), *place, wanted.group, index);
+    const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, index);
     require(stored.ok(), stored.status().ToString());
     loaded.payloads.emplace_back(stored->payload);
   }
@@ -216,8 +215,7 @@ RunLoaded Host::load(const LoadRun& wanted) {
   for (Index next = wanted.newest; next.v > 0;) {
     const auto place = journal->place(wanted.group, next);
     require(place.has_value(), "the journal has no place of an entry");
-    const auto stored =
-        log::read_entry(files, log::kDirectory, journal->store_id(), *place, wanted.group, next);
+    const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, next);
     require(stored.ok(), stored.status().ToString());
     std::string error;
     codecs::Entry entry;
@@ -251,6 +249,7 @@ bool Host::begin() {
 // As the daemon does: the disk gets the next batch before this one's entries are applied.
 void Host::complete(std::uint64_t id) {
   node->batch_done(now, id);
+  log::train(journal.get());
   batch_ = node->next_batch(false);
   give(BatchCompleted{});
 }

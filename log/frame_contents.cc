@@ -1,0 +1,43 @@
+#include "log/frame_contents.h"
+
+#include "base/limits.h"
+#include "log/format.h"
+
+namespace pawl::log {
+namespace {
+
+// A scratch larger than this is given back.
+constexpr std::size_t kScratchBytesKept = 1 * limits::MiB;
+
+}  // namespace
+
+absl::Status FrameContents::read(const FrameHeader& header, std::string_view stored,
+                                 const Dictionary* dictionary, std::string_view* raw) {
+  if (header.codec == format::kCodecRaw) {
+    if (header.raw_bytes != header.payload_bytes) {
+      return absl::DataLossError("a frame contradicts itself");
+    }
+    *raw = stored;
+    return absl::OkStatus();
+  }
+  if (header.codec != format::kCodecZstd) {
+    return absl::FailedPreconditionError(
+        "the frame is compressed in a way this version of Pawl does not know; use the version that "
+        "wrote it, or a later one");
+  }
+  if (header.dictionary == 0) {
+    dictionary = nullptr;
+  } else if (dictionary == nullptr || dictionary->id() != header.dictionary) {
+    return absl::DataLossError("a frame needs a dictionary that its segment does not hold");
+  }
+  if (scratch_.size() > kScratchBytesKept && header.raw_bytes <= kScratchBytesKept) {
+    std::string().swap(scratch_);
+  }
+  if (!decompressor_.decompress(stored, dictionary, header.raw_bytes, &scratch_)) {
+    return absl::DataLossError("a frame can't be decompressed");
+  }
+  *raw = std::string_view(scratch_).substr(0, header.raw_bytes);
+  return absl::OkStatus();
+}
+
+}  // namespace pawl::log

@@ -1,0 +1,41 @@
+// Where the entries of a journal are read back from: what a reader of places needs besides the
+// place. Copied into the jobs of the thread that reads; the dictionaries of old segments, which
+// those jobs share, are that thread's alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "log/compression.h"
+#include "log/file_system.h"
+#include "log/record.h"
+
+namespace pawl::log {
+
+// The dictionaries of segments as they were asked for; the least recently used goes past
+// limits::kDictionariesMax. A segment's number is never used again, so none goes stale.
+class Dictionaries {
+ public:
+  // The one that a segment begins with: DataLoss if it begins with none or is damaged, NotFound if
+  // the segment is gone.
+  absl::StatusOr<std::shared_ptr<const Dictionary>> of_segment(FileSystem& files,
+                                                               const std::string& directory,
+                                                               const StoreId& store_id,
+                                                               std::uint64_t segment);
+
+ private:
+  // The most recently used last.
+  std::vector<std::pair<std::uint64_t, std::shared_ptr<const Dictionary>>> known_;
+};
+
+struct Source {
+  std::string directory;
+  StoreId store_id{};
+  std::shared_ptr<Dictionaries> dictionaries = std::make_shared<Dictionaries>();
+};
+
+}  // namespace pawl::log
