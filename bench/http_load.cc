@@ -5,7 +5,9 @@
 //   http_load --socket PATH --clients 16 --seconds 4 --method POST --target
 //   '/v1/runs/b-{client}/...'
 //
-// In target and body `{client}` is the connection's number and `{n}` counts its requests.
+// In target and body `{client}` is the connection's number and `{n}` counts its requests; each
+// `{word}` of the body is eight random letters and digits, since a constant body would compress to
+// nothing.
 // An answer that is no 2xx counts as an error, and the first is printed.
 #include "bench/http_loop.h"
 
@@ -44,6 +46,9 @@ class Load : public HttpLoop {
       replace_all(text, "{client}", connection.number);
       replace_all(text, "{n}", connection.sent);
     }
+    for (std::size_t at = 0; (at = body->find("{word}", at)) != std::string::npos;) {
+      body->replace(at, 6, word());
+    }
   }
 
   void answered(const Connection& connection, std::string_view) override {
@@ -51,6 +56,18 @@ class Load : public HttpLoop {
     if (now < measured_from_) return;
     const auto us = std::chrono::duration_cast<std::chrono::microseconds>(now - connection.begun);
     latencies_.record(us.count());
+  }
+
+  // Base 32 of 40 random bits (splitmix64).
+  std::string word() {
+    static constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz234567";
+    std::uint64_t x = (random_ += 0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+    x ^= x >> 31;
+    std::string letters;
+    for (int i = 0; i < 8; ++i) letters += kLetters[(x >> (5 * i)) & 31];
+    return letters;
   }
 
   void report(double took) const {
@@ -66,6 +83,7 @@ class Load : public HttpLoop {
   }
 
   Options options_;
+  std::uint64_t random_ = 1;
   Latencies latencies_;
   Clock::time_point measured_from_;
 };

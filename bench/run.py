@@ -42,7 +42,11 @@ next = "over"
 [state.over]
 end = "completed"
 """
-PAYLOAD = json.dumps({"payload": {"text": "x" * 200}})
+# 200 bytes, 64 of them random: what an application sends is neither constant nor noise.
+TEXT = ("order {word}{word} of customer {word}: 3 of sku-{word}, 1 of sku-{word}; address {word} street {word}, 4th floor; "
+        "paid by card, token {word}; gift wrapping: no; deliver in the morning")
+TEXT += "." * (200 - len(TEXT.replace("{word}", "x" * 8)))
+PAYLOAD = json.dumps({"payload": {"text": TEXT}})
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -62,6 +66,11 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def written_bytes(pid):
+    """What the process has had written to the disk, in whole pages."""
+    return int(re.search(r"^write_bytes: (\d+)", pathlib.Path(f"/proc/{pid}/io").read_text(), re.M)[1])
+
+
 class Ceiling:
     """The bare server; counts its own syncs, which it tells when it ends."""
 
@@ -76,8 +85,8 @@ class Ceiling:
         self.target = "/append"
         self.pid = self.process.pid
 
-    def syncs(self):
-        return None
+    def counters(self):
+        return {}
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -102,17 +111,19 @@ class Pawl:
             if answer.status != 201:
                 raise SystemExit(f"bench: start: {answer}")
 
-    def syncs(self):
-        found = re.search(r"^pawl_disk_batches_total(?:\{[^}]*\})? (\d+)", self.client.get("/metrics").data.decode(), re.M)
-        return int(found[1]) if found else None
+    def counters(self):
+        """Batches on the disk, and bytes written to make room."""
+        text = self.client.get("/metrics").data.decode()
+        names = {"syncs": "pawl_disk_batches_total", "zeros": "pawl_journal_zero_fill_bytes_total"}
+        return {key: int(re.search(rf"^{name}(?:\{{[^}}]*\}})? (\d+)", text, re.M)[1]) for key, name in names.items()}
 
     def stop(self):
         self.daemon.stop()
 
 
 def load(build, server, clients, seconds):
-    """One measured run: the generator's figures, with CPU and syncs an operation."""
-    cpu, syncs = cpu_seconds(server.pid), server.syncs()
+    """One measured run: the generator's figures, with CPU, syncs and bytes on the disk an operation; the zeros apart."""
+    cpu, before, written = cpu_seconds(server.pid), server.counters(), written_bytes(server.pid)
     answer = subprocess.run([build / "bench" / "http_load", "--socket", server.socket, "--clients", str(clients),
                              "--seconds", str(seconds), "--warmup", "1", "--method", "POST", "--target",
                              server.target, "--body", PAYLOAD], capture_output=True, text=True)
@@ -121,10 +132,13 @@ def load(build, server, clients, seconds):
     figures = json.loads(answer.stdout)
     if answer.stderr:
         print(answer.stderr.strip(), file=sys.stderr)
+    sent = max(1, figures["sent"])
     figures["server"] = server.name
-    figures["cpu_us"] = (cpu_seconds(server.pid) - cpu) * 1e6 / max(1, figures["sent"])
-    after = server.syncs()
-    figures["syncs"] = (after - syncs) / max(1, figures["sent"]) if after is not None and syncs is not None else None
+    figures["cpu_us"] = (cpu_seconds(server.pid) - cpu) * 1e6 / sent
+    after = server.counters()
+    figures["syncs"] = (after["syncs"] - before["syncs"]) / sent if after else None
+    figures["zeros"] = (after["zeros"] - before["zeros"]) / sent if after else None
+    figures["bytes"] = (written_bytes(server.pid) - written) / sent - (figures["zeros"] or 0)
     return figures
 
 
@@ -138,14 +152,16 @@ def number(value, form):
 
 
 def print_transitions(rows, counts):
-    print(f"\n{'clients':>8} {'server':>8} {'ops/s':>9} {'p50 us':>7} {'p99 us':>7} {'CPU us':>7} {'syncs':>7} {'share':>6}")
+    print(f"\n{'clients':>8} {'server':>8} {'ops/s':>9} {'p50 us':>7} {'p99 us':>7} {'CPU us':>7} {'syncs':>7} "
+          f"{'bytes':>6} {'zeros':>6} {'share':>6}")
     for clients in counts:
         ceiling = median([r for r in rows if r["clients"] == clients and r["server"] == "ceiling"], "ops_per_s")
         for name in ("ceiling", "pawl"):
             chosen = [row for row in rows if row["clients"] == clients and row["server"] == name]
             ops = median(chosen, "ops_per_s")
             print(f"{clients:8} {name:>8} {ops:9.0f} {median(chosen, 'p50_us'):7.0f} {median(chosen, 'p99_us'):7.0f} "
-                  f"{median(chosen, 'cpu_us'):7.1f} {number(median(chosen, 'syncs'), '7.3f'):>7} {ops / ceiling:6.2f}")
+                  f"{median(chosen, 'cpu_us'):7.1f} {number(median(chosen, 'syncs'), '7.3f'):>7} "
+                  f"{median(chosen, 'bytes'):6.0f} {number(median(chosen, 'zeros'), '6.0f'):>6} {ops / ceiling:6.2f}")
 
 
 def measure_start(build, scratch):

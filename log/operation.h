@@ -14,12 +14,6 @@
 
 namespace pawl::log {
 
-// How room for a segment is made ahead of its use.
-enum class Preallocate : std::uint8_t {
-  kZero,      // zeros are written: later syncs change no metadata (111 us against 178 us measured)
-  kFallocate  // the file system reserves extents: no bytes reach the flash twice
-};
-
 // Makes [offset, offset+bytes) of a file exist.
 struct AllocateFile {
   std::string path;

@@ -6,12 +6,25 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "base/limits.h"
+
 namespace pawl::log {
 namespace {
+
+// Zeros are written page by page: what one call writes to a new part of a file the page cache keeps
+// as one large folio, and 100 bytes changed in it later make all of that folio dirty.
+constexpr std::uint64_t kPageBytes = 4 * limits::KiB;
+
+std::string_view zeros() {
+  // Not const, so that they are not in the binary.
+  static std::array<char, kPageBytes> zeros{};
+  return {zeros.data(), zeros.size()};
+}
 
 // A status that names operation and path; `error` is an errno.
 absl::Status failed(std::string_view operation, const std::string& path, int error) {
@@ -155,9 +168,19 @@ absl::Status PosixFileSystem::write(const std::string& path, std::uint64_t offse
 }
 
 absl::Status PosixFileSystem::allocate(const std::string& path, std::uint64_t offset,
-                                       std::uint64_t bytes) {
+                                       std::uint64_t bytes, Preallocate how) {
   const absl::StatusOr<int> fd = writable(path);
   if (!fd.ok()) return fd.status();
+  if (how == Preallocate::kZero) {
+    const std::uint64_t end = offset + bytes;
+    while (offset < end) {
+      const std::uint64_t page_end = (offset / kPageBytes + 1) * kPageBytes;
+      const auto part = static_cast<std::size_t>(std::min(end, page_end) - offset);
+      if (absl::Status s = write(path, offset, {zeros().data(), part}); !s.ok()) return s;
+      offset += part;
+    }
+    return absl::OkStatus();
+  }
   int error = 0;
   do {
     error = ::posix_fallocate(*fd, static_cast<off_t>(offset), static_cast<off_t>(bytes));

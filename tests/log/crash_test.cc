@@ -196,8 +196,9 @@ BOOST_AUTO_TEST_CASE(harness_notices_missing_sync) {
     absl::Status write(const std::string& p, std::uint64_t o, std::string_view b) override {
       return real->write(p, o, b);
     }
-    absl::Status allocate(const std::string& p, std::uint64_t o, std::uint64_t n) override {
-      return real->allocate(p, o, n);
+    absl::Status allocate(const std::string& p, std::uint64_t o, std::uint64_t n,
+                          Preallocate how) override {
+      return real->allocate(p, o, n, how);
     }
     absl::Status sync(const std::string&) override { return absl::OkStatus(); }
     absl::Status rename(const std::string& a, const std::string& b) override {

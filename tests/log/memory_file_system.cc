@@ -91,7 +91,8 @@ absl::Status MemoryFileSystem::write(const std::string& path, std::uint64_t offs
 }
 
 absl::Status MemoryFileSystem::allocate(const std::string& path, std::uint64_t offset,
-                                        std::uint64_t bytes) {
+                                        std::uint64_t bytes, Preallocate how) {
+  if (how == Preallocate::kZero) return put("write", path, offset, std::string(bytes, '\0'));
   const auto found = names_.find(path);
   const std::uint64_t size = found == names_.end() ? 0 : found->second->cached.size();
   const std::uint64_t from = std::max(offset, size);

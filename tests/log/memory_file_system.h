@@ -29,8 +29,8 @@ class MemoryFileSystem final : public FileSystem {
                                    std::size_t bytes) override;
   absl::Status write(const std::string& path, std::uint64_t offset,
                      std::string_view bytes) override;
-  absl::Status allocate(const std::string& path, std::uint64_t offset,
-                        std::uint64_t bytes) override;
+  absl::Status allocate(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+                        Preallocate how) override;
   absl::Status sync(const std::string& path) override;
   absl::Status rename(const std::string& from, const std::string& to) override;
   absl::Status remove(const std::string& path) override;

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(reads_what_it_wrote) {
   PosixFileSystem files;
   const std::string a = join(scratch.path, "a");
   BOOST_REQUIRE(files.write(a, 5, "hello").ok());
-  BOOST_REQUIRE(files.allocate(a, 10, 90).ok());
+  BOOST_REQUIRE(files.allocate(a, 10, 90, Preallocate::kFallocate).ok());
   BOOST_REQUIRE(files.sync(a).ok());
   BOOST_REQUIRE(files.rename(a, join(scratch.path, "b")).ok());
   BOOST_REQUIRE(files.write(join(scratch.path, "b"), 0, "12345").ok());
@@ -49,6 +49,20 @@ BOOST_AUTO_TEST_CASE(reads_what_it_wrote) {
   BOOST_TEST(listed->front().bytes == 100u);
   BOOST_REQUIRE(files.remove(join(scratch.path, "b")).ok());
   BOOST_TEST(files.list(scratch.path)->empty());
+}
+
+BOOST_AUTO_TEST_CASE(zeros_go_where_they_should_and_no_further) {
+  const Scratch scratch;
+  PosixFileSystem files;
+  const std::string a = join(scratch.path, "a");
+  BOOST_REQUIRE(files.write(a, 0, std::string(20'000, 'x')).ok());
+  BOOST_REQUIRE(files.allocate(a, 4'090, 10'000, Preallocate::kZero).ok());
+  std::string bytes(20'001, '?');
+  BOOST_TEST(*files.read(a, 0, bytes.data(), bytes.size()) == 20'000u);
+  BOOST_TEST(bytes ==
+             std::string(4'090, 'x') + std::string(10'000, '\0') + std::string(5'910, 'x') + "?");
+  BOOST_REQUIRE(files.allocate(a, 19'999, 9'000, Preallocate::kZero).ok());
+  BOOST_TEST(files.list(scratch.path)->front().bytes == 28'999u);
 }
 
 BOOST_AUTO_TEST_CASE(many_files_share_few_descriptors) {

@@ -35,9 +35,9 @@ class LyingDisk final : public log::FileSystem {
                      std::string_view bytes) override {
     return files_.write(path, offset, bytes);
   }
-  absl::Status allocate(const std::string& path, std::uint64_t offset,
-                        std::uint64_t bytes) override {
-    return files_.allocate(path, offset, bytes);
+  absl::Status allocate(const std::string& path, std::uint64_t offset, std::uint64_t bytes,
+                        log::Preallocate how) override {
+    return files_.allocate(path, offset, bytes, how);
   }
   absl::Status sync(const std::string& path) override {
     return honest_-- > 0 ? files_.sync(path) : absl::OkStatus();
