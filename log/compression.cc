@@ -4,6 +4,7 @@
 #include <zdict.h>
 #include <zstd.h>
 
+#include <bit>
 #include <utility>
 
 #include "base/check.h"
@@ -23,7 +24,6 @@ constexpr int kWindowLog = 18;
 // like ours.
 constexpr unsigned kTrainSegment = 200;
 constexpr unsigned kTrainMatch = 8;
-constexpr unsigned kTrainHashLog = 18;
 
 }  // namespace
 
@@ -96,7 +96,8 @@ std::string train_dictionary(const TrainingSet& samples) {
   ZDICT_fastCover_params_t parameters{};
   parameters.k = kTrainSegment;
   parameters.d = kTrainMatch;
-  parameters.f = kTrainHashLog;
+  // Twice as many counters as there are places to count.
+  parameters.f = static_cast<unsigned>(std::bit_width(samples.bytes.size())) + 1;
   parameters.accel = 1;
   parameters.splitPoint = 1.0;
   parameters.zParams.compressionLevel = kLevel;

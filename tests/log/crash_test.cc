@@ -38,9 +38,7 @@ bool live(MemoryFileSystem* files, Journal* journal, Random* random, int batches
   for (int i = 0; i < batches; ++i) {
     queue_random(random, journal, &life->under_way, kPayloadBytes);
     // Many records a batch, so that segments fill though they shrink.
-    for (int j = 0; life->compressed && j < 16; ++j) {
-      queue_records(random, journal, &life->under_way);
-    }
+    if (life->compressed) queue_records(random, journal, &life->under_way, 16);
     for (;;) {
       const absl::StatusOr<bool> went = flush(*files, journal);
       if (!went.ok()) return false;

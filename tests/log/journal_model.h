@@ -100,15 +100,19 @@ inline absl::StatusOr<bool> flush(FileSystem& files, Journal* journal) {
   return true;
 }
 
-// Queues one to six records of random groups into the journal and the model.
-inline void queue_records(Random* random, Journal* journal, JournalModel* model) {
+// Queues one to six entries of so many records, of random groups, into the journal and the model.
+inline void queue_records(Random* random, Journal* journal, JournalModel* model,
+                          int records_an_entry = 1) {
   const std::uint64_t entries = 1 + random->below(6);
   for (std::uint64_t i = 0; i < entries; ++i) {
     const auto group = static_cast<std::uint16_t>(random->below(4));
     const Index index(model->last(group) + 1);
-    const std::string record = test_record(random);
-    journal->append(GroupId(group), Term(1), index, record);
-    (void)model->on_entry(GroupId(group), Term(1), index, record);
+    std::string entry;
+    for (int j = 0; j < records_an_entry; ++j) entry += test_record(random);
+    const std::uint64_t last = model->last(group);
+    const Term term(last == 0 ? 1 : model->groups[group].entries[last].first);
+    journal->append(GroupId(group), term, index, entry);
+    (void)model->on_entry(GroupId(group), term, index, entry);
   }
 }
 
