@@ -141,7 +141,12 @@ inline constexpr std::size_t kTrainingBytes = 256 * KiB;  // of entries, to trai
 inline constexpr std::size_t kTrainingEntryBytesMax = 2 * KiB;  // of one entry
 inline constexpr std::size_t kDictionaryBytesMax = 16 * KiB;
 inline constexpr std::size_t kDictionaryBytesMin = 1 * KiB;
-inline constexpr std::size_t kDictionariesMax = 32;  // of old segments, kept for their readers
+inline constexpr std::size_t kDictionariesMax = 32;       // of old segments, kept for their readers
+inline constexpr std::size_t kSnapshotSliceRuns = 2'000;  // copied in one turn of the loop
+inline constexpr std::size_t kSnapshotSliceBytes = 256 * KiB;  // of answers, likewise
+inline constexpr std::size_t kSnapshotJobBytes = 1 * MiB;      // made by one job of the cold thread
+inline constexpr std::size_t kSnapshotUnsyncedBytes = 8 * MiB;  // then what is written is synced
+inline constexpr std::size_t kSnapshotsKept = 2;                // of a group
 
 // --- HTTP (daemon/) ---
 inline constexpr std::size_t kHttpBodyBytesMax = 1 * MiB;     // 413

@@ -24,7 +24,7 @@
 #include "daemon/metrics.h"
 #include "daemon/opened_node.h"
 #include "daemon/signals.h"
-#include "daemon/snapshots.h"
+#include "daemon/snapshot_keeper.h"
 #include "daemon/store.h"
 #include "daemon/system_clock.h"
 #include "daemon/time_report.h"
@@ -36,8 +36,6 @@ extern char** environ;
 namespace pawl::daemon {
 namespace {
 
-constexpr std::uint64_t kSnapshotJournalBytes = 64 * limits::MiB;  // between snapshots
-constexpr std::uint64_t kSnapshotAtStopBytes = 1 * limits::MiB;
 constexpr std::int64_t kClockTrustMs = 10'000;  // between looks at the kernel's clock state
 constexpr std::int64_t kStopMs = 10'000;
 // Without a write for this long the journal's tail is marked, once: damage to the last frame is
@@ -116,7 +114,6 @@ struct App::Impl : TurnHook {
   bool busy() const override { return api != nullptr && api->has_work(); }
   void take_batches();
   void next_batch(bool room);
-  void maybe_snapshot(std::uint64_t bytes_min);
   void continue_stop(std::int64_t now_ns);
   [[noreturn]] void die(std::string_view what, std::string_view why);
   node::Now now();
@@ -133,6 +130,8 @@ struct App::Impl : TurnHook {
   std::unique_ptr<node::Node> node;
   std::unique_ptr<log::Journal> journal;
   std::unique_ptr<DiskThread> disk;
+  log::PosixFileSystem snapshot_files;
+  std::unique_ptr<SnapshotKeeper> snapshots;  // outlives the cold thread, not the node
   std::unique_ptr<ColdThread> cold;
   Forward forward;
   std::unique_ptr<HttpServer> http;
@@ -145,9 +144,8 @@ struct App::Impl : TurnHook {
   bool clock_trusted = false;
   std::int64_t clock_looked_ms = INT64_MIN / 2;
   TimeReport time_report;
-  std::uint64_t uncovered_bytes = 0;    // of the journal, by no snapshot when it was read
-  std::uint64_t snapshot_at_bytes = 0;  // written since the start, at the last snapshot
-  int snapshots_under_way = 0;
+  LoadedSnapshots snapshots_loaded;
+  std::uint64_t uncovered_bytes = 0;  // of the journal, by these
   std::int64_t started_ns = 0;
   std::int64_t stop_by_ns = 0;            // 0: not stopping
   std::int64_t mark_at_ns = kNoDeadline;  // when the tail is marked, if nothing comes before
@@ -185,6 +183,10 @@ absl::Status App::Impl::open() {
       },
       DiskThread::Options{static_cast<int>(options.config.server.spin_us)}, loop.waker());
   cold = std::make_unique<ColdThread>(loop.waker());
+  snapshots = std::make_unique<SnapshotKeeper>(
+      SnapshotKeeper::Options{node.get(), cold.get(), &snapshot_files, journal->directory(),
+                              store.id, snapshots_loaded, uncovered_bytes, clock.monotonic_ns()},
+      &logger);
   return listen();
 }
 
@@ -210,6 +212,7 @@ absl::Status App::Impl::recover() {
   node_options.now = now();
   auto as_node = open_node(files, node_options, logger);
   if (!as_node.ok()) return as_node.status();
+  snapshots_loaded = as_node->snapshots;
   uncovered_bytes = as_node->uncovered_bytes;
   journal = std::move(as_node->journal);
   node = std::move(as_node->node);
@@ -223,7 +226,7 @@ absl::Status App::Impl::recover() {
                {{"data", data},
                 {"entries", report.entries},
                 {"bytes", report.bytes},
-                {"snapshots", as_node->snapshots},
+                {"snapshots", as_node->snapshots.count},
                 {"torn_bytes_cut", report.torn_bytes_cut},
                 {"ms", took_ms}});
   if (report.torn_bytes_cut > 0) {
@@ -390,7 +393,7 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   if (!api->fatal().empty()) die("node: stopping", api->fatal());
   time_report.look(*node, logger);
   trainer->turn();
-  maybe_snapshot(kSnapshotJournalBytes);
+  snapshots->turn(now_ns, journal->stats().payload_bytes);
   if (stop_by_ns != 0) continue_stop(now_ns);
   if (mark_at_ns <= now_ns) {
     mark_at_ns = kNoDeadline;
@@ -402,35 +405,10 @@ void App::Impl::end_turn(std::int64_t now_ns) {
 std::int64_t App::Impl::deadline_ns() const {
   std::int64_t wake_ms = std::min(node->next_wake_mono_ms(), api->next_wake_mono_ms());
   std::int64_t wake = wake_ms > kNoDeadline / 1'000'000 ? kNoDeadline : wake_ms * 1'000'000;
-  wake = std::min(wake, mark_at_ns);
+  wake = std::min({wake, mark_at_ns, snapshots->deadline_ns()});
   // While stopping, look again soon: connections end in their own time.
   if (stop_by_ns != 0) wake = std::min(wake, loop.now_ns() + 20'000'000);
   return wake;
-}
-
-void App::Impl::maybe_snapshot(std::uint64_t bytes_min) {
-  const std::uint64_t bytes = journal->stats().payload_bytes;
-  if (snapshots_under_way > 0 || uncovered_bytes + bytes - snapshot_at_bytes < bytes_min) return;
-  uncovered_bytes = 0;
-  snapshot_at_bytes = bytes;
-  for (std::size_t g = 0; g < node->group_count(); ++g) {
-    const GroupId group(static_cast<std::uint16_t>(g));
-    // What a majority has may not be on this box's own disk yet: the next time, then.
-    if (node->group(group).raft().durable() < node->group(group).applied()) continue;
-    auto snapshot = std::make_shared<node::GroupSnapshot>(node->snapshot(group));
-    const bool taken = cold->submit([this, group, snapshot, directory = journal->directory(),
-                                     id = store.id]() -> ColdThread::Completion {
-      log::PosixFileSystem files;
-      const absl::Status status = write_snapshot(files, directory, id, group, *snapshot);
-      return [this, group, status] {
-        --snapshots_under_way;
-        if (status.ok()) return;
-        logger.write(LogLevel::warning, "snapshot: not written, the journal still holds everything",
-                     {{"group", int{group.v}}, {"why", std::string(status.message())}});
-      };
-    });
-    if (taken) ++snapshots_under_way;
-  }
 }
 
 void App::Impl::reload() {
@@ -488,10 +466,10 @@ void App::Impl::continue_stop(std::int64_t now_ns) {
   }
   if (!stop_snapshots_begun) {
     stop_snapshots_begun = true;
-    maybe_snapshot(kSnapshotAtStopBytes);
+    snapshots->stop(now_ns, journal->stats().payload_bytes);
     journal->mark_synced();
   }
-  if (snapshots_under_way > 0 && now_ns < stop_by_ns) return;
+  if (snapshots->under_way() && now_ns < stop_by_ns) return;
   if (journal->pending() || disk->under_way() > 0) return;
   loop.stop();
 }

@@ -1,7 +1,6 @@
 #include "daemon/opened_node.h"
 
 #include "base/feature_level.h"
-#include "daemon/snapshots.h"
 
 namespace pawl::daemon {
 
@@ -24,7 +23,7 @@ absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptio
   journal_options.feature_level = kFeatureLevel;
   journal_options.segment_bytes = options.segment_bytes;
   journal_options.preallocate = options.preallocate;
-  UncoveredEntries sink(*opened.node, &opened.node->recovery());
+  UncoveredEntries sink(opened.snapshots, &opened.node->recovery());
   auto journal = log::Journal::open(files, journal_options, sink, &opened.report);
   if (!journal.ok()) return journal.status();
   opened.uncovered_bytes = sink.bytes();

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/logging.h"
+#include "daemon/snapshots.h"
 #include "daemon/store.h"
 #include "log/journal.h"
 #include "log/recovery.h"
@@ -30,7 +31,7 @@ struct OpenedNode {
   std::unique_ptr<log::Journal> journal;
   std::unique_ptr<node::Node> node;  // of the journal
   log::RecoveryReport report;
-  int snapshots = 0;                  // that were loaded
+  LoadedSnapshots snapshots;
   std::uint64_t uncovered_bytes = 0;  // of the journal, by no snapshot
 };
 

@@ -1,6 +1,6 @@
-// Group snapshots of this box: loaded at a start, so that only what came after is folded again, and
-// written when the journal has grown. A snapshot that can't be read is passed over: the journal
-// still holds everything it was made of.
+// Group snapshots of this box at a start: loaded, so that only what came after is folded again. A
+// snapshot that can't be read is passed over, for the one before it or for the journal, which still
+// holds everything it was made of. Who writes them: snapshot_keeper.h.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,24 @@
 
 namespace pawl::daemon {
 
-// Restores the newest readable snapshot of each group into the node. Returns how many were
-// restored.
-int load_snapshots(log::FileSystem& files, const std::string& directory, const log::StoreId& store,
-                   node::Node* node, const Logger& logger);
+struct LoadedSnapshots {
+  int count = 0;
+  std::uint64_t bytes = 0;     // of their contents
+  std::vector<Index> indexes;  // by group; 0: none was loaded
+};
+
+// Restores the newest readable snapshot of each group into the node.
+LoadedSnapshots load_snapshots(log::FileSystem& files, const std::string& directory,
+                               const log::StoreId& store, node::Node* node, const Logger& logger);
 
 // Stands before the node's own sink while the journal is read, and counts what no snapshot covers:
 // a box that is killed again and again before it has written much would else never take one, and
 // fold more at each start.
 class UncoveredEntries final : public log::RecoverySink {
  public:
-  // After load_snapshots(); both must outlive it.
-  UncoveredEntries(const node::Node& node, log::RecoverySink* next);
+  // `next` must outlive it.
+  UncoveredEntries(const LoadedSnapshots& loaded, log::RecoverySink* next)
+      : covered_(loaded.indexes), next_(next) {}
   // Payload bytes of entries behind their group's snapshot.
   std::uint64_t bytes() const { return bytes_; }
 
@@ -38,10 +44,5 @@ class UncoveredEntries final : public log::RecoverySink {
   log::RecoverySink* next_;
   std::uint64_t bytes_ = 0;
 };
-
-// Writes a snapshot of one group durably and removes all but the newest two. Cold thread.
-absl::Status write_snapshot(log::FileSystem& files, const std::string& directory,
-                            const log::StoreId& store, GroupId group,
-                            const node::GroupSnapshot& snapshot);
 
 }  // namespace pawl::daemon

@@ -14,6 +14,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -43,8 +44,13 @@ struct KeyedAnswer {
   friend bool operator==(const KeyedAnswer&, const KeyedAnswer&) = default;
 };
 
+class FrozenDedupe;
+
 class Dedupe {
  public:
+  // Of a forwarded request: its process, then its number.
+  using ForwardedKey = std::pair<std::uint64_t, std::uint64_t>;
+
   // Null if there is none (any more).
   const KeyedAnswer* find(std::string_view key) const;
   const KeyedAnswer* find(const ForwardedAs& forwarded) const;
@@ -54,26 +60,47 @@ class Dedupe {
   void remember(KeyedAnswer answer);
   std::size_t size() const { return by_order_.size(); }
 
-  void encode(std::string* out) const;
-  // Replaces the content; false if malformed.
-  bool decode(std::string_view bytes);
+  // What remember() forgets or replaces is told first, until another one or null is given.
+  void set_frozen(FrozenDedupe* frozen) { frozen_ = frozen; }
+
+  // --- as snapshot records (snapshot_records.h) ---
+  const std::map<std::uint64_t, KeyedAnswer>& kept() const { return by_order_; }
+  const std::map<ForwardedKey, KeyedAnswer>& forwarded() const { return forwarded_; }
+  void encode_head(std::string* out) const;
+  // Of an empty one, then record after record in their order; false if malformed.
+  bool decode_head(ByteReader* in);
+  bool decode_kept(std::string_view body);
+  bool decode_forwarded(std::string_view body);
+  // Replaces the content by that of a snapshot before format 3; false if malformed.
+  bool decode_format_2(std::string_view bytes);
 
  private:
   struct Process {
     std::uint64_t id = 0;
     std::uint64_t open_from = 0;
-    std::map<std::uint64_t, KeyedAnswer> answers;  // by number, from open_from on
+    std::size_t answers = 0;  // of forwarded_
   };
+  using Forwarded = std::map<ForwardedKey, KeyedAnswer>;
 
-  void forget_oldest();
+  void forget_kept(std::map<std::uint64_t, KeyedAnswer>::iterator at);
+  void forget_forwarded(Process* process, Forwarded::iterator at);
+  void forget_before(Process* process, std::uint64_t open_from);
   void remember_forwarded(KeyedAnswer answer);
+  Process& heard_of(std::uint64_t id);
   const Process* process(std::uint64_t id) const;
-  bool decode_processes(ByteReader* in);
+  Forwarded::iterator first_of(const Process& process) {
+    return forwarded_.lower_bound({process.id, 0});
+  }
+  bool add_process(std::uint64_t id, std::uint64_t open_from);
+  bool add_kept(std::uint64_t number, KeyedAnswer answer);
+  bool add_forwarded(std::uint64_t id, std::uint64_t number, KeyedAnswer answer);
 
   std::uint64_t next_ = 0;
   std::map<std::uint64_t, KeyedAnswer> by_order_;
   absl::flat_hash_map<std::string, std::uint64_t> by_key_;  // looked up, never iterated
   std::vector<Process> processes_;  // at most kForwardingProcessesMax; the last heard of is last
+  Forwarded forwarded_;             // of these, each from its open_from on
+  FrozenDedupe* frozen_ = nullptr;
 };
 
 }  // namespace pawl::engine

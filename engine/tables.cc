@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/evolve.h"
+#include "engine/frozen_tables.h"
 #include "engine/residency.h"
 #include "engine/table_index.h"
 
@@ -60,6 +61,7 @@ void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> n
   time_ = time;
   const auto at = runs_.find(run);
   const std::shared_ptr<Run> before = at == runs_.end() ? nullptr : at->second;
+  tell_frozen(run, before);
   if (before == nullptr) {
     by_id_[next->id()] = run;
     runs_.emplace_hint(runs_.end(), run, next);
@@ -72,6 +74,10 @@ void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> n
   applied->closed = next->closed() && (before == nullptr || !before->closed());
   TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
   reindex(run, before.get(), next.get(), &indexes, applied);
+}
+
+void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
+  if (frozen_ != nullptr) frozen_->run_changes(run, before);
 }
 
 const Run* Tables::find(Index run) const {
@@ -88,6 +94,7 @@ void Tables::replace_values(Index run, std::shared_ptr<Run> with_or_without) {
   const auto at = runs_.find(run);
   PAWL_CHECK(at != runs_.end() && is_same_run(*at->second, *with_or_without));
   with_or_without->last_entry = at->second->last_entry;
+  tell_frozen(run, at->second);
   at->second = std::move(with_or_without);
 }
 

@@ -58,6 +58,15 @@ struct Applied {
   bool timers_changed = false;
 };
 
+class FrozenTables;
+class Tables;
+
+// Ends a copy that was being taken.
+struct Unfreeze {
+  Tables* tables = nullptr;
+  void operator()(FrozenTables* frozen) const;
+};
+
 class Tables {
  public:
   explicit Tables(GroupId group) : group_(group) {}
@@ -108,17 +117,29 @@ class Tables {
   Channels& channels() { return channels_; }
   const Channels& channels() const { return channels_; }
 
-  // Whole-table serialisation (see snapshot.h): equal tables give equal bytes.
+  // --- snapshots (snapshot_records.h): equal tables give equal bytes ---
+  // The tables as they are now, to be taken in slices; what is folded meanwhile is told to the
+  // copy, and costs little more. One at a time. It must be let go of before the tables are.
+  std::unique_ptr<FrozenTables, Unfreeze> freeze();
+  // All of that at once.
   void encode(std::string* out) const;
   static bool decode(std::string_view bytes, Tables* out);
+  // Tables as they stand in a content before format 3.
+  static bool decode_format_2(std::string_view bytes, Tables* out);
 
   // Rebuilds every index from the runs and compares; the first difference, or "".
   std::string check_invariants() const;
 
  private:
+  friend class TableThaw;
+  friend struct Unfreeze;
   // The run with the events folded into it; null if they do not fit.
   std::shared_ptr<Run> folded(Index entry, Index run, TimeMs time,
                               const std::vector<Event>& events) const;
+  // A run that a snapshot has; they come by index. False if it can't be.
+  bool restore_run(Index index, std::string_view bytes);
+  // Before a run changes, comes (`before` is null) or goes: every such place calls it.
+  void tell_frozen(Index run, const std::shared_ptr<Run>& before);
   void install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> next, Applied* applied);
 
   GroupId group_;
@@ -132,6 +153,7 @@ class Tables {
   std::set<Index> runs_with_incidents_;
   Dedupe dedupe_;
   Channels channels_;
+  FrozenTables* frozen_ = nullptr;
 };
 
 }  // namespace pawl::engine

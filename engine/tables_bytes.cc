@@ -1,65 +1,88 @@
-// A group's tables as the bytes of a snapshot:
-//
-//   u8 format (1), varint group, zigzag time, varint feature level,
-//   varint count, then each run by its index: varint index, length-prefixed run (run.h),
-//   length-prefixed dedupe, length-prefixed channels
-//
-// The indexes are not stored: they are rebuilt.
+// A group's tables as the bytes of a snapshot (snapshot_records.h). The indexes are not stored:
+// they are rebuilt.
+#include <limits>
+
 #include "base/bytes.h"
+#include "base/check.h"
+#include "engine/frozen_tables.h"
+#include "engine/snapshot_records.h"
 #include "engine/table_index.h"
+#include "engine/table_thaw.h"
 #include "engine/tables.h"
 
 namespace pawl::engine {
 namespace {
 
-constexpr std::uint8_t kFormat = 2;  // 1: without forwarded requests
+constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max() / 2;
 
 }  // namespace
 
+void Unfreeze::operator()(FrozenTables* frozen) const {
+  tables->frozen_ = nullptr;
+  tables->dedupe_.set_frozen(nullptr);
+  delete frozen;
+}
+
+std::unique_ptr<FrozenTables, Unfreeze> Tables::freeze() {
+  PAWL_CHECK(frozen_ == nullptr);
+  std::unique_ptr<FrozenTables, Unfreeze> frozen(new FrozenTables(*this), Unfreeze{this});
+  frozen_ = frozen.get();
+  dedupe_.set_frozen(frozen->dedupe());
+  return frozen;
+}
+
 void Tables::encode(std::string* out) const {
-  ByteWriter writer(out);
-  writer.u8(kFormat);
-  writer.varint(group_.v);
-  writer.svarint(time_.v);
-  writer.varint(feature_level_);
-  writer.varint(runs_.size());
-  std::string part;
-  for (const auto& [index, run] : runs_) {
-    writer.varint(index.v);
-    part.clear();
-    encode_run(*run, &part);
-    writer.str(part);
+  FrozenTables all(*this);
+  for (bool more = true; more;) {
+    FrozenSlice slice;
+    more = all.next(kUnbounded, kUnbounded, &slice);
+    encode_slice(&slice, kUnbounded, out);
   }
-  part.clear();
-  dedupe_.encode(&part);
-  writer.str(part);
-  part.clear();
-  channels_.encode(&part);
-  writer.str(part);
+  all.end(out);
 }
 
 bool Tables::decode(std::string_view bytes, Tables* out) {
+  const std::string prologue = snapshot_prologue();
+  if (bytes.substr(0, prologue.size()) != prologue) return false;
+  RecordSplitter records;
+  records.feed(bytes.substr(prologue.size()));
+  TableThaw thaw(out->group_);
+  std::uint8_t kind = 0;
+  std::string_view body;
+  while (records.next(&kind, &body)) {
+    if (!thaw.take(kind, body)) return false;
+  }
+  if (!thaw.done() || records.left() > 0) return false;
+  *out = std::move(thaw).tables();
+  return true;
+}
+
+bool Tables::restore_run(Index index, std::string_view bytes) {
+  auto run = std::make_shared<Run>();
+  const Index last = runs_.empty() ? Index() : runs_.rbegin()->first;
+  if (index <= last || !decode_run(bytes, run.get())) return false;
+  if (run->uid() != RunUid{group_, index} || run->updated_at > time_) return false;
+  by_id_[run->id()] = index;
+  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
+  Applied ignored;
+  reindex(index, nullptr, run.get(), &indexes, &ignored);
+  runs_.emplace_hint(runs_.end(), index, std::move(run));
+  return true;
+}
+
+// Grammar: u8 2, varint group, zigzag time, varint feature level, varint count, then each run by
+// its index: varint index, length-prefixed run; length-prefixed dedupe, length-prefixed channels.
+bool Tables::decode_format_2(std::string_view bytes, Tables* out) {
   ByteReader in(bytes);
-  if (in.u8() != kFormat || in.varint() != out->group_.v) return false;
+  if (in.u8() != 2 || in.varint() != out->group_.v) return false;
   Tables tables(out->group_);
   tables.time_ = TimeMs(in.svarint());
   tables.feature_level_ = static_cast<std::uint16_t>(in.varint());
-  const std::uint64_t count = in.varint();
-  TableIndexes indexes{tables.timers_, tables.queues_, tables.open_by_version_,
-                       tables.runs_with_incidents_};
-  Index last;
-  for (std::uint64_t i = 0; i < count && in.ok(); ++i) {
+  for (std::uint64_t n = in.varint(); n > 0; --n) {
     const Index index(in.varint());
-    auto run = std::make_shared<Run>();
-    if (index <= last || !decode_run(in.str(), run.get())) return false;
-    if (run->uid() != RunUid{out->group_, index} || run->updated_at > tables.time_) return false;
-    last = index;
-    tables.by_id_[run->id()] = index;
-    Applied ignored;
-    reindex(index, nullptr, run.get(), &indexes, &ignored);
-    tables.runs_.emplace_hint(tables.runs_.end(), index, std::move(run));
+    if (!tables.restore_run(index, in.str())) return false;
   }
-  if (!tables.dedupe_.decode(in.str())) return false;
+  if (!tables.dedupe_.decode_format_2(in.str())) return false;
   if (!tables.channels_.decode(in.str()) || !in.done()) return false;
   *out = std::move(tables);
   return true;

@@ -122,6 +122,13 @@ absl::Status SnapshotWriter::flush_chunk() {
   return written;
 }
 
+absl::Status SnapshotWriter::sync() {
+  if (!status_.ok() || unsynced_bytes() == 0) return status_;
+  status_ = files_.sync(temporary_);
+  synced_ = offset_;
+  return status_;
+}
+
 absl::Status SnapshotWriter::commit() {
   if (status_.ok() && !chunk_.empty()) status_ = flush_chunk();
   if (status_.ok()) status_ = start();

@@ -41,6 +41,10 @@ class SnapshotWriter {
 
   // After an error the writer is dead and returns it again; the .tmp stays for discard().
   absl::Status append(std::string_view bytes);
+  // What was written so far, so that commit() finds little left to wait for.
+  absl::Status sync();
+  std::uint64_t unsynced_bytes() const { return offset_ - synced_; }
+  std::uint64_t content_bytes() const { return content_bytes_ + chunk_.size(); }
   // After ok the snapshot is durable under its name.
   absl::Status commit();
   // Removes what was written; for an abandoned snapshot.
@@ -57,6 +61,7 @@ class SnapshotWriter {
   std::string chunk_;
   std::string record_;
   std::uint64_t offset_ = 0;
+  std::uint64_t synced_ = 0;  // of it
   std::uint64_t content_bytes_ = 0;
   std::uint32_t crc_ = 0;
   Digest digest_{};

@@ -36,15 +36,11 @@ Group::Group(const GroupOptions& options) : options_(options), tables_(options.i
 
 // --- recovery ---
 
-bool Group::restore_snapshot(std::string_view tables, Index index, Term term, std::string* error) {
-  PAWL_CHECK(!raft_ && applied_.v == 0);
-  if (!engine::Tables::decode(tables, &tables_) || tables_.group() != id()) {
-    *error = "the tables of group " + std::to_string(id().v) + " can't be read from its snapshot";
-    return false;
-  }
+void Group::restore_snapshot(engine::Tables tables, Index index, Term term) {
+  PAWL_CHECK(!raft_ && applied_.v == 0 && tables.group() == id());
+  tables_ = std::move(tables);
   applied_ = index;
   snapshot_ = {index, term};
-  return true;
 }
 
 void Group::restore_hard_state(const log::HardState& state) {

@@ -97,7 +97,7 @@ class Group : private EntrySender::Out {
   Group& operator=(const Group&) = delete;
 
   // --- recovery, before start(): a snapshot (optional), then the journal's entries in order ---
-  bool restore_snapshot(std::string_view tables, Index index, Term term, std::string* error);
+  void restore_snapshot(engine::Tables tables, Index index, Term term);
   // False with a reason if the entry can't be read or folded. Folds what is known to be committed:
   // everything in a group that is this box's own, else what a later entry says (Entry::committed).
   bool restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,

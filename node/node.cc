@@ -66,10 +66,9 @@ void Node::make_cluster() {
   boxes_ = std::make_unique<Boxes>(this);
 }
 
-bool Node::restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
-                            std::string* error) {
-  PAWL_CHECK(group.v < groups_.size());
-  return recovery_->restore_snapshot(group, bytes, index, term, error);
+void Node::restore_snapshot(Thawed thawed, Index index, Term term) {
+  PAWL_CHECK(recovery_ != nullptr);
+  recovery_->restore_snapshot(std::move(thawed), index, term);
 }
 
 log::RecoverySink& Node::recovery() { return *recovery_; }

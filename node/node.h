@@ -10,8 +10,8 @@
 // Of several boxes, each group has one leader; a request goes to its group's (cluster.h). Where it
 // came in, its client gets the answer.
 //
-// What a crash leaves behind: what the journal holds. Parked polls, leases, mailboxes and whoever
-// waits are memory; all of it is rebuilt from the tables or asked for again by clients.
+// A crash leaves what the journal holds. Parked polls, leases, mailboxes and whoever waits are
+// memory: rebuilt from the tables, or asked for again by clients.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@
 #include "log/journal.h"
 #include "node/cluster.h"
 #include "node/definitions.h"
+#include "node/freeze.h"
 #include "node/inputs.h"
 #include "node/node_options.h"
 #include "node/node_stats.h"
@@ -43,9 +44,7 @@ class Node : private GroupOwner {
   explicit Node(const NodeOptions& options);
   ~Node() override;
 
-  // A group's snapshot, before the journal is read. False with a reason if it is not one.
-  bool restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
-                        std::string* error);
+  void restore_snapshot(Thawed thawed, Index index, Term term);  // before the journal is read
   // Hears the journal. An entry that can't be read or folded ends the recovery with its reason.
   log::RecoverySink& recovery();
   // Elects itself where it is the only voter: then ready() once the first batch is on the disk.
@@ -80,7 +79,8 @@ class Node : private GroupOwner {
   const NodeStats& stats() const { return stats_; }
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
-  GroupSnapshot snapshot(GroupId group) const;  // to be kept once raft().durable() is as far
+  // The group as it is now; one at a time. To be kept once raft().durable() is as far.
+  std::unique_ptr<Freeze> freeze(GroupId group);
 
  private:
   class Recovery;

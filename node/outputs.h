@@ -38,14 +38,6 @@ struct ReadEntries {
   Index first, last;
 };
 
-// A group's applied state as bytes, for Node::restore_snapshot.
-struct GroupSnapshot {
-  Index index;
-  Term term;
-  std::uint16_t feature_level = 0;  // of the group
-  std::string bytes;
-};
-
 struct Outputs {
   std::vector<Answer> answers;
   std::vector<ReadReady> reads;

@@ -1,25 +1,14 @@
 #include "node/recovery.h"
 
-#include "base/bytes.h"
 #include "node/boxes.h"
 
 namespace pawl::node {
 
-bool Node::Recovery::restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
-                                      std::string* error) {
-  ByteReader r(bytes);
-  const std::string_view tables = r.str();
-  const std::string_view catalog = r.str();
-  if (!r.done()) {
-    *error = "the snapshot of group " + std::to_string(group.v) + " is not tables and a catalog";
-    return false;
-  }
-  if (group.v == 0 && !node_->definitions_.catalog().decode(catalog)) {
-    *error = "the catalog can't be read from the snapshot of group 0";
-    return false;
-  }
+void Node::Recovery::restore_snapshot(Thawed thawed, Index index, Term term) {
+  const GroupId group = thawed.tables.group();
+  if (thawed.catalog) node_->definitions_.catalog() = std::move(*thawed.catalog);
   if (group.v == 0 && node_->boxes_) node_->boxes_->roster_changed();
-  return node_->groups_[group.v]->restore_snapshot(tables, index, term, error);
+  node_->groups_[group.v]->restore_snapshot(std::move(thawed.tables), index, term);
 }
 
 absl::Status Node::Recovery::unknown_group(GroupId group) const {
@@ -45,19 +34,10 @@ absl::Status Node::Recovery::on_entry(GroupId group, Term term, Index index,
   return absl::OkStatus();
 }
 
-GroupSnapshot Node::snapshot(GroupId group) const {
-  const Group& g = *groups_[group.v];
-  GroupSnapshot snapshot;
-  snapshot.index = g.applied();
-  snapshot.term = g.applied_term();
-  snapshot.feature_level = g.tables().feature_level();
-  std::string tables, catalog;
-  g.tables().encode(&tables);
-  if (group.v == 0) definitions_.catalog().encode(&catalog);
-  ByteWriter w(&snapshot.bytes);
-  w.str(tables);
-  w.str(catalog);
-  return snapshot;
+std::unique_ptr<Freeze> Node::freeze(GroupId group) {
+  Group& g = *groups_[group.v];
+  return std::make_unique<Freeze>(&g.tables(), group.v == 0 ? &definitions_.catalog() : nullptr,
+                                  g.applied(), g.applied_term());
 }
 
 }  // namespace pawl::node

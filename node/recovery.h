@@ -14,8 +14,7 @@ class Node::Recovery : public log::RecoverySink {
  public:
   explicit Recovery(Node* node) : node_(node) {}
 
-  bool restore_snapshot(GroupId group, std::string_view bytes, Index index, Term term,
-                        std::string* error);
+  void restore_snapshot(Thawed thawed, Index index, Term term);
   absl::Status on_hard_state(GroupId group, const log::HardState& state) override;
   absl::Status on_entry(GroupId group, Term term, Index index, std::string_view payload) override;
 

@@ -55,7 +55,8 @@ void read_catalog(std::string_view bytes) {
 
 void read_tables(std::string_view bytes) {
   engine::Tables tables{GroupId(1)};
-  if (!engine::Tables::decode(bytes, &tables)) return;
+  const bool read = engine::Tables::decode(bytes, &tables);
+  if (!read && !engine::Tables::decode_format_2(bytes, &tables)) return;
   PAWL_CHECK(tables.check_invariants() == "");
   std::string once, twice;
   tables.encode(&once);

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "codecs/entry.h"
 #include "codecs/json.h"
 #include "dsl/definition.h"
@@ -107,6 +108,44 @@ dsl::Value json(std::string_view text) {
   return value;
 }
 
+GroupSnapshot snapshot_of(Node* node, GroupId group) {
+  const std::unique_ptr<Freeze> freeze = node->freeze(group);
+  GroupSnapshot snapshot{group, freeze->index(), freeze->term(), ""};
+  for (bool more = true; more;) {
+    engine::FrozenSlice slice;
+    more = freeze->next(1'000, limits::MiB, &slice);
+    while (engine::encode_slice(&slice, limits::MiB, &snapshot.bytes)) continue;
+  }
+  return snapshot;
+}
+
+Copying::Copying(Node* node, GroupId group)
+    : expected_(snapshot_of(node, group)), freeze_(node->freeze(group)) {}
+
+bool Copying::go_on(std::size_t runs_max, std::size_t bytes_max) {
+  engine::FrozenSlice slice;
+  if (freeze_->next(runs_max, bytes_max, &slice)) {
+    while (engine::encode_slice(&slice, bytes_max, &bytes_)) continue;
+    return true;
+  }
+  engine::encode_slice(&slice, bytes_max, &bytes_);
+  require(bytes_ == expected_.bytes, "a copy of group " + std::to_string(expected_.group.v) +
+                                         " is not as it was when it began");
+  freeze_.reset();
+  return false;
+}
+
+Thawed thawed(GroupId group, std::string_view bytes, std::size_t piece) {
+  Thaw thaw(group);
+  std::string error;
+  for (std::size_t at = 0; at < bytes.size(); at += piece) {
+    require(thaw.feed(bytes.substr(at, piece), &error), error);
+  }
+  auto result = std::move(thaw).finish(&error);
+  require(result.has_value(), error);
+  return std::move(*result);
+}
+
 Host::Host(std::uint16_t run_groups, std::uint64_t seed)
     : Host(NodeOptions{NodeId(1), {}, run_groups, seed}) {}
 
@@ -122,13 +161,11 @@ void Host::boot(bool only_open) {
   NodeOptions options = options_;
   options.seed = options_.seed * 1000 + ++boots_;
   node = std::make_unique<Node>(options);
-  std::string error;
   for (std::size_t g = 0; g < snapshots.size(); ++g) {
     if (snapshots[g].empty()) continue;
     const auto [index, term] = snapshot_places[g];
-    require(node->restore_snapshot(GroupId(static_cast<std::uint16_t>(g)), snapshots[g], index,
-                                   term, &error),
-            error);
+    node->restore_snapshot(thawed(GroupId(static_cast<std::uint16_t>(g)), snapshots[g]), index,
+                           term);
   }
   auto opened = log::Journal::open(disk(), journal_options(), node->recovery(), nullptr);
   require(opened.ok(), opened.status().ToString());
@@ -153,6 +190,7 @@ void Host::crash() {
 }
 
 void Host::kill() {
+  copies.clear();
   node.reset();
   journal.reset();
   batch_ = nullptr;

@@ -37,6 +37,36 @@ struct Asking {
   std::int64_t deadline_ms = 15'000;  // from now
 };
 
+// A group's snapshot, kept in memory.
+struct GroupSnapshot {
+  GroupId group;
+  Index index;
+  Term term;
+  std::string bytes;
+};
+
+// A copy of a group that is taken while the node goes on: a few runs, or answers, at a time. What
+// comes of it must be what a copy in one go was when it began; else it throws.
+class Copying {
+ public:
+  Copying(Node* node, GroupId group);
+  // False if it is whole now.
+  bool go_on(std::size_t runs_max, std::size_t bytes_max);
+  bool done() const { return freeze_ == nullptr; }
+  const GroupSnapshot& whole() const { return expected_; }
+
+ private:
+  GroupSnapshot expected_;
+  std::unique_ptr<Freeze> freeze_;
+  std::string bytes_;
+};
+
+// All of it in one go.
+GroupSnapshot snapshot_of(Node* node, GroupId group);
+
+// What a snapshot's bytes hold, fed in pieces of so many; throws if they are none.
+Thawed thawed(GroupId group, std::string_view bytes, std::size_t piece = 4096);
+
 class Host {
  public:
   // Bugs of the driver or the disk, which the storm must find.
@@ -127,6 +157,7 @@ class Host {
   // Given to the next boot, by group; empty: none. With their places.
   std::vector<std::string> snapshots;
   std::vector<std::pair<Index, Term>> snapshot_places;
+  std::map<GroupId, Copying> copies;  // under way; they end with the process
 
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }

@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_pause_outlives_a_crash_and_a_snapshot) {
   BOOST_TEST(host.paused());
   BOOST_TEST(host.tasks(host.poll()) == 0u);
   for (std::uint16_t g = 0; g < 4; ++g) {
-    const auto taken = host.node->snapshot(GroupId(g));
+    const auto taken = snapshot_of(host.node.get(), GroupId(g));
     host.snapshots.push_back(taken.bytes);
     host.snapshot_places.emplace_back(taken.index, taken.term);
   }

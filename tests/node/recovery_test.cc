@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(replay_gives_equal_tables) {
 BOOST_AUTO_TEST_CASE(a_snapshot_gives_equal_tables_and_the_rest_is_replayed) {
   Lived host;
   for (std::uint16_t g = 0; g < 4; ++g) {
-    const auto taken = host.node->snapshot(GroupId(g));
+    const auto taken = snapshot_of(host.node.get(), GroupId(g));
     host.snapshots.push_back(taken.bytes);
     host.snapshot_places.emplace_back(taken.index, taken.term);
   }
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_replaces_the_journals_beginning) {
   for (int i = 0; i < 6; ++i) host.signal("r0", "blob", blob);
   BOOST_TEST(host.journal->current_segment() > host.journal->oldest_segment());
   for (std::uint16_t g = 0; g < 4; ++g) {
-    const auto taken = host.node->snapshot(GroupId(g));
+    const auto taken = snapshot_of(host.node.get(), GroupId(g));
     host.snapshots.push_back(taken.bytes);
     host.snapshot_places.emplace_back(taken.index, taken.term);
   }
@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_replaces_the_journals_beginning) {
 BOOST_AUTO_TEST_CASE(a_snapshot_of_another_history_stops_the_process) {
   Lived host;
   for (std::uint16_t g = 0; g < 4; ++g) {
-    const auto taken = host.node->snapshot(GroupId(g));
+    const auto taken = snapshot_of(host.node.get(), GroupId(g));
     host.snapshots.push_back(taken.bytes);
     host.snapshot_places.emplace_back(taken.index, taken.term);
   }
@@ -265,22 +265,37 @@ BOOST_AUTO_TEST_CASE(a_snapshot_of_another_history_stops_the_process) {
   });
 }
 
+// Why a snapshot is refused, or "".
+std::string refusal(GroupId group, const std::string& bytes) {
+  try {
+    for (const std::size_t piece : {1, 7, 4096}) thawed(group, bytes, piece);
+  } catch (const std::runtime_error& refused) {
+    return refused.what();
+  }
+  return "";
+}
+
 BOOST_AUTO_TEST_CASE(rubbish_is_no_snapshot) {
   Host host;
   host.boot();
-  const auto taken = host.node->snapshot(GroupId(1));
-  const auto system = host.node->snapshot(GroupId(0));
-  Node fresh(NodeOptions{NodeId(1), {}, 3, 1});
-  std::string error;
+  const auto taken = snapshot_of(host.node.get(), GroupId(1));
+  const auto system = snapshot_of(host.node.get(), GroupId(0));
+  BOOST_TEST(refusal(GroupId(1), taken.bytes) == "");
+  BOOST_TEST(refusal(GroupId(0), system.bytes) == "");
   for (const std::string& bytes :
-       {std::string(), std::string("rubbish"), taken.bytes + "x", taken.bytes.substr(1),
-        taken.bytes.substr(0, taken.bytes.size() - 1)}) {
-    error.clear();
-    BOOST_TEST(!fresh.restore_snapshot(GroupId(1), bytes, Index(1), Term(1), &error));
-    BOOST_TEST(error != "");
+       {std::string(), std::string("rubbish"), taken.bytes + "x", taken.bytes + taken.bytes,
+        taken.bytes.substr(1), system.bytes}) {
+    BOOST_TEST(refusal(GroupId(1), bytes) != "");
   }
-  // Of another group.
-  BOOST_TEST(!fresh.restore_snapshot(GroupId(2), taken.bytes, Index(1), Term(1), &error));
+  for (std::size_t n = 0; n < taken.bytes.size(); ++n) {
+    BOOST_TEST(refusal(GroupId(1), taken.bytes.substr(0, n)) != "");
+  }
+  BOOST_TEST(refusal(GroupId(2), taken.bytes) != "");  // of another group
+  BOOST_TEST(refusal(GroupId(0), taken.bytes) != "");
+  std::string newer = taken.bytes;
+  ++newer[1];
+  BOOST_TEST(refusal(GroupId(1), newer).find("format this pawl does not know") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(another_number_of_groups_is_refused) {

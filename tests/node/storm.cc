@@ -5,7 +5,6 @@
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
-#include "base/bytes.h"
 #include "engine/residency.h"
 #include "engine/waiting.h"
 #include "tests/node/chronicle.h"
@@ -105,8 +104,9 @@ class Storm {
   void crash_turn();
   void down();
   void come_up();
-  void take_snapshots();
-  std::string spoilt(GroupId group, const std::string& snapshot);
+  void begin_snapshots();
+  void snapshot_turn();
+  std::string spoilt(const GroupSnapshot& snapshot);
   void loads_turn(bool faults);
 
   // --- clients ---
@@ -211,7 +211,8 @@ void Storm::step() {
   if (!random_.chance(weather_.slow_disk)) disk_turn();
   if (host_.up() && !random_.chance(weather_.slow_load)) loads_turn(/*faults=*/true);
   if (host_.up() && random_.chance(0.4)) time_turn();
-  if (host_.up() && random_.chance(weather_.snapshots)) take_snapshots();
+  if (host_.up() && random_.chance(weather_.snapshots)) begin_snapshots();
+  if (host_.up()) snapshot_turn();
   heed();
 }
 
@@ -283,24 +284,40 @@ void Storm::come_up() {
   if (random_.chance(0.7)) host_.drain();
 }
 
-void Storm::take_snapshots() {
-  host_.snapshots.clear();
-  host_.snapshot_places.clear();
+void Storm::begin_snapshots() {
   for (std::uint16_t g = 0; g < host_.node->group_count(); ++g) {
-    const auto taken = host_.node->snapshot(GroupId(g));
+    const GroupId group(g);
+    if (!host_.copies.contains(group))
+      host_.copies.emplace(group, Copying(host_.node.get(), group));
+  }
+}
+
+// Those that are being taken get on, each for itself, and one that is whole takes its place.
+void Storm::snapshot_turn() {
+  for (auto at = host_.copies.begin(); at != host_.copies.end();) {
+    const bool more =
+        !random_.chance(0.7) || at->second.go_on(1 + random_.below(3), 1 + random_.below(400));
+    if (more) {
+      ++at;
+      continue;
+    }
+    const GroupSnapshot& taken = at->second.whole();
+    host_.snapshots.resize(host_.node->group_count());
+    host_.snapshot_places.resize(host_.node->group_count());
     const bool spoils = bugs_.forgets_keys || bugs_.forgets_timers;
-    host_.snapshots.push_back(spoils ? spoilt(GroupId(g), taken.bytes) : taken.bytes);
-    host_.snapshot_places.emplace_back(taken.index, taken.term);
+    host_.snapshots[taken.group.v] = spoils ? spoilt(taken) : taken.bytes;
+    host_.snapshot_places[taken.group.v] = {taken.index, taken.term};
+    const Index now = host_.node->group(taken.group).applied();
+    result_.copied_under_change += now > taken.index ? 1 : 0;
+    at = host_.copies.erase(at);
   }
 }
 
 // The snapshot with a part of it missing.
-std::string Storm::spoilt(GroupId group, const std::string& snapshot) {
-  ByteReader reader(snapshot);
-  const std::string_view bytes = reader.str();
-  const std::string_view catalog = reader.str();
-  engine::Tables tables{group};
-  rule(reader.done() && engine::Tables::decode(bytes, &tables), "a snapshot can't be read");
+std::string Storm::spoilt(const GroupSnapshot& snapshot) {
+  if (snapshot.group.v == 0) return snapshot.bytes;
+  engine::Tables tables{snapshot.group};
+  rule(engine::Tables::decode(snapshot.bytes, &tables), "a snapshot can't be read");
   if (bugs_.forgets_keys) tables.dedupe() = engine::Dedupe();
   if (bugs_.forgets_timers) {
     std::vector<Index> indexes;
@@ -311,12 +328,9 @@ std::string Storm::spoilt(GroupId group, const std::string& snapshot) {
       tables.replace_values(index, std::move(run));
     }
   }
-  std::string encoded, whole;
+  std::string encoded;
   tables.encode(&encoded);
-  ByteWriter writer(&whole);
-  writer.str(encoded);
-  writer.str(catalog);
-  return whole;
+  return encoded;
 }
 
 void Storm::loads_turn(bool faults) {
@@ -824,11 +838,11 @@ void Storm::judge_runs(const Chronicle& chronicle) {
 }
 
 // What is cold is each box's own affair; all else must be equal.
-std::string without_cold(GroupId group, const std::string& snapshot) {
-  ByteReader reader(snapshot);
-  const std::string_view bytes = reader.str();
+std::string without_cold(const Node& node, GroupId group) {
+  std::string encoded;
+  node.group(group).tables().encode(&encoded);
   engine::Tables tables{group};
-  if (!engine::Tables::decode(bytes, &tables)) throw std::runtime_error("a snapshot is unreadable");
+  if (!engine::Tables::decode(encoded, &tables)) throw std::runtime_error("tables are unreadable");
   std::vector<Index> large;
   for (const auto& [index, run] : tables.runs()) {
     if (run->closed() && run->state_bytes >= engine::kColdBytesMin) large.push_back(index);
@@ -836,9 +850,9 @@ std::string without_cold(GroupId group, const std::string& snapshot) {
   for (const Index index : large) {
     tables.replace_values(index, engine::without_values(*tables.find(index)));
   }
-  std::string encoded;
+  encoded.clear();
   tables.encode(&encoded);
-  return encoded.append(reader.str());  // the catalog
+  return encoded;
 }
 
 // All that is applied, folded again from the journal alone.
@@ -846,18 +860,12 @@ void Storm::judge_tables() {
   std::string error;
   const auto fresh = host_.replayed(&error);
   rule(fresh != nullptr, error);
+  const engine::Catalog& live = host_.node->definitions().catalog();
+  rule(live == fresh->definitions().catalog(), "the catalog is not what the journal folds to");
   for (std::uint16_t g = 0; g < host_.node->group_count(); ++g) {
-    const auto live = host_.node->snapshot(GroupId(g)).bytes;
-    const engine::Tables& tables = host_.node->group(GroupId(g)).tables();
-    const std::string problem = tables.check_invariants();
+    const std::string problem = host_.node->group(GroupId(g)).tables().check_invariants();
     rule(problem.empty(), problem);
-    std::string folded_tables, folded_catalog, folded;
-    fresh->group(GroupId(g)).tables().encode(&folded_tables);
-    if (g == 0) fresh->definitions().catalog().encode(&folded_catalog);
-    ByteWriter writer(&folded);
-    writer.str(folded_tables);
-    writer.str(folded_catalog);
-    rule(without_cold(GroupId(g), live) == without_cold(GroupId(g), folded),
+    rule(without_cold(*host_.node, GroupId(g)) == without_cold(*fresh, GroupId(g)),
          absl::StrCat("the tables of group ", g, " are not what the journal folds to"));
   }
 }

@@ -39,6 +39,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
     sum.loads += result.loads;
     sum.loads_failed += result.loads_failed;
     sum.snapshots_used += result.snapshots_used;
+    sum.copied_under_change += result.copied_under_change;
     sum.events += result.events;
   }
   BOOST_TEST_MESSAGE(sum.acknowledged
@@ -53,6 +54,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
   BOOST_TEST(sum.repeats > seeds * 10);
   BOOST_TEST(sum.crashes > seeds * 3);
   BOOST_TEST(sum.snapshots_used > seeds / 4);
+  BOOST_TEST(sum.copied_under_change > seeds / 4);
   BOOST_TEST(sum.handed_out > seeds * 10);
   BOOST_TEST(sum.loads > seeds / 4);
   BOOST_TEST(sum.loads_failed > 0u);

@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE(a_snapshot_may_cover_what_was_replaced) {
   BOOST_TEST(here.applied().v < common.v + ids.size());
   BOOST_TEST((here.raft().durable() >= here.applied()));
   for (std::uint16_t g = 0; g <= 3; ++g) {
-    const node::GroupSnapshot taken = fleet.box(old).node->snapshot(GroupId(g));
+    const node::GroupSnapshot taken = node::snapshot_of(fleet.box(old).node.get(), GroupId(g));
     fleet.box(old).snapshots.push_back(taken.bytes);
     fleet.box(old).snapshot_places.emplace_back(taken.index, taken.term);
   }

@@ -133,6 +133,7 @@ class Storm {
   bool is_out(int b);
   void retire_removed();
   void write_snapshots(int b);
+  void copy_turn();
   void choose_snapshots(int b);
 
   // --- clients ---
@@ -356,6 +357,7 @@ void Storm::faults_turn() {
   // A box that is alone stays alone.
   if (happens(weather_.changes) && result_.boxes > 1) change_boxes();
   if (weather_.snapshots > 0 && random_.chance(0.002)) write_snapshots(some_box());
+  copy_turn();
   if (random_.chance(0.0005)) oracle_.look_at_disks();
 }
 
@@ -449,9 +451,26 @@ void Storm::write_snapshots(int b) {
   if (!fleet_.box(b).up()) return;
   say("snapshots of ", b);
   for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
-    const node::Group& group = fleet_.box(b).node->group(GroupId(g));
-    if (group.applied().v == 0 || group.raft().durable() < group.applied()) continue;
-    snapshots_[{b, GroupId(g)}].push_back(fleet_.box(b).node->snapshot(GroupId(g)));
+    node::Host& host = fleet_.box(b);
+    if (host.node->group(GroupId(g)).applied().v == 0 || host.copies.contains(GroupId(g))) continue;
+    host.copies.emplace(GroupId(g), node::Copying(host.node.get(), GroupId(g)));
+  }
+}
+
+// Those that are being taken get on; whole ones are kept once this box's own disk is as far.
+void Storm::copy_turn() {
+  for (const int b : ups_) {
+    node::Host& host = fleet_.box(b);
+    for (auto at = host.copies.begin(); at != host.copies.end();) {
+      auto& [group, copy] = *at;
+      if (!random_.chance(0.2) || (!copy.done() && copy.go_on(1 + random_.below(3), 200)) ||
+          host.node->group(group).raft().durable() < copy.whole().index) {
+        ++at;
+        continue;
+      }
+      snapshots_[{b, group}].push_back(copy.whole());
+      at = host.copies.erase(at);
+    }
   }
 }
 

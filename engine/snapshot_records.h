@@ -1,0 +1,56 @@
+// The content of a snapshot: two bytes, then records one after the other, in this order:
+//
+//   u8 0, u8 format (3)
+//   record := u8 kind, varint length, body
+//   head       varint group, zigzag time, varint feature level, length-prefixed channels,
+//              varint next kept answer, varint count, then each process of a box that forwards, the
+//              last heard of at the end: varint id, varint open_from
+//   run        varint index, run (run.h); by index
+//   kept       varint number, str key, 32 bytes request, zigzag at, varint status, str body;
+//              answers by idempotency key, by number
+//   forwarded  varint process, varint number, zigzag at, varint status, str body; by both
+//   catalog    group 0's (catalog.h); no other group has one
+//   end        varint count of runs, of kept, of forwarded answers
+//
+// Before format 3 a content was one piece: length-prefixed tables, length-prefixed catalog. Those
+// are never empty, so their first byte is not 0.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pawl::engine {
+
+inline constexpr std::uint8_t kSnapshotFormat = 3;
+
+enum class SnapshotRecord : std::uint8_t {
+  head = 1,
+  run = 2,
+  kept = 3,
+  forwarded = 4,
+  catalog = 5,
+  end = 6,
+};
+
+// What stands before the first record.
+std::string snapshot_prologue();
+
+void append_record(SnapshotRecord kind, std::string_view body, std::string* out);
+
+// Cuts bytes that come in pieces into records. Holds no more than one record and one piece.
+class RecordSplitter {
+ public:
+  void feed(std::string_view bytes);
+  // The next whole record, valid until feed(); false if it has not all come.
+  bool next(std::uint8_t* kind, std::string_view* body);
+  // Bytes that are not yet a record.
+  std::size_t left() const { return buffer_.size() - taken_; }
+
+ private:
+  std::string buffer_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace pawl::engine

@@ -1,0 +1,50 @@
+#include "engine/table_thaw.h"
+
+#include "base/bytes.h"
+
+namespace pawl::engine {
+
+bool TableThaw::take(std::uint8_t kind, std::string_view body) {
+  const auto record = static_cast<SnapshotRecord>(kind);
+  const bool first = last_ == SnapshotRecord{};
+  if (done() || first != (record == SnapshotRecord::head) || record < last_) return false;
+  last_ = record;
+  switch (record) {
+    case SnapshotRecord::head:
+      return take_head(body);
+    case SnapshotRecord::run: {
+      ByteReader in(body);
+      const Index index(in.varint());
+      return in.ok() && tables_.restore_run(index, in.raw(in.remaining()));
+    }
+    case SnapshotRecord::kept:
+      return tables_.dedupe_.decode_kept(body);
+    case SnapshotRecord::forwarded:
+      return tables_.dedupe_.decode_forwarded(body);
+    case SnapshotRecord::catalog:
+      return true;
+    case SnapshotRecord::end:
+      return take_end(body);
+  }
+  return false;
+}
+
+bool TableThaw::take_head(std::string_view body) {
+  ByteReader in(body);
+  if (in.varint() != tables_.group_.v) return false;
+  tables_.time_ = TimeMs(in.svarint());
+  const std::uint64_t level = in.varint();
+  tables_.feature_level_ = static_cast<std::uint16_t>(level);
+  if (level > UINT16_MAX || !tables_.channels_.decode(in.str())) return false;
+  return tables_.dedupe_.decode_head(&in) && in.done();
+}
+
+bool TableThaw::take_end(std::string_view body) {
+  ByteReader in(body);
+  const bool whole = in.varint() == tables_.runs_.size() &&
+                     in.varint() == tables_.dedupe_.kept().size() &&
+                     in.varint() == tables_.dedupe_.forwarded().size();
+  return whole && in.done();
+}
+
+}  // namespace pawl::engine
