@@ -51,7 +51,7 @@ class SnapshotKeeper {
   };
   SnapshotKeeper(Options options, Logger* logger);
 
-  // At the end of each turn. `journal_bytes`: of entries, written since the start (before they are compressed).
+  // At the end of each turn. `journal_bytes`: of entries written since the start, uncompressed.
   void turn(std::int64_t now_ns, std::uint64_t journal_bytes);
   // The process is to end: a last round begins, if it spares the next start much.
   void stop(std::int64_t now_ns, std::uint64_t journal_bytes);
