@@ -59,6 +59,10 @@ inline constexpr std::uint64_t kFoldSamplePeriod =
     64;  // one in so many decided entries is folded twice
 
 // --- groups (node/) ---
+inline constexpr std::size_t kRunsAwakeMax = 16'384;        // of a box; beyond it those packed that
+inline constexpr std::int64_t kRunRestMs = 10'000;          // did not change for so long,
+inline constexpr std::size_t kRunsPackedPerTurn = 256;      // so many in one turn of the loop
+inline constexpr std::size_t kRunSampleBytesMax = 4 * KiB;  // of a run that others are packed by
 inline constexpr int kPollKeysMax = 10'000;  // answered polls that can be repeated by key
 inline constexpr int kLeasesLostPerTurnMax = 1'000;
 inline constexpr std::int64_t kTimersRetryMs = 1'000;  // after a timer that could not be decided

@@ -34,6 +34,7 @@ bool read_page(QueryReader& query, Page* page) {
 // Writes {"items": [...], "next_cursor": ...}; `write` is called with each run to be shown, and
 // says how many items it wrote.
 void write_page(const node::Node& node, const Page& page, std::string* body,
+                const std::function<bool(const engine::RunSummary&)>& fits,
                 const std::function<bool(const engine::Run&)>& wanted,
                 const std::function<std::size_t(const engine::Run&, std::string*)>& write) {
   RunWalk walk(node, page.after);
@@ -41,14 +42,16 @@ void write_page(const node::Node& node, const Page& page, std::string* body,
   std::size_t count = 0;
   std::optional<RunPosition> last;
   bool more = false;
-  while (const engine::Run* run = walk.next()) {
+  while (walk.next()) {
+    if (!fits(walk.summary())) continue;
+    const std::shared_ptr<const engine::Run> run = walk.run();
     if (!wanted(*run)) continue;
     if (count >= page.limit || items.size() >= limits::kPageBytesMax) {
       more = true;
       break;
     }
     count += write(*run, &items);
-    last = RunPosition::of(*run);
+    last = walk.position();
   }
   codecs::JsonWriter w(body);
   w.begin_object().plain_key("items").begin_array();
@@ -87,7 +90,8 @@ void Api::get_runs(Call& call) {
   if (const std::string* wanted = call.parameter("fields")) fields = envelope_fields(*wanted);
   std::string body;
   write_page(
-      *parts_.node, page, &body, [&](const engine::Run& run) { return filter.matches(run); },
+      *parts_.node, page, &body, [&](const engine::RunSummary& run) { return filter.fits(run); },
+      [&](const engine::Run& run) { return filter.matches(run); },
       [&](const engine::Run& run, std::string* out) {
         out->push_back(',');
         codecs::append_envelope(run, fields.waiting_for ? definition_of(run) : nullptr, out,
@@ -108,9 +112,10 @@ void Api::get_incidents(Call& call) {
   std::string body;
   write_page(
       *parts_.node, page, &body,
-      [&](const engine::Run& run) {
-        return !run.incidents.empty() && (!workflow || *workflow == run.workflow());
+      [&](const engine::RunSummary& run) {
+        return run.may_have_work && (!workflow || *workflow == run.workflow);
       },
+      [](const engine::Run& run) { return !run.incidents.empty(); },
       [](const engine::Run& run, std::string* out) {
         for (const auto& incident : run.incidents) {
           out->push_back(',');
@@ -137,7 +142,7 @@ void Api::get_tasks(Call& call) {
   };
   std::string body;
   write_page(
-      *parts_.node, page, &body,
+      *parts_.node, page, &body, [](const engine::RunSummary& run) { return run.may_have_work; },
       [&](const engine::Run& run) {
         return std::any_of(run.steps.begin(), run.steps.end(),
                            [&](const auto& step) { return fits(*step); });

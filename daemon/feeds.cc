@@ -342,9 +342,12 @@ void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_v
   std::string text;
   codecs::JsonWriter w(&text);
   w.begin_object();
-  if (const engine::Run* known = parts_.node->group(group).tables().find(run)) {
-    w.field("run", known->id()).field("uid", to_string(known->uid()));
-    w.field("workflow", known->workflow());
+  // Not woken if it rests: events of many are read one after the other.
+  const engine::RunStore& runs = parts_.node->group(group).tables().runs();
+  if (runs.contains(run)) {
+    const engine::KeptRun kept = runs.kept(run);
+    w.field("run", runs.id_of(run)).field("uid", to_string(RunUid{group, run}));
+    w.field("workflow", engine::summary_of(kept).workflow);
   }
   w.finish();
   if (text.back() != '{') text.push_back(',');

@@ -52,40 +52,50 @@ bool RunPosition::parse(std::string_view text, RunPosition* out) {
 // found by halving the range of indexes.
 RunWalk::RunWalk(const node::Node& node, const std::optional<RunPosition>& after) {
   for (std::size_t g = 1; g < node.group_count(); ++g) {
-    const auto& runs = node.group(GroupId(static_cast<std::uint16_t>(g))).tables().runs();
-    auto next = runs.end();
-    if (after && !runs.empty()) {
-      // Runs with an index in [.., low) start before the position, those in [high, ..] do not.
-      std::uint64_t low = runs.begin()->first.v;
-      std::uint64_t high = std::prev(runs.end())->first.v + 1;
+    const GroupId group(static_cast<std::uint16_t>(g));
+    const engine::RunStore& runs = node.group(group).tables().runs();
+    Index end = runs.last().next();
+    if (after) {
+      // Of the runs with an index below `low` all start before the position, from `high` on none.
+      std::uint64_t low = runs.first().v, high = end.v;
       while (low < high) {
         const std::uint64_t middle = low + (high - low) / 2;
-        const auto at = runs.lower_bound(Index(middle));
-        if (at != runs.end() && RunPosition::of(*at->second) < *after) {
-          low = at->first.v + 1;
-        } else {
-          high = middle;
+        const Index at = runs.before(Index(middle + 1));
+        if (at.v == 0 || at.v < low) {
+          low = middle + 1;
+          continue;
         }
+        const RunPosition position{engine::summary_of(runs.kept(at)).started_at, {group, at}};
+        position < * after ? low = middle + 1 : high = at.v;
       }
-      next = runs.lower_bound(Index(low));
+      end = Index(low);
     }
-    parts_.push_back({&runs, next});
+    Part& part = parts_.emplace_back();
+    part.group = group;
+    part.runs = &runs;
+    go(&part, end);
   }
 }
 
-const engine::Run* RunWalk::next() {
-  Part* newest = nullptr;
-  for (Part& part : parts_) {
-    if (part.next == part.runs->begin()) continue;
-    if (newest == nullptr || RunPosition::of(*std::prev(newest->next)->second) <
-                                 RunPosition::of(*std::prev(part.next)->second)) {
-      newest = &part;
-    }
-  }
-  if (newest == nullptr) return nullptr;
-  --newest->next;
-  return newest->next->second.get();
+void RunWalk::go(Part* part, Index before) {
+  part->run = part->runs->before(before);
+  if (part->run.v == 0) return;
+  part->kept = part->runs->kept(part->run);
+  part->summary = engine::summary_of(part->kept);
 }
+
+bool RunWalk::next() {
+  if (at_ != nullptr) go(at_, at_->run);
+  at_ = nullptr;
+  for (Part& part : parts_) {
+    if (part.run.v == 0) continue;
+    const RunPosition here{part.summary.started_at, {part.group, part.run}};
+    if (at_ == nullptr || position() < here) at_ = &part;
+  }
+  return at_ != nullptr;
+}
+
+std::shared_ptr<const engine::Run> RunWalk::run() const { return at_->runs->made(at_->kept); }
 
 bool is_status(std::string_view text) {
   static constexpr std::string_view kStatuses[] = {"scheduled",  "running", "paused",
@@ -114,23 +124,24 @@ bool RunFilter::read(const Call& call, QueryReader& query) {
   return query.ok();
 }
 
-bool RunFilter::matches(const engine::Run& run) const {
-  if (workflow && *workflow != run.workflow()) return false;
+bool RunFilter::fits(const engine::RunSummary& run) const {
+  if (workflow && *workflow != run.workflow) return false;
   if (status) {
-    const bool fits = *status == "closed" ? run.closed()
-                      : *status == "open" ? !run.closed()
+    const bool closed = engine::is_closed(run.status);
+    const bool fits = *status == "closed" ? closed
+                      : *status == "open" ? !closed
                                           : *status == engine::to_string(run.status);
     if (!fits) return false;
   }
-  if (state) {
-    const auto states = run.states();
-    if (std::find(states.begin(), states.end(), *state) == states.end()) return false;
-  }
-  if (id_prefix && !run.id().starts_with(*id_prefix)) return false;
+  if (state && *state != run.state) return false;
   if (started_after && run.started_at <= *started_after) return false;
   if (started_before && run.started_at >= *started_before) return false;
   if (closed_after && (!run.closed_at || *run.closed_at <= *closed_after)) return false;
-  if (closed_before && (!run.closed_at || *run.closed_at >= *closed_before)) return false;
+  return !closed_before || (run.closed_at && *run.closed_at < *closed_before);
+}
+
+bool RunFilter::matches(const engine::Run& run) const {
+  if (id_prefix && !run.id().starts_with(*id_prefix)) return false;
   return std::all_of(tags.begin(), tags.end(), [&](const auto& tag) { return has_tag(run, tag); });
 }
 

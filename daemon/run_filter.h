@@ -22,25 +22,34 @@ struct RunPosition {
   RunUid uid;
   friend auto operator<=>(const RunPosition&, const RunPosition&) = default;
 
-  static RunPosition of(const engine::Run& run) { return {run.started_at, run.uid()}; }
   std::string text() const;
   static bool parse(std::string_view text, RunPosition* out);
 };
 
-// Goes through the runs of all groups, newest start first, beginning after a position.
+// Goes through the runs of all groups, newest start first, beginning after a position. Runs that
+// rest are not woken.
 class RunWalk {
  public:
   RunWalk(const node::Node& node, const std::optional<RunPosition>& after);
-  // Null at the end.
-  const engine::Run* next();
+  // Goes to the next run, or the first; false at the end.
+  bool next();
+  const engine::RunSummary& summary() const { return at_->summary; }
+  RunPosition position() const { return {at_->summary.started_at, {at_->group, at_->run}}; }
+  // The run itself; made of what is kept if it rests.
+  std::shared_ptr<const engine::Run> run() const;
 
  private:
-  using Runs = absl::btree_map<Index, std::shared_ptr<engine::Run>>;
   struct Part {
-    const Runs* runs;
-    Runs::const_iterator next;  // one past the run to be given out
+    GroupId group;
+    const engine::RunStore* runs;
+    Index run;  // to be given out, or being so; 0: no more
+    engine::RunSummary summary;
+    engine::KeptRun kept;
   };
+  void go(Part* part, Index before);
+
   std::vector<Part> parts_;
+  Part* at_ = nullptr;
 };
 
 // A run's status, "open" or "closed".
@@ -53,6 +62,8 @@ struct RunFilter {
 
   // False if a parameter is malformed; `query` says which.
   bool read(const Call& call, QueryReader& query);
+  // All but the id and the tags.
+  bool fits(const engine::RunSummary& run) const;
   bool matches(const engine::Run& run) const;
 };
 

@@ -16,7 +16,7 @@ absl::StatusOr<std::uint64_t> load_one(log::FileSystem& files, const std::string
   if (header.feature_level > kFeatureLevel) {
     return absl::FailedPreconditionError(path + " was written by a newer pawl");
   }
-  node::Thaw thaw(group);
+  node::Thaw thaw(group, /*verified=*/true);  // by the reader
   std::string error;
   for (;;) {
     const auto chunk = (*reader)->next_chunk();

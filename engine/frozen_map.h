@@ -29,21 +29,22 @@ class FrozenMap {
   bool read(const Map& map, Visit visit) {
     auto at = passed_ ? map.upper_bound(*passed_) : map.begin();
     for (;;) {
-      const bool in_map = at != map.end() && last_ && !(*last_ < at->first);
       const auto kept = kept_.begin();
-      const bool in_kept = kept != kept_.end() && (!in_map || !(at->first < kept->first));
-      if (!in_map && !in_kept) break;
-      if (in_kept) {
-        passed_ = kept->first;
-        if (in_map && !(*passed_ < at->first)) ++at;
-        const auto node = kept_.extract(kept);
-        if (!node.mapped()) continue;
-        if (!visit(node.key(), *node.mapped())) return true;
-      } else {
-        passed_ = at->first;
-        const auto here = at++;
-        if (!visit(here->first, here->second)) return true;
+      if (at != map.end() && last_) {
+        const auto& [key, value] = *at;
+        if (!(*last_ < key) && (kept == kept_.end() || key < kept->first)) {
+          passed_ = key;
+          const bool go_on = visit(key, value);
+          if (!go_on) return true;
+          ++at;
+          continue;
+        }
+        if (kept != kept_.end() && !(kept->first < key)) ++at;
       }
+      if (kept == kept_.end()) break;
+      passed_ = kept->first;
+      const auto node = kept_.extract(kept);
+      if (node.mapped() && !visit(node.key(), *node.mapped())) return true;
     }
     passed_ = last_;
     return false;

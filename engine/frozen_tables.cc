@@ -10,11 +10,6 @@
 namespace pawl::engine {
 namespace {
 
-template <class Map>
-auto last_key(const Map& map) {
-  return map.empty() ? std::nullopt : std::optional(map.rbegin()->first);
-}
-
 std::string head_of(const Tables& tables) {
   std::string head, channels;
   ByteWriter writer(&head);
@@ -33,12 +28,18 @@ bool encode_slice(FrozenSlice* slice, std::size_t bytes_max, std::string* out) {
   const std::size_t until = out->size() + bytes_max;
   out->append(slice->records);
   slice->records.clear();
-  std::string body;
+  std::string body, unpacked;
+  RunPacker packer;
   while (slice->runs_encoded < slice->runs.size() && out->size() < until) {
     const auto& [index, run] = slice->runs[slice->runs_encoded++];
     body.clear();
     ByteWriter(&body).varint(index.v);
-    encode_run(*run, &body);
+    if (run.awake != nullptr) {
+      encode_run(*run.awake, &body);
+    } else {
+      packer.unpack(run.packed, &unpacked);
+      body.append(unpacked);
+    }
     append_record(SnapshotRecord::run, body, out);
   }
   return slice->runs_encoded < slice->runs.size();
@@ -47,7 +48,7 @@ bool encode_slice(FrozenSlice* slice, std::size_t bytes_max, std::string* out) {
 FrozenTables::FrozenTables(const Tables& tables)
     : tables_(tables),
       head_(head_of(tables)),
-      runs_(last_key(tables.runs())),
+      runs_(tables.runs().empty() ? std::nullopt : std::optional(tables.runs().last())),
       dedupe_(tables.dedupe()) {}
 
 bool FrozenTables::next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice* slice) {
@@ -59,7 +60,7 @@ bool FrozenTables::next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice
   }
   if (!runs_taken_) {
     slice->runs.reserve(std::min(runs_max, tables_.run_count()));
-    runs_taken_ = !runs_.read(tables_.runs(), [&](Index index, const std::shared_ptr<Run>& run) {
+    runs_taken_ = !runs_.read(tables_.runs().as_kept(), [&](Index index, const KeptRun& run) {
       slice->runs.emplace_back(index, run);
       return slice->runs.size() < runs_max;
     });

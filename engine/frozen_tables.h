@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +12,7 @@
 #include "base/ids.h"
 #include "engine/frozen_dedupe.h"
 #include "engine/frozen_map.h"
-#include "engine/run.h"
+#include "engine/run_store.h"
 
 namespace pawl::engine {
 
@@ -23,7 +22,7 @@ class Tables;
 // runs share knows one thread only (shared.h).
 struct FrozenSlice {
   std::string records;  // whole ones; they stand before the runs
-  std::vector<std::pair<Index, std::shared_ptr<const Run>>> runs;
+  std::vector<std::pair<Index, KeptRun>> runs;
   std::size_t runs_encoded = 0;
 };
 
@@ -44,16 +43,15 @@ class FrozenTables {
 
   // The run is about to change, to come (`before` is null then) or to go.
   void run_changes(Index run, const std::shared_ptr<Run>& before) {
-    if (runs_.wants(run)) {
-      runs_.keep(run, before ? std::optional(before) : std::nullopt);
-    }
+    if (!runs_.wants(run)) return;
+    runs_.keep(run, before ? std::optional(KeptRun{before, {}}) : std::nullopt);
   }
   FrozenDedupe* dedupe() { return &dedupe_; }
 
  private:
   const Tables& tables_;
   std::string head_;  // "" once it was taken
-  FrozenMap<Index, std::shared_ptr<Run>> runs_;
+  FrozenMap<Index, KeptRun> runs_;
   FrozenDedupe dedupe_;
   bool runs_taken_ = false;
   std::uint64_t run_count_ = 0;

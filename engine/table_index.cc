@@ -9,10 +9,10 @@ namespace pawl::engine {
 namespace {
 
 bool offers(const Run& run) { return run.status == RunStatus::running; }
-bool fires(const Run& run) { return !run.closed() && run.status != RunStatus::paused; }
+bool fires(RunStatus status) { return !is_closed(status) && status != RunStatus::paused; }
 
 std::span<const Timer> timers_of(const Run* run) {
-  if (run == nullptr || !fires(*run)) return {};
+  if (run == nullptr || !fires(run->status)) return {};
   return run->timers;
 }
 
@@ -107,6 +107,17 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
   const bool has = !after->incidents.empty();
   if (has && !had) indexes->runs_with_incidents.insert(run);
   if (had && !has) indexes->runs_with_incidents.erase(run);
+}
+
+void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes) {
+  PAWL_CHECK(!glance.has_steps && !glance.has_incidents);
+  if (fires(glance.status)) {
+    for (const Timer& timer : glance.timers) {
+      indexes->timers.insert({timer.fire_at, run, timer.id});
+    }
+  }
+  if (glance.closed()) return;
+  ++indexes->open_by_version[{std::string(glance.workflow), glance.version}];
 }
 
 bool equal_queues(const std::map<std::string, Queue>& a, const std::map<std::string, Queue>& b) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/run_glance.h"
 #include "engine/tables.h"
 
 namespace pawl::engine {
@@ -19,6 +20,9 @@ struct TableIndexes {
 // only what differs. A paused run has neither due timers nor waiting tasks.
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
              Applied* applied);
+
+// The same for a run that has just been read from a snapshot and has neither tasks nor incidents.
+void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes);
 
 bool equal_queues(const std::map<std::string, Queue>& a, const std::map<std::string, Queue>& b);
 

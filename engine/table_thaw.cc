@@ -15,7 +15,7 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
     case SnapshotRecord::run: {
       ByteReader in(body);
       const Index index(in.varint());
-      return in.ok() && tables_.restore_run(index, in.raw(in.remaining()));
+      return in.ok() && tables_.restore_run(index, in.raw(in.remaining()), verified_);
     }
     case SnapshotRecord::kept:
       return tables_.dedupe_.decode_kept(body);

@@ -14,7 +14,9 @@ namespace pawl::engine {
 
 class TableThaw {
  public:
-  explicit TableThaw(GroupId group) : tables_(group) {}
+  // `verified`: the records are as they were written (a file's hash says so). Runs are then kept
+  // as they come, and looked at when they are woken.
+  TableThaw(GroupId group, bool verified) : tables_(group), verified_(verified) {}
 
   // False if it is malformed, or not what comes next. A catalog is not the tables': it is passed
   // over, where it may stand.
@@ -29,6 +31,7 @@ class TableThaw {
   bool take_end(std::string_view body);
 
   Tables tables_;
+  bool verified_;
   SnapshotRecord last_{};  // its kind
 };
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/evolve.h"
@@ -39,15 +38,15 @@ bool Tables::apply_decided(Index entry, Index run, TimeMs time, const std::vecto
 std::shared_ptr<Run> Tables::folded(Index entry, Index run, TimeMs time,
                                     const std::vector<Event>& events) const {
   if (events.empty() || time < time_) return nullptr;
-  const auto at = runs_.find(run);
+  const std::shared_ptr<Run> before = runs_.find(run);
   const auto* started = std::get_if<RunStarted>(&events.front());
-  if ((started != nullptr) != (at == runs_.end())) return nullptr;
+  if ((started != nullptr) != (before == nullptr)) return nullptr;
   if (started != nullptr) {
     if (entry != run || started->group != group_ || started->index != run) return nullptr;
     const Run* namesake = find_id(started->id);
     if (namesake != nullptr && !namesake->closed()) return nullptr;
   }
-  auto next = started != nullptr ? std::make_shared<Run>() : std::make_shared<Run>(*at->second);
+  auto next = started != nullptr ? std::make_shared<Run>() : std::make_shared<Run>(*before);
   HashScratch scratch;
   for (const Event& event : events) {
     if (!evolve(next.get(), event, time, &scratch)) return nullptr;
@@ -59,15 +58,10 @@ void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> n
                      Applied* applied) {
   next->last_entry = entry;
   time_ = time;
-  const auto at = runs_.find(run);
-  const std::shared_ptr<Run> before = at == runs_.end() ? nullptr : at->second;
+  const std::shared_ptr<Run> before = runs_.find(run);
   tell_frozen(run, before);
-  if (before == nullptr) {
-    by_id_[next->id()] = run;
-    runs_.emplace_hint(runs_.end(), run, next);
-  } else {
-    at->second = next;
-  }
+  runs_.set(run, next, time);
+  if (before == nullptr) by_id_.set(next->id(), run, [this](Index i) { return runs_.id_of(i); });
   *applied = Applied();
   applied->run = run;
   applied->started = before == nullptr;
@@ -80,22 +74,19 @@ void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
   if (frozen_ != nullptr) frozen_->run_changes(run, before);
 }
 
-const Run* Tables::find(Index run) const {
-  const auto at = runs_.find(run);
-  return at == runs_.end() ? nullptr : at->second.get();
-}
+const Run* Tables::find(Index run) const { return runs_.find(run).get(); }
 
 const Run* Tables::find_id(std::string_view id) const {
-  const auto at = by_id_.find(absl::string_view(id.data(), id.size()));
-  return at == by_id_.end() ? nullptr : find(at->second);
+  const Index run = by_id_.find(id, [this](Index i) { return runs_.id_of(i); });
+  return run.v == 0 ? nullptr : find(run);
 }
 
 void Tables::replace_values(Index run, std::shared_ptr<Run> with_or_without) {
-  const auto at = runs_.find(run);
-  PAWL_CHECK(at != runs_.end() && is_same_run(*at->second, *with_or_without));
-  with_or_without->last_entry = at->second->last_entry;
-  tell_frozen(run, at->second);
-  at->second = std::move(with_or_without);
+  const std::shared_ptr<Run> before = runs_.find(run);
+  PAWL_CHECK(before != nullptr && is_same_run(*before, *with_or_without));
+  with_or_without->last_entry = before->last_entry;
+  tell_frozen(run, before);
+  runs_.set(run, std::move(with_or_without), time_);
 }
 
 std::optional<DueTimer> Tables::earliest_timer() const {
@@ -145,8 +136,8 @@ std::string Tables::check_invariants() const {
   if (incidents != runs_with_incidents_) return "runs with incidents differ from the runs";
   if (newest.size() != by_id_.size()) return "index of ids differs from the runs";
   for (const auto& [id, index] : newest) {
-    const auto at = by_id_.find(id);
-    if (at == by_id_.end() || at->second != index) return absl::StrCat("id ", id, ": wrong run");
+    if (by_id_.find(id, [this](Index i) { return runs_.id_of(i); }) != index)
+      return absl::StrCat("id ", id, ": wrong run");
   }
   return "";
 }

@@ -15,15 +15,14 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "base/ids.h"
 #include "engine/channel.h"
 #include "engine/command.h"
 #include "engine/dedupe.h"
 #include "engine/event.h"
-#include "engine/run.h"
+#include "engine/run_ids.h"
+#include "engine/run_store.h"
 
 namespace pawl::engine {
 
@@ -89,12 +88,15 @@ class Tables {
   // changes.
   void replace_values(Index run, std::shared_ptr<Run> with_or_without);
 
-  // --- look-ups; pointers stay valid until the next apply ---
+  // --- look-ups; pointers stay valid until the next apply or rest() ---
   const Run* find(Index run) const;
   const Run* find_id(std::string_view id) const;  // the newest run of the id
   std::size_t run_count() const { return runs_.size(); }
   // Ordered by start (uid index), oldest first.
-  const absl::btree_map<Index, std::shared_ptr<Run>>& runs() const { return runs_; }
+  const RunStore& runs() const { return runs_; }
+  // Packs runs that rest (run_store.h); pointers to runs are valid no longer. Whether there is more
+  // to do at once.
+  bool rest(const RunStore::RestOptions& options) { return runs_.rest(options); }
 
   std::optional<DueTimer> earliest_timer() const;
   // Runs with at least one timer due at `now`, in order of their earliest one; at most `max`.
@@ -136,8 +138,9 @@ class Tables {
   // The run with the events folded into it; null if they do not fit.
   std::shared_ptr<Run> folded(Index entry, Index run, TimeMs time,
                               const std::vector<Event>& events) const;
-  // A run that a snapshot has; they come by index. False if it can't be.
-  bool restore_run(Index index, std::string_view bytes);
+  // A run that a snapshot has; they come by index. False if it can't be. `verified`: the snapshot
+  // was read from a file that is as it was written; the run is looked at when it is woken.
+  bool restore_run(Index index, std::string_view bytes, bool verified);
   // Before a run changes, comes (`before` is null) or goes: every such place calls it.
   void tell_frozen(Index run, const std::shared_ptr<Run>& before);
   void install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> next, Applied* applied);
@@ -145,8 +148,8 @@ class Tables {
   GroupId group_;
   TimeMs time_;
   std::uint16_t feature_level_ = 0;
-  absl::btree_map<Index, std::shared_ptr<Run>> runs_;
-  absl::flat_hash_map<std::string, Index> by_id_;  // looked up, never iterated
+  RunStore runs_;
+  RunIds by_id_;
   absl::btree_set<DueTimer> timers_;
   std::map<std::string, Queue> queues_;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;

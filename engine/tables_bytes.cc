@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "engine/frozen_tables.h"
+#include "engine/run_glance.h"
 #include "engine/snapshot_records.h"
 #include "engine/table_index.h"
 #include "engine/table_thaw.h"
@@ -46,7 +47,7 @@ bool Tables::decode(std::string_view bytes, Tables* out) {
   if (bytes.substr(0, prologue.size()) != prologue) return false;
   RecordSplitter records;
   records.feed(bytes.substr(prologue.size()));
-  TableThaw thaw(out->group_);
+  TableThaw thaw(out->group_, /*verified=*/false);
   std::uint8_t kind = 0;
   std::string_view body;
   while (records.next(&kind, &body)) {
@@ -57,16 +58,22 @@ bool Tables::decode(std::string_view bytes, Tables* out) {
   return true;
 }
 
-bool Tables::restore_run(Index index, std::string_view bytes) {
-  auto run = std::make_shared<Run>();
-  const Index last = runs_.empty() ? Index() : runs_.rbegin()->first;
-  if (index <= last || !decode_run(bytes, run.get())) return false;
-  if (run->uid() != RunUid{group_, index} || run->updated_at > time_) return false;
-  by_id_[run->id()] = index;
+bool Tables::restore_run(Index index, std::string_view bytes, bool verified) {
+  RunGlance glance;
+  if (index <= runs_.last() || !glance_at(bytes, &glance)) return false;
+  if (glance.uid != RunUid{group_, index} || glance.updated_at > time_) return false;
   TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
-  Applied ignored;
-  reindex(index, nullptr, run.get(), &indexes, &ignored);
-  runs_.emplace_hint(runs_.end(), index, std::move(run));
+  if (verified && !glance.has_steps && !glance.has_incidents) {
+    runs_.append_packed(index, glance, bytes);
+    index_glance(index, glance, &indexes);
+  } else {
+    auto run = std::make_shared<Run>();
+    if (!decode_run(bytes, run.get())) return false;
+    Applied ignored;
+    reindex(index, nullptr, run.get(), &indexes, &ignored);
+    runs_.set(index, std::move(run), time_);
+  }
+  by_id_.set(glance.id, index, [this](Index i) { return runs_.id_of(i); });
   return true;
 }
 
@@ -80,7 +87,7 @@ bool Tables::decode_format_2(std::string_view bytes, Tables* out) {
   tables.feature_level_ = static_cast<std::uint16_t>(in.varint());
   for (std::uint64_t n = in.varint(); n > 0; --n) {
     const Index index(in.varint());
-    if (!tables.restore_run(index, in.str())) return false;
+    if (!tables.restore_run(index, in.str(), /*verified=*/false)) return false;
   }
   if (!tables.dedupe_.decode_format_2(in.str())) return false;
   if (!tables.channels_.decode(in.str()) || !in.done()) return false;

@@ -46,7 +46,8 @@ struct Thawed {
 
 class Thaw {
  public:
-  explicit Thaw(GroupId group) : group_(group), tables_(group) {}
+  // `verified`: as TableThaw.
+  Thaw(GroupId group, bool verified) : group_(group), tables_(group, verified) {}
 
   // False with a reason if this is no content of the group's. What is fed further is not looked at.
   bool feed(std::string_view bytes, std::string* error);

@@ -142,7 +142,7 @@ std::vector<GroupLeft> what_is_left(const Node& node) {
     left.committed = group.applied();
     left.written = tail_of(group, {}, NodeId()).time;
     left.voters = group.raft().membership().all_voters();
-    for (const auto& [index, run] : group.tables().runs()) left.open_runs += run->closed() ? 0 : 1;
+    for (const auto& [version, open] : group.tables().open_by_version()) left.open_runs += open;
     all.push_back(std::move(left));
   }
   return all;

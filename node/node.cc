@@ -11,6 +11,7 @@
 #include "node/boxes.h"
 #include "node/planted.h"
 #include "node/recovery.h"
+#include "node/resting.h"
 
 namespace pawl::node {
 namespace {
@@ -41,6 +42,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   mailboxes_.resize(groups_.size());
   opened_.resize(groups_.size());
   make_cluster();
+  resting_ = std::make_unique<Resting>(this);
   recovery_ = std::make_unique<Recovery>(this);
 }
 
@@ -102,6 +104,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
   stamp_ = stamp_now();
   out_ = outputs;
   if (!under_way_.unloads.empty()) unload_closed();
+  resting_->look();
   std::visit(Overloaded{
                  [this](Request& request) { on_request(request); },
                  [this](const Cancelled& gone) { on_cancelled(gone.id); },
@@ -409,7 +412,7 @@ std::int64_t Node::next_wake_mono_ms() const {
                                       time_.mono_ms_of(timer->fire_at)}));
     }
   }
-  return wake;
+  return std::min(wake, resting_->next_wake_mono_ms());
 }
 
 void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,

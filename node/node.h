@@ -7,8 +7,7 @@
 // handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
 // later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
 //
-// Of several boxes, each group has one leader; a request goes to its group's (cluster.h). Where it
-// came in, its client gets the answer.
+// Of several boxes, a request goes to its group's leader, its answer to where it came in.
 //
 // A crash leaves what the journal holds. Parked polls, leases, mailboxes and whoever waits are
 // memory: rebuilt from the tables, or asked for again by clients.
@@ -22,7 +21,6 @@
 
 #include "base/ids.h"
 #include "base/random.h"
-#include "dsl/definition.h"
 #include "engine/decide.h"
 #include "log/journal.h"
 #include "node/cluster.h"
@@ -85,6 +83,7 @@ class Node : private GroupOwner {
  private:
   class Recovery;
   class Boxes;
+  class Resting;
   struct Assembly;
 
   // GroupOwner: takes note; settle() acts, once the step that called is done.
@@ -278,6 +277,7 @@ class Node : private GroupOwner {
   std::vector<Term> opened_;          // by group: the term in which it has become ready; 0: not
   std::unique_ptr<Cluster> cluster_;  // null: alone, as boxes_ is then
   std::unique_ptr<Boxes> boxes_;
+  std::unique_ptr<Resting> resting_;
   log::Journal* journal_ = nullptr;
   std::unique_ptr<Recovery> recovery_;
   Polls polls_;

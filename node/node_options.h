@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/limits.h"
 #include "engine/roster.h"
 
 namespace pawl::node {
@@ -18,6 +19,9 @@ struct NodeOptions {
   std::uint64_t seed = 0;        // of salts, jitter and minted ids
   // Other boxes that the configuration names: whom a box talks to that knows no roster.
   std::vector<NodeId> neighbours;
+  // More runs than these are not kept awake once they have rested for so long.
+  std::size_t runs_awake_max = limits::kRunsAwakeMax;
+  std::int64_t run_rest_ms = limits::kRunRestMs;
   engine::BoxStore store{};  // the id of this box's store
 };
 

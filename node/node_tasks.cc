@@ -292,8 +292,8 @@ void Node::expire_leases() {
 // that were answered can be repeated by their key.
 void Node::lease_all_started(Group& group) {
   if (planted(Bug::no_lease_after_failover)) return;
-  for (const auto& [index, run] : group.tables().runs()) {
-    for (const auto& step : run->steps) {
+  group.tables().runs().for_each_awake([&](Index index, const engine::Run& run) {
+    for (const auto& step : run.steps) {
       const bool out = step->status == engine::StepStatus::started ||
                        step->status == engine::StepStatus::withdrawn;
       if (!out) continue;
@@ -303,7 +303,7 @@ void Node::lease_all_started(Group& group) {
       std::vector<TaskRef>& known = under_way_.poll_keys[step->poll_key];
       if (std::find(known.begin(), known.end(), task) == known.end()) known.push_back(task);
     }
-  }
+  });
 }
 
 std::optional<TimeMs> Node::lease_until(const TaskRef& task) const {

@@ -1,6 +1,7 @@
 #include "node/recovery.h"
 
 #include "node/boxes.h"
+#include "node/resting.h"
 
 namespace pawl::node {
 
@@ -31,6 +32,7 @@ absl::Status Node::Recovery::on_entry(GroupId group, Term term, Index index,
   if (!node_->groups_[group.v]->restore_entry(term, index, payload, node_, &error)) {
     return absl::DataLossError(error);
   }
+  node_->resting_->restored(node_->groups_[group.v].get());
   return absl::OkStatus();
 }
 

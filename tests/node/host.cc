@@ -108,6 +108,14 @@ dsl::Value json(std::string_view text) {
   return value;
 }
 
+NodeOptions with_rest(NodeOptions options) {
+  Random random(options.seed);
+  if (random.chance(0.4)) return options;
+  options.runs_awake_max = random.below(6);
+  options.run_rest_ms = random.chance(0.5) ? 0 : random.between(1, 3'000);
+  return options;
+}
+
 GroupSnapshot snapshot_of(Node* node, GroupId group) {
   const std::unique_ptr<Freeze> freeze = node->freeze(group);
   GroupSnapshot snapshot{group, freeze->index(), freeze->term(), ""};
@@ -136,7 +144,7 @@ bool Copying::go_on(std::size_t runs_max, std::size_t bytes_max) {
 }
 
 Thawed thawed(GroupId group, std::string_view bytes, std::size_t piece) {
-  Thaw thaw(group);
+  Thaw thaw(group, /*verified=*/true);  // as from a file
   std::string error;
   for (std::size_t at = 0; at < bytes.size(); at += piece) {
     require(thaw.feed(bytes.substr(at, piece), &error), error);

@@ -37,6 +37,9 @@ struct Asking {
   std::int64_t deadline_ms = 15'000;  // from now
 };
 
+// The options with runs that go to rest at once, or soon, or as they do in a box; by the seed.
+NodeOptions with_rest(NodeOptions options);
+
 // A group's snapshot, kept in memory.
 struct GroupSnapshot {
   GroupId group;

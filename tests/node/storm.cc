@@ -77,7 +77,11 @@ bool unsettled(const Want& wanted) {
 class Storm {
  public:
   Storm(std::uint64_t seed, const StormBugs& bugs, bool print)
-      : bugs_(bugs), print_(print), random_(seed), weather_(draw(&random_)), host_(2, seed) {
+      : bugs_(bugs),
+        print_(print),
+        random_(seed),
+        weather_(draw(&random_)),
+        host_(with_rest({NodeId(1), {}, 2, seed})) {
     host_.planted.completes_before_disk = bugs.completes_before_disk;
     host_.planted.drops_syncs = bugs.drops_syncs;
   }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "base/check.h"
 #include "engine/residency.h"
 #include "tests/sim/fingerprint.h"
 
@@ -19,15 +20,20 @@ NodeId id_of(int b) { return NodeId(static_cast<std::uint64_t>(b)); }
 }  // namespace
 
 std::string tables_of(const node::Group& group) {
-  std::optional<engine::Tables> without;
+  std::string bytes;
+  group.tables().encode(&bytes);
+  std::vector<std::pair<Index, std::shared_ptr<engine::Run>>> cold;
   for (const auto& [index, run] : group.tables().runs()) {
     if (!run->closed() || run->state_bytes < engine::kColdBytesMin || engine::is_cold(*run))
       continue;
-    if (!without) without = group.tables();
-    without->replace_values(index, engine::without_values(*run));
+    cold.emplace_back(index, engine::without_values(*run));
   }
-  std::string bytes;
-  (without ? *without : group.tables()).encode(&bytes);
+  if (cold.empty()) return bytes;
+  engine::Tables without(group.id());
+  PAWL_CHECK(engine::Tables::decode(bytes, &without));
+  for (auto& [index, run] : cold) without.replace_values(index, std::move(run));
+  bytes.clear();
+  without.encode(&bytes);
   return bytes;
 }
 
@@ -44,7 +50,7 @@ std::unique_ptr<node::Host> Fleet::make_box(int b, const std::vector<NodeId>& fo
   made.run_groups = options.run_groups;
   made.seed = options.seed * 100 + static_cast<std::uint64_t>(b);
   for (unsigned char& byte : made.store) byte = static_cast<unsigned char>(stores_.next());
-  auto host = std::make_unique<node::Host>(made);
+  auto host = std::make_unique<node::Host>(node::with_rest(made));
   host->now = {now_ms, node::kEpochMs + now_ms - kStartMs, true};
   return host;
 }

@@ -1,0 +1,155 @@
+#include "engine/packed_run.h"
+
+#include <zstd.h>
+
+#include <cstring>
+#include <new>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/limits.h"
+
+namespace pawl::engine {
+namespace {
+
+// Higher levels find little more in some hundred bytes.
+constexpr int kLevel = 1;
+
+// What stands before the run's bytes: zigzag started_at, u8 status, zigzag closed_at if it is
+// closed, varint length of the run's bytes. They are compressed if what follows is shorter.
+std::string head_of(const RunGlance& glance, std::size_t run_bytes) {
+  std::string head;
+  ByteWriter writer(&head);
+  writer.svarint(glance.started_at.v);
+  writer.u8(static_cast<std::uint8_t>(glance.status));
+  if (glance.closed()) writer.svarint(glance.closed_at.value_or(TimeMs()).v);
+  writer.varint(run_bytes);
+  return head;
+}
+
+}  // namespace
+
+// --- shapes ---
+
+RunShape* RunShapes::get(std::string_view workflow, std::uint32_t version, std::string_view state,
+                         std::string_view sample) {
+  const auto [at, added] =
+      shapes_.try_emplace(Key(std::string(workflow), version, std::string(state)));
+  if (added) {
+    at->second = std::make_unique<RunShape>();
+    *at->second = {std::string(workflow),
+                   version,
+                   std::string(state),
+                   std::string(sample.substr(0, limits::kRunSampleBytesMax)),
+                   0,
+                   this};
+  }
+  return at->second.get();
+}
+
+void RunShapes::forget(const RunShape& shape) {
+  const Key key(shape.workflow, shape.version, shape.state);
+  shapes_.erase(key);
+}
+
+// --- packed runs ---
+
+struct PackedRun::Parts {
+  TimeMs started_at;
+  RunStatus status;
+  std::optional<TimeMs> closed_at;
+  std::uint64_t run_bytes;
+  std::string_view rest;
+};
+
+PackedRun::Parts PackedRun::parts() const {
+  ByteReader in(content());
+  Parts parts;
+  parts.started_at = TimeMs(in.svarint());
+  parts.status = static_cast<RunStatus>(in.u8());
+  if (is_closed(parts.status)) parts.closed_at = TimeMs(in.svarint());
+  parts.run_bytes = in.varint();
+  parts.rest = in.raw(in.remaining());
+  return parts;
+}
+
+PackedRun PackedRun::make(RunShape* shape, std::string_view head, std::string_view rest) {
+  PackedRun packed;
+  void* room = ::operator new(sizeof(Blob) + head.size() + rest.size());
+  packed.blob_ = new (room) Blob{1, static_cast<std::uint32_t>(head.size() + rest.size()), shape};
+  char* bytes = reinterpret_cast<char*>(packed.blob_ + 1);
+  std::memcpy(bytes, head.data(), head.size());
+  std::memcpy(bytes + head.size(), rest.data(), rest.size());
+  ++shape->uses;
+  return packed;
+}
+
+void PackedRun::release() {
+  if (blob_ == nullptr || --blob_->copies > 0) return;
+  RunShape* shape = blob_->shape;
+  ::operator delete(blob_);
+  if (--shape->uses == 0) shape->owner->forget(*shape);
+}
+
+RunStatus PackedRun::status() const { return parts().status; }
+TimeMs PackedRun::started_at() const { return parts().started_at; }
+std::optional<TimeMs> PackedRun::closed_at() const { return parts().closed_at; }
+bool PackedRun::compressed() const {
+  const Parts p = parts();
+  return p.rest.size() < p.run_bytes;
+}
+
+// --- there and back ---
+
+RunPacker::RunPacker() = default;
+RunPacker::~RunPacker() = default;
+RunPacker::RunPacker(RunPacker&&) noexcept = default;
+RunPacker& RunPacker::operator=(RunPacker&&) noexcept = default;
+void RunPacker::FreeContexts::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+void RunPacker::FreeContexts::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
+
+PackedRun RunPacker::keep(const RunGlance& glance, std::string_view run_bytes, RunShapes* shapes) {
+  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state, run_bytes);
+  return PackedRun::make(shape, head_of(glance, run_bytes.size()), run_bytes);
+}
+
+PackedRun RunPacker::pack(std::string_view run_bytes, RunShapes* shapes) {
+  RunGlance glance;
+  PAWL_CHECK(glance_at(run_bytes, &glance));
+  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state, run_bytes);
+  const std::string head = head_of(glance, run_bytes.size());
+  if (!compressor_) compressor_.reset(ZSTD_createCCtx());
+  buffer_.resize(ZSTD_compressBound(run_bytes.size()));
+  const std::size_t size =
+      ZSTD_compress_usingDict(compressor_.get(), buffer_.data(), buffer_.size(), run_bytes.data(),
+                              run_bytes.size(), shape->sample.data(), shape->sample.size(), kLevel);
+  if (ZSTD_isError(size) != 0 || size >= run_bytes.size()) {
+    return PackedRun::make(shape, head, run_bytes);
+  }
+  return PackedRun::make(shape, head, std::string_view(buffer_).substr(0, size));
+}
+
+void RunPacker::unpack(const PackedRun& packed, std::string* out) {
+  const PackedRun::Parts parts = packed.parts();
+  if (parts.rest.size() == parts.run_bytes) {
+    out->assign(parts.rest);
+    return;
+  }
+  if (!decompressor_) decompressor_.reset(ZSTD_createDCtx());
+  const std::string& sample = packed.shape().sample;
+  out->resize(parts.run_bytes);
+  const std::size_t size =
+      ZSTD_decompress_usingDict(decompressor_.get(), out->data(), out->size(), parts.rest.data(),
+                                parts.rest.size(), sample.data(), sample.size());
+  PAWL_CHECK(size == parts.run_bytes);
+}
+
+std::shared_ptr<Run> RunPacker::run(const PackedRun& packed) {
+  std::string bytes;
+  unpack(packed, &bytes);
+  auto run = std::make_shared<Run>();
+  PAWL_CHECK(decode_run(bytes, run.get()));
+  return run;
+}
+
+}  // namespace pawl::engine

@@ -1,0 +1,193 @@
+#include "engine/run_store.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "engine/run_glance.h"
+
+namespace pawl::engine {
+namespace {
+
+// Touches that are kept though they are stale, beside one of each run that is awake.
+constexpr std::size_t kStaleTouches = 1'024;
+
+// Who has a task is asked for it again and again, and its lease is looked for among the awake.
+bool may_rest(const Run& run) { return run.steps.empty() && run.incidents.empty(); }
+
+}  // namespace
+
+RunSummary summary_of(const KeptRun& run) {
+  if (run.awake == nullptr) {
+    const RunShape& shape = run.packed.shape();
+    return {shape.workflow,
+            shape.state,
+            shape.version,
+            run.packed.status(),
+            run.packed.started_at(),
+            run.packed.closed_at(),
+            false};
+  }
+  const Run& r = *run.awake;
+  return {r.workflow(),
+          r.state(),
+          r.version(),
+          r.status,
+          r.started_at,
+          r.closed_at,
+          !r.steps.empty() || !r.incidents.empty()};
+}
+
+RunStore::RunStore() : shapes_(std::make_unique<RunShapes>()) {}
+RunStore::RunStore(RunStore&&) noexcept = default;
+RunStore::~RunStore() = default;
+
+// Packed runs let go of their shapes: those go first.
+RunStore& RunStore::operator=(RunStore&& other) noexcept {
+  packed_.clear();
+  shapes_ = std::move(other.shapes_);
+  awake_ = std::move(other.awake_);
+  packed_ = std::move(other.packed_);
+  touches_ = std::move(other.touches_);
+  last_touch_ = other.last_touch_;
+  packer_ = std::move(other.packer_);
+  now_ = other.now_;
+  raw_from_ = other.raw_from_;
+  return *this;
+}
+
+Index RunStore::first() const { return after(Index()); }
+
+Index RunStore::after(Index run) const {
+  Index found;
+  if (const auto at = awake_.upper_bound(run); at != awake_.end()) found = at->first;
+  const auto at = packed_.upper_bound(run);
+  return at == packed_.end() || (found.v > 0 && found < at->first) ? found : at->first;
+}
+
+Index RunStore::last() const {
+  Index last;
+  if (!awake_.empty()) last = awake_.rbegin()->first;
+  if (!packed_.empty()) last = std::max(last, packed_.rbegin()->first);
+  return last;
+}
+
+Index RunStore::before(Index run) const {
+  Index found;
+  if (const auto at = awake_.lower_bound(run); at != awake_.begin()) found = std::prev(at)->first;
+  if (const auto at = packed_.lower_bound(run); at != packed_.begin()) {
+    found = std::max(found, std::prev(at)->first);
+  }
+  return found;
+}
+
+std::shared_ptr<Run> RunStore::find(Index run) const {
+  if (const auto at = awake_.find(run); at != awake_.end()) return at->second.run;
+  const auto at = packed_.find(run);
+  if (at == packed_.end()) return nullptr;
+  Awake& awake = awake_[run];
+  awake.run = unpacked(at->second);
+  packed_.erase(at);
+  touch(run, &awake);
+  return awake.run;
+}
+
+KeptRun RunStore::kept(Index run) const {
+  if (const auto at = awake_.find(run); at != awake_.end()) return {at->second.run, {}};
+  const auto at = packed_.find(run);
+  return at == packed_.end() ? KeptRun() : KeptRun{nullptr, at->second};
+}
+
+std::string RunStore::id_of(Index run) const {
+  const KeptRun kept = this->kept(run);
+  if (kept.awake != nullptr) return kept.awake->id();
+  PAWL_CHECK(kept.packed);
+  std::string bytes;
+  RunGlance glance;
+  packer_.unpack(kept.packed, &bytes);
+  PAWL_CHECK(glance_at(bytes, &glance));
+  return std::string(glance.id);
+}
+
+void RunStore::set(Index run, std::shared_ptr<Run> next, TimeMs now) {
+  now_ = std::max(now_, now);
+  const auto [at, added] = awake_.try_emplace(run);
+  if (added && !packed_.empty() && run <= packed_.rbegin()->first) packed_.erase(run);
+  at->second.run = std::move(next);
+  touch(run, &at->second);
+}
+
+void RunStore::append_packed(Index run, const RunGlance& glance, std::string_view run_bytes) {
+  if (!raw_from_) raw_from_ = run;
+  packed_.emplace_hint(packed_.end(), run, packer_.keep(glance, run_bytes, shapes_.get()));
+}
+
+void RunStore::erase(Index run) {
+  awake_.erase(run);
+  packed_.erase(run);
+}
+
+// --- resting ---
+
+std::shared_ptr<Run> RunStore::unpacked(const PackedRun& packed) const {
+  return packer_.run(packed);
+}
+
+void RunStore::touch(Index run, Awake* awake) const {
+  awake->touch = ++last_touch_;
+  touches_.push_back({run, awake->touch, now_});
+  if (touches_.size() <= 2 * awake_.size() + kStaleTouches) return;
+  touches_.erase(std::remove_if(touches_.begin(), touches_.end(),
+                                [this](const Touch& touch) { return stale(touch); }),
+                 touches_.end());
+}
+
+bool RunStore::stale(const Touch& touch) const {
+  const auto at = awake_.find(touch.run);
+  return at == awake_.end() || at->second.touch != touch.number;
+}
+
+bool RunStore::rest(const RestOptions& options) {
+  now_ = std::max(now_, options.now);
+  std::size_t looked_at = raw_from_ ? compress_some(options.packed_max) : 0;
+  std::size_t packed = looked_at;
+  std::string bytes;
+  // Those that are put back are looked at another time.
+  for (std::size_t left = touches_.size();
+       left > 0 && awake_.size() > options.awake_max && looked_at < options.packed_max; --left) {
+    const Touch touch = touches_.front();
+    if (!stale(touch)) {
+      if (touch.at.v > now_.v - options.rest_ms) break;
+      const auto at = awake_.find(touch.run);
+      ++looked_at;
+      if (may_rest(*at->second.run) && !options.busy(*at->second.run)) {
+        bytes.clear();
+        encode_run(*at->second.run, &bytes);
+        packed_.emplace(touch.run, packer_.pack(bytes, shapes_.get()));
+        awake_.erase(at);
+        ++packed;
+      } else {
+        touches_.push_back({touch.run, touch.number, now_});  // looked at again later
+      }
+    }
+    touches_.pop_front();
+  }
+  return packed > 0 && looked_at >= options.packed_max;
+}
+
+// Of those that a start took as they came. Returns how many.
+std::size_t RunStore::compress_some(std::size_t most) {
+  std::size_t done = 0;
+  std::string bytes;
+  auto at = packed_.lower_bound(*raw_from_);
+  for (; at != packed_.end() && done < most; ++at) {
+    if (at->second.compressed()) continue;
+    ++done;
+    packer_.unpack(at->second, &bytes);
+    at->second = packer_.pack(bytes, shapes_.get());
+  }
+  raw_from_ = at == packed_.end() ? std::nullopt : std::optional(at->first);
+  return done;
+}
+
+}  // namespace pawl::engine
