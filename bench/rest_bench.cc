@@ -3,7 +3,8 @@
 // their timers take that are due in the same second. In one process, without HTTP: the node, its
 // journal on a real disk, and the cold thread.
 //
-//   rest_bench make DIRECTORY [RUNS [PAYLOAD_BYTES [words|random]]]   starts them, takes snapshots
+//   rest_bench make DIRECTORY [RUNS [PAYLOAD_BYTES [words|random [STARTS_A_SECOND]]]]
+//                                                                     starts them, takes snapshots
 //   rest_bench wake DIRECTORY [RUNS]                                  starts anew, fires the timers
 #include <time.h>
 #include <unistd.h>
@@ -182,7 +183,7 @@ struct Box {
   std::uint64_t requests = 0, loads = 0;
 };
 
-void start_runs(Box* box, std::uint64_t runs, std::size_t bytes, bool words) {
+void start_runs(Box* box, std::uint64_t runs, std::size_t bytes, bool words, std::int64_t rate) {
   Random random(1);
   const double begun = seconds();
   for (std::uint64_t n = 0; n < runs; ++n) {
@@ -195,7 +196,7 @@ void start_runs(Box* box, std::uint64_t runs, std::size_t bytes, bool words) {
     box->ask(std::move(start));
     if (n % 64 == 63) {
       while (box->batch()) continue;
-      box->pass(6);  // some ten thousand starts a second
+      box->pass(std::max<std::int64_t>(1, 64'000 / rate));
     }
   }
   while (box->batch()) continue;
@@ -249,11 +250,13 @@ void fire_all(Box* box) {
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   if (argc < 3 || (what != "make" && what != "wake")) {
-    std::fprintf(stderr, "usage: rest_bench make|wake DIRECTORY [RUNS [BYTES [words|random]]]\n");
+    std::fprintf(stderr,
+                 "usage: rest_bench make|wake DIRECTORY [RUNS [BYTES [words|random [RATE]]]]\n");
     return 2;
   }
   const std::uint64_t runs = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1'000'000;
   const std::size_t bytes = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 200;
+  const std::int64_t rate = argc > 6 ? std::max(1, std::atoi(argv[6])) : 10'000;
   const bool words = argc <= 5 || std::string(argv[5]) != "random";
   prepare_digests();
   Box box(argv[2]);
@@ -269,7 +272,7 @@ int main(int argc, char** argv) {
   if (what == "make") {
     box.ask(node::DeployWorkflow{"order", kWorkflow, true});
     while (box.batch()) continue;
-    start_runs(&box, runs, bytes, words);
+    start_runs(&box, runs, bytes, words, rate);
     report("started");
     box.settle();
     report("at rest");
