@@ -152,6 +152,11 @@ inline constexpr std::size_t kSnapshotJobBytes = 1 * MiB;      // made by one jo
 inline constexpr std::size_t kSnapshotUnsyncedBytes = 8 * MiB;  // then what is written is synced
 inline constexpr std::size_t kSnapshotsKept = 2;                // of a group
 
+// --- the journal from outside (daemon/, cli/) ---
+inline constexpr std::size_t kFindingsShownMax =
+    1000;  // of damage, by one look; the rest is counted
+inline constexpr std::size_t kBackupChunkBytes = 256 * KiB;
+
 // --- HTTP (daemon/) ---
 inline constexpr std::size_t kHttpBodyBytesMax = 1 * MiB;     // 413
 inline constexpr std::size_t kHttpHeaderBytesMax = 16 * KiB;  // 431

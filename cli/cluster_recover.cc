@@ -1,59 +1,29 @@
 #include "cli/cluster_recover.h"
 
-#include <grp.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <iostream>
 
 #include "base/digest.h"
 #include "cli/output.h"
+#include "cli/store_directory.h"
 #include "codecs/json.h"
-#include "daemon/config.h"
 #include "daemon/lost_majority.h"
-
-extern char** environ;
 
 namespace pawl::cli {
 namespace {
 
 // The directory and how its journal is written, as the daemon would have it.
 absl::StatusOr<daemon::OpenNodeOptions> options_for(const RecoverWish& wish) {
+  const absl::StatusOr<StoreDirectory> store = find_store_directory(wish.data, wish.config);
+  if (!store.ok()) return store.status();
   daemon::OpenNodeOptions options;
   options.now.wall_ms = std::int64_t{std::time(nullptr)} * 1000;
-  if (wish.data) {
-    options.directory = *wish.data;
-    return options;
-  }
-  const auto sources = daemon::collect_config(wish.config.value_or(""), environ, {});
-  if (!sources.ok()) return sources.status();
-  const auto loaded = daemon::make_config(*sources);
-  if (!loaded.ok) {
-    std::string text = "the configuration has mistakes:\n";
-    for (const std::string& error : loaded.errors) text += error;
-    return absl::InvalidArgumentError(text);
-  }
-  options.directory = loaded.config.server.data;
-  options.segment_bytes = static_cast<std::uint32_t>(loaded.config.journal.segment_bytes);
-  options.preallocate = loaded.config.journal.preallocate;
+  options.directory = store->path;
+  options.segment_bytes = store->segment_bytes;
+  options.preallocate = store->preallocate;
   return options;
-}
-
-// Root goes on as the owner of the directory: what root made there the daemon could not write.
-absl::Status become_owner_of(const std::string& directory) {
-  struct stat status {};
-  if (::geteuid() != 0 || ::stat(directory.c_str(), &status) != 0 || status.st_uid == 0) {
-    return absl::OkStatus();
-  }
-  if (::setgroups(0, nullptr) == 0 && ::setgid(status.st_gid) == 0 &&
-      ::setuid(status.st_uid) == 0) {
-    return absl::OkStatus();
-  }
-  return absl::PermissionDeniedError("becoming the owner of " + directory + ": " +
-                                     std::strerror(errno));
 }
 
 std::string listed(const std::vector<NodeId>& boxes) {

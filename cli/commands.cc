@@ -25,6 +25,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"queues", "Operations", "Show, pause and resume the task queues", make_queues},
       {"events", "Operations", "Show committed events of all runs", make_events},
       {"cluster", "Operations", "The boxes: status, transfer, a new keyring", make_cluster},
+      {"journal", "Operations", "Look into a store's files: inspect, verify, dump", make_journal},
       {"worker", "Workers", "Run programs as tasks of a queue", make_worker},
       {"api", "Other", "Send any request to the API and print the answer", make_api},
       {"version", "Other", "Show the versions of this program and of the daemon", make_version},

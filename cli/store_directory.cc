@@ -1,0 +1,50 @@
+#include "cli/store_directory.h"
+
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "daemon/config.h"
+
+extern char** environ;
+
+namespace pawl::cli {
+
+absl::StatusOr<StoreDirectory> find_store_directory(const std::optional<std::string>& data,
+                                                    const std::optional<std::string>& config) {
+  StoreDirectory found;
+  if (data) {
+    found.path = *data;
+    return found;
+  }
+  const auto sources = daemon::collect_config(config.value_or(""), environ, {});
+  if (!sources.ok()) return sources.status();
+  const auto loaded = daemon::make_config(*sources);
+  if (!loaded.ok) {
+    std::string text = "the configuration has mistakes:\n";
+    for (const std::string& error : loaded.errors) text += error;
+    return absl::InvalidArgumentError(text);
+  }
+  found.path = loaded.config.server.data;
+  found.segment_bytes = static_cast<std::uint32_t>(loaded.config.journal.segment_bytes);
+  found.preallocate = loaded.config.journal.preallocate;
+  return found;
+}
+
+absl::Status become_owner_of(const std::string& directory) {
+  struct stat status {};
+  if (::geteuid() != 0 || ::stat(directory.c_str(), &status) != 0 || status.st_uid == 0) {
+    return absl::OkStatus();
+  }
+  if (::setgroups(0, nullptr) == 0 && ::setgid(status.st_gid) == 0 &&
+      ::setuid(status.st_uid) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError("becoming the owner of " + directory + ": " +
+                                     std::strerror(errno));
+}
+
+}  // namespace pawl::cli

@@ -1,0 +1,30 @@
+// The data directory that a command works on without a daemon.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/limits.h"
+#include "log/file_system.h"
+
+namespace pawl::cli {
+
+struct StoreDirectory {
+  std::string path;
+  // How the daemon would write its journal.
+  std::uint32_t segment_bytes = limits::kSegmentBytesDefault;
+  log::Preallocate preallocate = log::Preallocate::kZero;
+};
+
+// `data` if it is given, and then no configuration is read; else server.data of the configuration
+// (`config`, or the packaged files). InvalidArgument if that has mistakes.
+absl::StatusOr<StoreDirectory> find_store_directory(const std::optional<std::string>& data,
+                                                    const std::optional<std::string>& config);
+
+// Root goes on as the owner of the directory: what root made there the daemon could not write.
+absl::Status become_owner_of(const std::string& directory);
+
+}  // namespace pawl::cli

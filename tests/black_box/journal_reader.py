@@ -1,0 +1,754 @@
+"""A second reader of Pawl's journal, written from docs/log-format.md alone, with Python's standard library and zstd's
+command line tool. It shares no code with the first, so that what both say is what the page says.
+
+    journal = Journal(directory)      reads and checks everything; Damaged names file and offset
+    journal.entries                   Entry objects in the order of the journal
+    journal.runs()                    {"g-i": Run}: events, chained hash, from the entries that count
+    entry.json()                      what `pawl journal dump` prints of it, as Python values
+"""
+
+import base64
+import datetime
+import hashlib
+import math
+import os
+import pathlib
+import struct
+import subprocess
+import tempfile
+
+# --- checksums -----------------------------------------------------------------------------------
+
+
+def _crc_table():
+    table = []
+    for n in range(256):
+        for _ in range(8):
+            n = n >> 1 ^ (0x82F63B78 if n & 1 else 0)
+        table.append(n)
+    return table
+
+
+CRC = _crc_table()
+
+
+def crc32c(data, seed=0):
+    value = seed ^ 0xFFFFFFFF
+    for byte in data:
+        value = value >> 8 ^ CRC[(value ^ byte) & 0xFF]
+    return value ^ 0xFFFFFFFF
+
+
+def blake2b(data, key=b""):
+    return hashlib.blake2b(data, digest_size=32, key=key).digest()
+
+
+class Damaged(Exception):
+    def __init__(self, file, offset, what):
+        super().__init__(f"{file}, offset {offset}: {what}")
+        self.file, self.offset, self.what = str(file), offset, what
+
+
+class Malformed(Exception):
+    pass
+
+
+# --- bytes ---------------------------------------------------------------------------------------
+
+
+def varint_bytes(number):
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def zigzag_bytes(number):
+    return varint_bytes((number << 1 ^ number >> 63) & 0xFFFFFFFFFFFFFFFF)
+
+
+class Cursor:
+    """Reads from bytes; nothing is read past their end."""
+
+    def __init__(self, data):
+        self.data, self.at = bytes(data), 0
+
+    def take(self, size):
+        if size > len(self.data) - self.at:
+            raise Malformed(f"{size} bytes wanted, {len(self.data) - self.at} are left")
+        self.at += size
+        return self.data[self.at - size:self.at]
+
+    def u8(self):
+        return self.take(1)[0]
+
+    def boolean(self):
+        value = self.u8()
+        if value > 1:
+            raise Malformed(f"{value} is no bool")
+        return value == 1
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.u8()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        if value >= 1 << 64 or shift > 70 or (byte == 0 and shift > 7):
+            raise Malformed("a varint is too large or too long")
+        return value
+
+    def zigzag(self):
+        value = self.varint()
+        return value >> 1 ^ -(value & 1)
+
+    def string(self):
+        return self.take(self.varint())
+
+    def text(self):
+        return self.string().decode()
+
+    def done(self):
+        return self.at == len(self.data)
+
+    def finish(self):
+        if not self.done():
+            raise Malformed(f"{len(self.data) - self.at} bytes are left over")
+
+
+# --- values --------------------------------------------------------------------------------------
+
+
+def rfc3339(seconds, nanos):
+    text = (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = text.rjust(19, "0")  # strftime does not pad the year
+    fraction = f"{nanos:09d}".rstrip("0")
+    if fraction:
+        text += "." + fraction.ljust((len(fraction) + 2) // 3 * 3, "0")
+    return text + "Z"
+
+
+def time_json(ms):
+    return rfc3339(ms // 1000, ms % 1000 * 1_000_000)
+
+
+def integer_json(number):
+    return number if abs(number) <= 1 << 53 else str(number)
+
+
+def value_json(cursor):
+    """One value as JSON says it: what JSON has no word for is a string."""
+    kind = cursor.u8()
+    if kind == 0:
+        return None
+    if kind == 1:
+        return cursor.boolean()
+    if kind == 2:
+        return integer_json(cursor.zigzag())
+    if kind == 3:
+        return integer_json(cursor.varint())
+    if kind == 4:
+        number = struct.unpack("<d", cursor.take(8))[0]
+        if math.isnan(number):
+            return "NaN"
+        return number if math.isfinite(number) else ("Infinity" if number > 0 else "-Infinity")
+    if kind == 5:
+        return cursor.text()
+    if kind == 6:
+        return base64.b64encode(cursor.string()).decode()
+    if kind == 7:
+        return [value_json(cursor) for _ in range(cursor.varint())]
+    if kind == 8:
+        pairs = [(value_json(cursor), value_json(cursor)) for _ in range(cursor.varint())]
+        return {key if isinstance(key, str) else str(key).lower() if isinstance(key, bool) else str(key): value
+                for key, value in pairs}
+    if kind == 9:
+        seconds = cursor.zigzag()
+        return rfc3339(seconds, cursor.varint())
+    if kind == 10:
+        seconds, nanos = cursor.zigzag(), cursor.zigzag()
+        sign = "-" if seconds < 0 or nanos < 0 else ""
+        fraction = f"{abs(nanos):09d}".rstrip("0")
+        return f"{sign}{abs(seconds)}{'.' + fraction if fraction else ''}s"
+    raise Malformed(f"a value of the unknown kind {kind}")
+
+
+# --- events --------------------------------------------------------------------------------------
+
+WORDS = {
+    "STATUS": "scheduled running paused completed failed cancelled terminated",
+    "CAUSE": "start next signal timer caught on_error on_timeout on_cancel move",
+    "TIMER": "start run_timeout root_after root_every after every sleep task_queue task_attempt task_total "
+             "task_retry incident_again signal_expiry",
+    "ROLE": "state handler",
+    "STAGE": "step entry verb result signal timer",
+    "END": "retried left",
+    "FATE": "taken buffered held",
+    "OUTCOME": "completed failed lease_lost",
+}
+WORDS = {name: words.split() for name, words in WORDS.items()}
+
+TIMERS = "timers list of timer"
+KINDS = {
+    1: ("run.started", f"group, index, id string, workflow string, version, definition digest, generation, salt salt, "
+                       f"input payload, vars list of named, tags list of tag, actor actor, start_at optional time, {TIMERS}"),
+    2: ("run.activated", TIMERS),
+    3: ("state.entered", f"frame, state string, visit, cause CAUSE, detail string, vars list of named, {TIMERS}"),
+    4: ("vars.set", "frame, vars list of named"),
+    5: ("timers.armed", TIMERS),
+    6: ("signal.received", f"number, name string, payload payload, dedupe_id string, actor actor, fate FATE, {TIMERS}"),
+    7: ("signal.taken", "number"),
+    8: ("signal.buffered", f"number, {TIMERS}"),
+    9: ("signal.expired", "number"),
+    10: ("timer.fired", "timer, kind TIMER, next_at optional time"),
+    11: ("task.scheduled", f"step, frame, role ROLE, state string, handler string, firing, task string, queue string, "
+                           f"key string, priority zigzag, input payload, lease_ms zigzag, heartbeat bool, "
+                           f"queue_ms optional zigzag, attempt_ms optional zigzag, {TIMERS}"),
+    12: ("task.started", f"step, attempt, worker string, poll_key string, lease_ms zigzag, {TIMERS}"),
+    13: ("task.returned", f"step, attempt, {TIMERS}"),
+    14: ("task.completed", "step, attempt, result payload, actor actor"),
+    15: ("task.failed", f"step, attempt, error error, reported bool, actor actor, retry_at optional time, {TIMERS}"),
+    16: ("task.requeued", f"step, fresh bool, {TIMERS}"),
+    17: ("task.progress", "step, attempt, details payload"),
+    18: ("task.released", "step"),
+    19: ("outcome.held", "step, attempt, outcome OUTCOME, result payload, error error, retryable optional bool, "
+                         "actor actor"),
+    20: ("error.raised", "frame, error error"),
+    21: ("incident.opened", f"incident, frame, stage STAGE, step, error error, name string, kept payload, actor actor, "
+                            f"timer_kind optional TIMER, timer_owner, {TIMERS}"),
+    22: ("incident.closed", "incident, how END, reason string, actor actor"),
+    23: ("run.paused", "reason string, actor actor"),
+    24: ("run.resumed", "reason string, actor actor"),
+    25: ("run.cancel_requested", "reason string, actor actor"),
+    26: ("run.moved", "frame, from string, to string, reason string, actor actor"),
+    27: ("run.closed", "status STATUS, output payload, error optional error, reason string, actor actor"),
+}
+ABSENT = object()  # what is left out of an event's JSON
+
+
+class EventReader:
+    """Reads stored events; beside its JSON each gets its hashed form."""
+
+    def __init__(self, stored, first_seq, time_ms, salt):
+        self.cursor, self.seq, self.time_ms, self.salt = Cursor(stored), first_seq, time_ms, salt
+        self.hashed = bytearray()
+        self.ordinal = 0
+
+    def events(self):
+        found = []
+        while not self.cursor.done():
+            kind = self.raw(self.cursor.varint)
+            if kind not in KINDS:
+                raise Malformed(f"an event of the unknown kind {kind}")
+            self.hashed += varint_bytes(self.seq) + zigzag_bytes(self.time_ms)
+            self.ordinal = 0
+            name, fields = KINDS[kind]
+            shown = {"seq": self.seq, "at": time_json(self.time_ms), "type": name}
+            for field in fields.split(", "):
+                field, _, what = field.partition(" ")
+                value = self.field(what)
+                if value is not ABSENT:
+                    shown[field] = value
+            found.append((shown, bytes(self.hashed)))
+            self.hashed.clear()
+            self.seq += 1
+        return found
+
+    def raw(self, read):
+        """What `read` reads is hashed as it stands."""
+        begin = self.cursor.at
+        value = read()
+        self.hashed += self.cursor.data[begin:self.cursor.at]
+        return value
+
+    def field(self, what):
+        if what.startswith("optional "):
+            return self.field(what[len("optional "):]) if self.raw(self.cursor.boolean) else ABSENT
+        if what.startswith("list of "):
+            items = [self.field(what[len("list of "):]) for _ in range(self.raw(self.cursor.varint))]
+            if not items:
+                return ABSENT
+            return dict(items) if what in ("list of named", "list of tag") else items
+        if what in WORDS:
+            number = self.raw(self.cursor.varint)
+            if number >= len(WORDS[what]):
+                raise Malformed(f"{number} is no {what}")
+            return WORDS[what][number]
+        return getattr(self, "read_" + (what or "varint"))()
+
+    def read_varint(self):
+        return integer_json(self.raw(self.cursor.varint))
+
+    def read_zigzag(self):
+        return integer_json(self.raw(self.cursor.zigzag))
+
+    def read_bool(self):
+        return self.raw(self.cursor.boolean)
+
+    def read_string(self):
+        return self.raw(self.cursor.text)
+
+    def read_time(self):
+        return time_json(self.raw(self.cursor.zigzag))
+
+    def read_digest(self):
+        return self.raw(lambda: self.cursor.take(32)).hex()
+
+    def read_salt(self):
+        self.salt = self.cursor.take(16)
+        return ABSENT
+
+    def read_timer(self):
+        return {"timer": self.read_varint(), "kind": self.field("TIMER"), "frame": self.read_varint(),
+                "owner": self.read_varint(), "fire_at": self.read_time(), "interval_ms": self.read_zigzag()}
+
+    def read_named(self):
+        return self.read_string(), self.read_payload()
+
+    def read_tag(self):
+        return self.read_string(), self.read_string()
+
+    def read_actor(self):
+        box, uid = self.read_varint(), self.read_varint()
+        gids = [self.read_varint() for _ in range(self.raw(self.cursor.varint))]
+        return {"box": box, "uid": uid, "gids": gids} if box != 0 else ABSENT
+
+    def read_error(self):
+        kind, detail = self.read_string(), self.read_payload()
+        if detail is None or "scrubbed" in detail:
+            return {"type": kind, "detail": detail} if detail else {"type": kind, "message": ""}
+        data = {"data": detail["data"]} if detail.get("data") is not None else {}
+        return {"type": kind, "message": detail.get("message", ""), **data}
+
+    def read_payload(self):
+        ordinal, self.ordinal = self.ordinal, self.ordinal + 1
+        length = self.raw(self.cursor.varint)
+        if length == 0:
+            return None
+        flags = self.cursor.u8()
+        if flags == 3:
+            digest = self.cursor.take(32)
+            self.hashed += digest
+            return {"scrubbed": digest.hex()}
+        if flags != 0:
+            raise Malformed(f"a payload has the flags {flags}")
+        encoded = self.cursor.take(length)
+        if self.salt is None:
+            self.hashed = bytearray()  # of a run whose beginning is not here: no hash
+        else:
+            self.hashed += blake2b(encoded, self.salt + struct.pack("<QI", self.seq, ordinal))
+        value = Cursor(encoded)
+        shown = value_json(value)
+        value.finish()
+        return shown
+
+
+# --- entries -------------------------------------------------------------------------------------
+
+
+class Table:
+    """A FlatBuffers table."""
+
+    def __init__(self, data, at):
+        self.data, self.at = data, at
+        self.vtable = at - self.number("<i", at)
+        self.vtable_bytes = self.number("<H", self.vtable)
+
+    def number(self, form, at):
+        if at < 0 or at + struct.calcsize(form) > len(self.data):
+            raise Malformed("a table points outside of its entry")
+        return struct.unpack_from(form, self.data, at)[0]
+
+    def place(self, field):
+        slot = 4 + 2 * field
+        if slot + 2 > self.vtable_bytes:
+            return 0
+        offset = self.number("<H", self.vtable + slot)
+        return self.at + offset if offset else 0
+
+    def get(self, field, form):
+        place = self.place(field)
+        return self.number(form, place) if place else 0
+
+    def follow(self, place):
+        return place + self.number("<I", place)
+
+    def bytes(self, field):
+        place = self.place(field)
+        if not place:
+            return b""
+        at = self.follow(place)
+        size = self.number("<I", at)
+        if at + 4 + size > len(self.data):
+            raise Malformed("a table's bytes go past their entry")
+        return self.data[at + 4:at + 4 + size]
+
+    def table(self, field):
+        place = self.place(field)
+        return Table(self.data, self.follow(place)) if place else None
+
+    def tables(self, field):
+        place = self.place(field)
+        if not place:
+            return []
+        at = self.follow(place)
+        return [Table(self.data, self.follow(at + 4 + 4 * n)) for n in range(self.number("<I", at))]
+
+
+def message_json(table):
+    if table.get(2, "<B") != 1:
+        raise Malformed("a message of an unknown kind")
+    return {"number": integer_json(table.get(1, "<Q")), "kind": "pin", "name": table.bytes(3).decode(),
+            "version": table.get(4, "<I")}
+
+
+def answer_json(table):
+    shown = {}
+    if table.bytes(0):
+        shown = {"key": table.bytes(0).decode(), "request": table.bytes(1).hex()}
+    else:
+        shown = {"process": integer_json(table.get(4, "<Q")), "number": integer_json(table.get(5, "<Q")),
+                 "open_from": integer_json(table.get(6, "<Q"))}
+    return {**shown, "status": table.get(2, "<H"), "body": table.bytes(3).decode()}
+
+
+def actor_fields(cursor):
+    at, box, uid = cursor.zigzag(), cursor.varint(), cursor.varint()
+    gids = [cursor.varint() for _ in range(cursor.varint())]
+    return {"at": time_json(at), **({"actor": {"box": box, "uid": uid, "gids": gids}} if box else {})}
+
+
+def change_json(cursor):
+    kind = cursor.varint()
+    if kind == 1:
+        return {"type": "version.stored", "name": cursor.text(), "version": cursor.varint(), "text": cursor.text(),
+                "hash": cursor.take(32).hex(), "revision": cursor.text(), **actor_fields(cursor)}
+    if kind == 2:
+        return {"type": "default.changed", "name": cursor.text(), "version": cursor.varint(),
+                "reason": cursor.text(), **actor_fields(cursor)}
+    if kind == 3:
+        return {"type": "version.pinned", "group": cursor.varint(), "name": cursor.text(), "version": cursor.varint()}
+    if kind in (4, 5):
+        return {"type": {4: "queue.paused", 5: "queue.resumed"}[kind], "queue": cursor.text(),
+                "reason": cursor.text(), **actor_fields(cursor)}
+    if kind == 6:
+        return {"type": "boxes.founded", "boxes": [cursor.varint() for _ in range(cursor.varint())]}
+    if kind == 7:
+        return {"type": "box.added", "box": cursor.varint(), "address": cursor.text(), "promote": cursor.boolean(),
+                **actor_fields(cursor)}
+    if kind in (8, 9):
+        return {"type": {8: "box.promoted", 9: "box.removed"}[kind], "box": cursor.varint(), **actor_fields(cursor)}
+    if kind == 10:
+        return {"type": "box.known", "box": cursor.varint(), "store": cursor.take(16).hex()}
+    raise Malformed(f"a change of the catalog of the unknown kind {kind}")
+
+
+def members_json(data):
+    cursor = Cursor(data)
+    if cursor.u8() != 1:
+        raise Malformed("a membership of an unknown format")
+    members = {name: [cursor.varint() for _ in range(cursor.varint())]
+               for name in ("voters", "outgoing", "learners", "learners_next")}
+    cursor.finish()
+    return members
+
+
+class Entry:
+    def __init__(self, group, term, index, segment, offset, data):
+        self.group, self.term, self.index = group, term, index
+        self.segment, self.offset, self.data = segment, offset, data
+        self.replaced = False
+        self.level = self.time_ms = self.run = self.previous = self.first_seq = 0
+        self.stored = b""
+        self.events = []  # (JSON, hashed form), once the salt of the run is known
+        if data:
+            root = Table(data, struct.unpack_from("<I", data, 0)[0])
+            self.table = root
+            self.level, self.time_ms, self.run = root.get(0, "<H"), root.get(1, "<q"), root.get(2, "<Q")
+            self.previous, self.first_seq, self.stored = root.get(3, "<Q"), root.get(4, "<Q"), root.bytes(5)
+
+    @property
+    def uid(self):
+        return f"{self.group:x}-{self.run:x}"
+
+    def json(self):
+        shown = {"group": self.group, "index": self.index, "term": self.term, "segment": self.segment,
+                 "offset": self.offset}
+        if self.replaced:
+            shown["replaced"] = True
+        if not self.data:
+            return {**shown, "noop": True}
+        table = self.table
+        shown |= {"at": time_json(self.time_ms), "level": self.level}
+        if table.get(14, "<Q"):
+            shown["committed"] = table.get(14, "<Q")
+        if self.run:
+            shown["run"] = self.uid
+        if self.previous:
+            shown["previous"] = self.previous
+        if self.events:
+            shown["events"] = [event for event, _ in self.events]
+        if table.tables(6):
+            shown["answers"] = [answer_json(answer) for answer in table.tables(6)]
+        if table.tables(7):
+            shown["sends"] = [{"to": send.get(0, "<H"), **message_json(send)} for send in table.tables(7)]
+        if table.table(9):
+            shown["receive"] = {"from": table.get(8, "<H"), **message_json(table.table(9))}
+        if table.get(11, "<Q"):
+            shown["ack"] = {"to": table.get(10, "<H"), "through": integer_json(table.get(11, "<Q"))}
+        if table.bytes(12):
+            cursor, shown["catalog"] = Cursor(table.bytes(12)), []
+            while not cursor.done():
+                shown["catalog"].append(change_json(cursor))
+        if table.get(13, "<H"):
+            shown["raise_level"] = table.get(13, "<H")
+        if table.bytes(15):
+            shown["members"] = members_json(table.bytes(15))
+        return shown
+
+
+class Run:
+    def __init__(self, uid, run_id, salt):
+        self.uid, self.id, self.salt = uid, run_id, salt
+        self.events = []
+        self.hash = bytes(32)
+        self.newest = 0
+
+
+# --- the journal ---------------------------------------------------------------------------------
+
+SEAL, DICTIONARY = 1, 2
+
+
+def padded(size):
+    return (size + 7) // 8 * 8
+
+
+class Frame:
+    """A frame's header; None fields where it is none."""
+
+    def __init__(self, data, at, segment, seed):
+        fixed = data[at:at + 72]
+        self.at, self.state = at, "none"
+        if len(fixed) < 4 or fixed[:4] != b"PwrF":
+            return
+        self.state = "bad header"
+        if len(fixed) < 72:
+            return
+        (_, crc, self.header_bytes, self.payload_bytes, self.payload_crc, self.codec, self.flags, states, number, offset,
+         self.raw_bytes, mark_segment, mark_offset, self.file_bytes, self.oldest, ranges, self.dictionary) = struct.unpack(
+             "<IIIIIBBHQIIQIIQII", fixed)
+        self.mark = (mark_segment, mark_offset)
+        if (number, offset) != (segment, at) or self.header_bytes < 72 or self.header_bytes % 8 or ranges > 4096:
+            return
+        if self.header_bytes > 128 << 10 or self.payload_bytes > 8 << 20 or self.raw_bytes > 8 << 20:
+            return
+        header = data[at:at + self.header_bytes]
+        if len(header) < self.header_bytes or crc32c(header[8:], seed) != crc:
+            return
+        lists = Cursor(header[72:])
+        self.ranges = [[lists.varint() for _ in range(4)] for _ in range(ranges)]
+        self.states = [[lists.varint() for _ in range(3)] for _ in range(states)]
+        self.end = at + padded(self.header_bytes + self.payload_bytes)
+        self.state = "bad payload"
+        stored = data[at + self.header_bytes:self.end]
+        if len(stored) == self.end - at - self.header_bytes and crc32c(stored, seed) == self.payload_crc:
+            self.state, self.stored = "whole", stored[:self.payload_bytes]
+
+
+def unpacked(frame, dictionaries):
+    """The payload before compression."""
+    if frame.codec == 0:
+        return frame.stored
+    if frame.codec != 1:
+        raise Malformed(f"the codec {frame.codec} is unknown")
+    command = ["zstd", "--decompress", "--stdout", "--quiet"]
+    with tempfile.TemporaryDirectory() as scratch:
+        if frame.dictionary:
+            path = pathlib.Path(scratch) / "dictionary"
+            path.write_bytes(dictionaries[frame.dictionary])
+            command += ["-D", str(path)]
+        done = subprocess.run(command, input=frame.stored, capture_output=True, check=False)
+    if done.returncode != 0 or len(done.stdout) != frame.raw_bytes:
+        raise Malformed(f"zstd: {done.stderr.decode()}{len(done.stdout)} bytes, {frame.raw_bytes} were to come")
+    return done.stdout
+
+
+class Journal:
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.entries, self.states = [], {}
+        self.segments, self.frames, self.torn_bytes = [], 0, 0
+        self.compressed = self.dictionaries = 0
+        self.end = self.oldest = None
+        numbers = self.segment_numbers()
+        self.store = self.path(numbers[0]).read_bytes()[16:32]
+        for number in numbers:
+            self.read_segment(number, number == numbers[0], number == numbers[-1])
+        if self.oldest < numbers[0]:
+            raise Damaged(self.path(numbers[0] - 1), 0, "the segment is missing")
+        self.find_replaced()
+        self.read_events()
+
+    def path(self, number):
+        return self.directory / f"{number:016x}.seg"
+
+    def segment_numbers(self):
+        names = [name for name in os.listdir(self.directory) if len(name) == 20 and name.endswith(".seg")]
+        numbers = sorted(int(name[:16], 16) for name in names)
+        if not numbers:
+            raise Damaged(self.directory, 0, "there are no segments")
+        run = [numbers[-1]]
+        while run[0] - 1 in numbers:
+            run.insert(0, run[0] - 1)
+        return run
+
+    def read_header(self, path, data, number):
+        header = data[:64]
+        if len(header) < 64 or header[:8] != b"PAWLJRNL" or crc32c(header[12:]) != struct.unpack_from("<I", header, 8)[0]:
+            raise Damaged(path, 0, "the segment header is damaged")
+        version, store, named, level, flags, _ = struct.unpack("<I16sQIII", header[12:52])
+        if version != 1:
+            raise Damaged(path, 12, f"the format version is {version}")
+        if store != self.store:
+            raise Damaged(path, 16, "it names another store")
+        if named != number:
+            raise Damaged(path, 32, f"it names segment {named:x}")
+        return level, flags
+
+    def read_segment(self, number, first, last):
+        path = self.path(number)
+        data = path.read_bytes()
+        level, flags = self.read_header(path, data, number)
+        seed = crc32c(self.store + struct.pack("<Q", number))
+        at, frames, head, dictionaries = 64, 0, True, {}
+        while True:
+            frame = Frame(data, at, number, seed)
+            if frame.state != "whole":
+                break
+            if len(data) < frame.file_bytes:
+                raise Damaged(path, len(data), f"cut short, {frame.file_bytes} bytes were promised")
+            if frame.flags & SEAL:
+                break
+            if head and not first and frame.mark != self.end:
+                raise Damaged(self.path(self.end[0]), self.end[1], "a frame is damaged or missing")
+            self.take_frame(path, number, frame, dictionaries)
+            head, at, frames = False, frame.end, frames + 1
+        if head:
+            raise Damaged(path, 64, "the segment's first frame is damaged")
+        self.end = (number, at)
+        self.segments.append({"segment": number, "file_bytes": len(data), "used_bytes": at, "frames": frames,
+                              "feature_level": level, "recycled": bool(flags & 1)})
+        if last:
+            self.judge_tail(path, data, at, number, seed, frame, bool(flags & 1))
+
+    def judge_tail(self, path, data, at, number, seed, frame, recycled):
+        if frame.state == "whole":
+            raise Damaged(self.path(number + 1), 0, "the segment is missing, the one before is sealed")
+        for later in range(at + 8, len(data) - 71, 8):
+            if data[later:later + 4] == b"PwrF" and Frame(data, later, number, seed).state in ("whole", "bad payload"):
+                raise Damaged(path, at, f"a frame is damaged, a later one begins at {later}")
+        if recycled:
+            self.torn_bytes = 0 if frame.state == "none" else min(72, len(data) - at)
+            return
+        self.torn_bytes = len(data[at:].rstrip(b"\0"))
+
+    def take_frame(self, path, number, frame, dictionaries):
+        self.frames += 1
+        self.oldest = frame.oldest
+        for group, term, vote in frame.states:
+            self.states[group] = (term, vote)
+        if frame.flags & DICTIONARY:
+            dictionaries[frame.dictionary] = frame.stored
+            self.dictionaries += 1
+            return
+        self.compressed += frame.codec != 0
+        try:
+            cursor = Cursor(unpacked(frame, dictionaries))
+            seen = [0] * len(frame.ranges)
+            for _ in range(sum(count for _, _, _, count in frame.ranges)):
+                which, data = cursor.varint(), cursor.string()
+                group, term, begin, count = frame.ranges[which]
+                if seen[which] == count:
+                    raise Malformed("a range has more entries than its count")
+                self.entries.append(Entry(group, term, begin + seen[which], number, frame.at, data))
+                seen[which] += 1
+            cursor.finish()
+        except (Malformed, IndexError, KeyError, struct.error) as wrong:
+            raise Damaged(path, frame.at, f"a frame's contents: {wrong}") from wrong
+
+    def find_replaced(self):
+        """An entry makes void all earlier ones of its group with its index or a higher one."""
+        least = {}
+        for entry in reversed(self.entries):
+            entry.replaced = entry.index >= least.get(entry.group, 1 << 64)
+            least[entry.group] = min(entry.index, least.get(entry.group, 1 << 64))
+
+    def read_events(self):
+        salts = {}
+        for entry in self.entries:
+            if not entry.stored:
+                continue
+            reader = EventReader(entry.stored, entry.first_seq, entry.time_ms, salts.get((entry.group, entry.run)))
+            try:
+                entry.events = reader.events()
+            except (Malformed, UnicodeDecodeError) as wrong:
+                raise Damaged(self.path(entry.segment), entry.offset, f"entry {entry.index} of group {entry.group}: {wrong}") from wrong
+            if entry.first_seq == 1:
+                salts[entry.group, entry.run] = reader.salt
+
+    def runs(self):
+        runs = {}
+        for entry in self.entries:
+            if entry.replaced or not entry.events:
+                continue
+            if entry.first_seq == 1:
+                runs[entry.uid] = Run(entry.uid, entry.events[0][0]["id"], None)
+            run = runs.get(entry.uid)
+            if run is None:
+                continue  # it began before this journal
+            if entry.previous != run.newest or entry.first_seq != len(run.events) + 1:
+                raise Damaged(self.path(entry.segment), entry.offset,
+                              f"entry {entry.index} of group {entry.group} does not follow the run's entry before")
+            for event, hashed in entry.events:
+                run.events.append(event)
+                run.hash = blake2b(run.hash + hashed)
+            run.newest = entry.index
+        return runs
+
+
+def read_snapshot(path):
+    """Checks all of a snapshot file; its group, index and contents."""
+    data = pathlib.Path(path).read_bytes()
+    header = data[:72]
+    if len(header) < 72 or header[:8] != b"PAWLSNAP" or crc32c(header[12:]) != struct.unpack_from("<I", header, 8)[0]:
+        raise Damaged(path, 0, "the snapshot header is damaged")
+    version, store, group, _, level, index, term = struct.unpack("<I16sHHIQQ", header[12:56])
+    if version != 1:
+        raise Damaged(path, 12, f"the format version is {version}")
+    crc, digest, at, contents = crc32c(header), blake2b(header), 72, []
+    while True:
+        if len(data) < at + 8:
+            raise Damaged(path, at, "the file ends too early")
+        length, expected = struct.unpack_from("<II", data, at)
+        if length == 0:
+            break
+        chunk = data[at + 8:at + 8 + length]
+        crc = crc32c(chunk, crc)
+        if length > 262_144 or len(chunk) < length or crc != expected:
+            raise Damaged(path, at + 8, "a chunk is damaged")
+        digest = blake2b(digest + chunk)
+        contents.append(chunk)
+        at += 8 + length
+    footer = data[at + 8:]
+    if len(footer) != 40 or crc32c(footer, crc) != expected:
+        raise Damaged(path, at, "the footer is damaged")
+    size, whole = struct.unpack("<Q32s", footer)
+    contents = b"".join(contents)
+    if size != len(contents) or whole != digest:
+        raise Damaged(path, at, "the whole-file hash is wrong")
+    return {"store": store, "group": group, "index": index, "term": term, "level": level, "contents": contents}
