@@ -51,6 +51,8 @@ std::unique_ptr<Command> make_incidents();
 std::unique_ptr<Command> make_queues();
 std::unique_ptr<Command> make_events();
 std::unique_ptr<Command> make_cluster();
+std::unique_ptr<Command> make_backup();
+std::unique_ptr<Command> make_restore();
 std::unique_ptr<Command> make_journal();
 std::unique_ptr<Command> make_worker();
 std::unique_ptr<Command> make_api();

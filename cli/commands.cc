@@ -25,6 +25,8 @@ const std::vector<CommandEntry>& all_commands() {
       {"queues", "Operations", "Show, pause and resume the task queues", make_queues},
       {"events", "Operations", "Show committed events of all runs", make_events},
       {"cluster", "Operations", "The boxes: status, transfer, a new keyring", make_cluster},
+      {"backup", "Operations", "Write a store into one file", make_backup},
+      {"restore", "Operations", "Make a store of a backup", make_restore},
       {"journal", "Operations", "Look into a store's files: inspect, verify, dump", make_journal},
       {"worker", "Workers", "Run programs as tasks of a queue", make_worker},
       {"api", "Other", "Send any request to the API and print the answer", make_api},
