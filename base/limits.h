@@ -70,6 +70,10 @@ inline constexpr std::int64_t kClockJumpMsMax =
     5 * 60 * 1000;                                       // ahead of the last stamp, unless trusted
 inline constexpr std::int64_t kLeaseMsDefault = 30'000;  // without timeout.heartbeat
 inline constexpr std::int64_t kProgressMsMin = 5'000;    // between committed details of one task
+inline constexpr std::size_t kForgottenPerEntryMax = 1'000;   // runs
+inline constexpr std::int64_t kForgetRetryMs = 1'000;         // after runs that were busy
+inline constexpr std::int64_t kForgetSlackMsMax = 3'600'000;  // so much later than need be, at most
+inline constexpr std::int64_t kRetentionMsDefault = 30LL * 24 * 3'600'000;  // of closed runs
 inline constexpr int kTimersFiredPerTurnMax = 256;  // runs whose timers fire in one turn, a group
 inline constexpr int kGroupsMax = 65;               // the system group and 64 run groups
 inline constexpr int kMailboxCommandsMax = 256;     // waiting for one run's entry, then 429

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "codecs/aligned_bytes.h"
@@ -108,6 +109,30 @@ bool decode_answers(const fb::Entry& from, Entry* entry) {
   return true;
 }
 
+std::string forget_bytes(const std::vector<Index>& runs) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  Index last;
+  for (const Index run : runs) {
+    PAWL_CHECK(run > last);
+    writer.varint(run.v - last.v);
+    last = run;
+  }
+  return bytes;
+}
+
+bool decode_forgets(std::string_view bytes, std::vector<Index>* runs) {
+  ByteReader in(bytes);
+  Index last;
+  while (!in.at_end()) {
+    const std::uint64_t distance = in.varint();
+    if (!in.ok() || distance == 0 || distance > UINT64_MAX - last.v) return false;
+    last = Index(last.v + distance);
+    runs->push_back(last);
+  }
+  return in.ok();
+}
+
 }  // namespace
 
 struct EntryEncoder::Builder {
@@ -120,20 +145,21 @@ EntryEncoder::~EntryEncoder() { delete builder_; }
 std::string_view EntryEncoder::encode(const Entry& entry) {
   FlatBufferBuilder& builder = builder_->fbb;
   builder.Clear();
-  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog, membership;
+  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog, membership, forgets;
   AnswerVector answers;
   MessageVector sends;
   Offset<fb::Message> receive;
   if (!entry.events.empty()) events = bytes_of(builder, entry.events);
   if (!entry.catalog.empty()) catalog = bytes_of(builder, entry.catalog);
   if (!entry.membership.empty()) membership = bytes_of(builder, entry.membership);
+  if (!entry.forgets.empty()) forgets = bytes_of(builder, forget_bytes(entry.forgets));
   if (!entry.answers.empty()) answers = encode_answers(builder, entry);
   if (!entry.sends.empty()) sends = encode_sends(builder, entry);
   if (entry.receive.number > 0) receive = encode_message(builder, GroupId(0), entry.receive);
   builder.Finish(fb::CreateEntry(builder, entry.level, entry.time.v, entry.run.v, entry.previous.v,
                                  entry.first_seq.v, events, answers, sends, entry.receive_from.v,
                                  receive, entry.ack_to.v, entry.ack_through, catalog,
-                                 entry.raise_level, entry.committed.v, membership));
+                                 entry.raise_level, entry.committed.v, membership, forgets));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -171,6 +197,10 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   entry->raise_level = from.raise_level();
   entry->committed = Index(from.committed());
   entry->membership = view_of(from.membership());
+  if (!decode_forgets(view_of(from.forgets()), &entry->forgets)) {
+    *error = "the runs that the entry forgets are not in ascending order";
+    return false;
+  }
   return true;
 }
 

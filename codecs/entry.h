@@ -41,6 +41,8 @@ struct Entry {
   // many committed ones (log matching), also after a restart.
   Index committed;
   std::string membership;  // membership_bytes.h; empty: the entry brings none
+  // Closed runs that nobody is to know of any more; ascending. Of kJournalLevel.
+  std::vector<Index> forgets;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 

@@ -169,6 +169,7 @@ void Api::deliver(node::Outputs& outputs) {
     feeds_.changed(group, run);
     if (awaits_.empty()) continue;
     const engine::Run* now = parts_.node->group(group).tables().find(run);
+    if (now == nullptr) continue;  // forgotten: who waited for it heard when it closed
     for (const Await& await : awaits_.take_settled(group, *now)) {
       answer_await(await, *now, await.reached(*now));
     }

@@ -61,6 +61,14 @@ void write_page(const node::Node& node, const Page& page, std::string* body,
   w.end_object();
 }
 
+// What the cursor would go on with is not in the journal any more.
+bool behind(const EventCursor& cursor, const EventCursor& oldest) {
+  for (std::size_t g = 0; g < cursor.next.size(); ++g) {
+    if (cursor.next[g] < oldest.next[g]) return true;
+  }
+  return false;
+}
+
 // Each group has applied all that was acknowledged before this read came.
 bool ahead(const node::Node& node, const EventCursor& cursor) {
   for (std::size_t g = 0; g < cursor.next.size(); ++g) {
@@ -204,7 +212,8 @@ void Api::get_events(Call& call) {
   QueryReader query(call);
   const auto limit = query.integer("limit", 1, INT64_MAX);
   const bool follow = query.flag("follow");
-  EventCursor cursor;
+  const EventCursor oldest = feeds_.oldest_events();
+  EventCursor cursor = oldest;
   std::optional<std::string> after = query.text("after");
   if (!after && !call.last_event_id.empty()) after = call.last_event_id;
   if (after) {
@@ -215,11 +224,17 @@ void Api::get_events(Call& call) {
           "`after` is ahead of all events of this store: it is of another store, or of this one "
           "before it was made anew; without it the feed begins anew");
     }
-  } else {
-    cursor.next.assign(parts_.node->group_count(), Index(1));
   }
   if (!query.ok()) {
     refuse(call.id, query.problem());
+    return;
+  }
+  if (behind(cursor, oldest)) {
+    node::Answer gone;
+    gone.id = node::RequestId(call.id.v);
+    gone.status = 410;
+    gone.body = Feeds::events_gone_json(oldest);
+    respond(gone);
     return;
   }
   feeds_.events(call.id, std::move(cursor), static_cast<std::size_t>(limit.value_or(INT64_MAX)),

@@ -93,9 +93,7 @@ const engine::Run* Api::run_of(Call& call, GroupId* group) {
   const engine::Run* run = parts_.node->find(ref, group);
   if (run == nullptr) {
     refuse(call.id, 404, "run-unknown", "There is no such run",
-           ref.uid ? "no run has the uid " + to_string(*ref.uid) +
-                         "; leave ?uid= out for the newest run of the id"
-                   : node::run_unknown(ref.id));
+           ref.uid ? node::uid_unknown(*ref.uid) : node::run_unknown(ref.id));
   }
   return run;
 }
@@ -182,6 +180,11 @@ void Api::get_await(Call& call) {
 
 void Api::await_searched(const Await& await, bool found) {
   const engine::Run* run = parts_.node->group(await.group).tables().find(await.run);
+  if (run == nullptr) {
+    const RunUid uid{await.group, await.run};
+    refuse(await.id, 404, "run-unknown", "There is no such run", node::uid_unknown(uid));
+    return;
+  }
   found ? answer_await(await, *run, true) : park_await(await, *run);
 }
 

@@ -29,6 +29,8 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
   text.counter("pawl_outcome_unknown_total", "Requests answered 504", "", s.outcome_unknown);
   text.counter("pawl_runs_loaded_total", "Cold runs read back from the journal", "", s.loads);
   text.counter("pawl_runs_unloaded_total", "Closed runs whose payloads left memory", "", s.unloads);
+  text.counter("pawl_runs_forgotten_total", "Closed runs whose retention was over", "",
+               s.runs_forgotten);
   text.gauge("pawl_time_held", "1 while the box's clock is not believed", "",
              node.time_held() ? 1 : 0);
   std::uint64_t runs = 0, queued = 0, started = 0, incidents = 0;

@@ -38,8 +38,7 @@ namespace {
 
 constexpr std::int64_t kClockTrustMs = 10'000;  // between looks at the kernel's clock state
 constexpr std::int64_t kStopMs = 10'000;
-// Without a write for this long the journal's tail is marked, once: damage to the last frame is
-// then told from a torn tail.
+// Without a write for so long the tail is marked, once: later damage is no torn tail then.
 constexpr std::int64_t kQuietNs = 1'000'000'000;
 
 // The store that the configuration speaks of.
@@ -209,6 +208,7 @@ absl::Status App::Impl::recover() {
   node_options.segment_bytes = static_cast<std::uint32_t>(options.config.journal.segment_bytes);
   node_options.preallocate = options.config.journal.preallocate;
   node_options.seed = random_seed();
+  node_options.keep_closed_ms = options.config.history.closed_ms;
   node_options.now = now();
   auto as_node = open_node(files, node_options, logger);
   if (!as_node.ok()) return as_node.status();
@@ -430,6 +430,7 @@ void App::Impl::reload() {
   }
   logger.set_level(result.config.log.level);
   set_roles(result.config);
+  node->keep_closed(result.config.history.closed_ms);
   logger.write(LogLevel::info, "reload: done");
 }
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,10 @@ struct Config {
   struct Store {
     std::int64_t groups = 0;  // run groups of a new store
   } store;
+  struct History {
+    // How long a closed run is kept whose workflow does not say; absent: for ever.
+    std::optional<std::int64_t> closed_ms;
+  } history;
   struct Roles {
     std::vector<std::string> of[kRoles];  // principals as written, by Role
     bool built_in[kRoles] = {};           // by Role: nobody wrote them, they are the defaults

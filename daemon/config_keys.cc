@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "codecs/json.h"
+#include "dsl/expression.h"
 
 namespace pawl::daemon {
 namespace {
@@ -64,6 +65,17 @@ std::string apply_preallocate(const KeyValue& value, Config* config) {
 
 std::string apply_groups(const KeyValue& value, Config* config) {
   config->store.groups = value.number;
+  return "";
+}
+
+std::string apply_closed(const KeyValue& value, Config* config) {
+  dsl::Duration duration;
+  config->history.closed_ms.reset();
+  if (value.text == "forever") return "";
+  if (!dsl::parse_duration(value.text, &duration) || duration <= dsl::Duration{}) {
+    return "must be a duration such as \"30d\", or \"forever\"";
+  }
+  config->history.closed_ms = duration.seconds * 1000 + (duration.nanos + 999'999) / 1'000'000;
   return "";
 }
 
@@ -155,6 +167,7 @@ std::vector<ConfigKey> make_keys() {
        apply_segment},
       {"journal", "preallocate", kText, 0, 0, true, text("zero"), apply_preallocate},
       {"store", "groups", kNumber, 1, limits::kGroupsMax - 1, true, number(8), apply_groups},
+      {"history", "closed", kText, 0, 0, false, text("30d"), apply_closed},
       {"roles", "reader", kList, 0, 0, false, list({}), apply_role_of<Role::reader>},
       {"roles", "client", kList, 0, 0, false, list({"group:pawl"}), apply_role_of<Role::client>},
       {"roles", "worker", kList, 0, 0, false, list({"group:pawl"}), apply_role_of<Role::worker>},

@@ -1,20 +1,13 @@
-#include "daemon/feeds.h"
-
-#include <charconv>
-
 #include "base/limits.h"
 #include "codecs/json.h"
 #include "codecs/problem.h"
-#include "daemon/event_slice.h"
+#include "daemon/feed.h"
 #include "log/posix_file_system.h"
 
 namespace pawl::daemon {
 namespace {
 
-constexpr std::int64_t kKeepAliveMs = 15'000;
 constexpr std::size_t kFollowSlice = 200;
-
-enum Kind : int { kPage, kFollow, kSearch, kEvents };
 
 // The problem document of a read that could not be done, and its status.
 std::string failure_json(const absl::Status& status, int* code) {
@@ -27,65 +20,15 @@ std::string failure_json(const absl::Status& status, int* code) {
     *code = 429;
     return codecs::problem_json(429, "queue-full", "Too many requests wait", detail);
   }
+  if (absl::IsNotFound(status)) {
+    *code = 404;
+    return codecs::problem_json(404, "run-unknown", "There is no such run", detail);
+  }
   *code = 500;
   return codecs::problem_json(500, "journal-unreadable", "The journal could not be read", detail);
 }
 
 }  // namespace
-
-struct Feeds::Feed {
-  RequestId id;
-  int kind = kPage;
-  bool streaming = false;  // begin_stream was called
-  bool server_sent = false;
-  bool reading = false;  // a job is on the cold thread
-  bool full = false;     // the client reads slowly
-  bool dirty = false;    // something was applied while reading
-  bool gone = false;
-  // A run's history.
-  GroupId group;
-  Index run;
-  Seq after;
-  std::size_t limit = 0;
-  bool with_body = false;
-  HistoryWalk::Wanted wanted;
-  std::function<void(bool)> done;
-  Seq through;  // the run's seq when the walk under way began
-  // Events.
-  EventCursor cursor;
-  bool follow = false;
-  std::int64_t keep_alive_mono_ms = 0;
-};
-
-std::string EventCursor::text() const {
-  std::string out = "1-";
-  for (std::size_t g = 0; g < next.size(); ++g) {
-    char digits[17];
-    const auto end = std::to_chars(digits, digits + sizeof digits, next[g].v, 16).ptr;
-    if (g > 0) out.push_back('.');
-    out.append(digits, end);
-  }
-  return out;
-}
-
-bool EventCursor::parse(std::string_view text, std::size_t groups, EventCursor* out) {
-  if (!text.starts_with("1-")) return false;
-  text.remove_prefix(2);
-  EventCursor cursor;
-  while (true) {
-    const auto dot = text.find('.');
-    const std::string_view part = text.substr(0, dot);
-    Index index;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index.v, 16);
-    if (error != std::errc{} || end != part.data() + part.size() || index.v == 0) return false;
-    cursor.next.push_back(index);
-    if (dot == std::string_view::npos) break;
-    text.remove_prefix(dot + 1);
-  }
-  if (cursor.next.size() != groups) return false;
-  *out = std::move(cursor);
-  return true;
-}
 
 Feeds::Feeds(Parts parts) : parts_(parts) {}
 Feeds::~Feeds() = default;
@@ -137,29 +80,6 @@ bool Feeds::refused_full(RequestId id) {
   return true;
 }
 
-void Feeds::events(RequestId id, EventCursor from, std::size_t limit, bool follow,
-                   bool server_sent) {
-  if (refused_full(id)) return;
-  auto feed = std::make_shared<Feed>();
-  feed->id = id;
-  feed->kind = kEvents;
-  feed->cursor = std::move(from);
-  feed->limit = limit;
-  feed->follow = follow;
-  feed->server_sent = server_sent;
-  feed->keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
-  feeds_[id] = feed;
-  event_feeds_.insert(id);
-  Response response;
-  response.content_type = server_sent ? "text/event-stream" : "application/x-ndjson";
-  feed->streaming = true;
-  if (parts_.answers->begin_stream(id, response) == StreamState::kGone) {
-    cancel(id);
-    return;
-  }
-  advance_events(feed);
-}
-
 bool Feeds::run_cold(const FeedPtr& feed, ColdThread::Job job) {
   feed->reading = parts_.cold->submit(std::move(job));
   if (!feed->reading) {
@@ -170,6 +90,11 @@ bool Feeds::run_cold(const FeedPtr& feed, ColdThread::Job job) {
 
 void Feeds::start_walk(const FeedPtr& feed) {
   const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
+  if (run == nullptr) {
+    failed(feed, absl::NotFoundError("it was forgotten: the time for which closed runs of its "
+                                     "workflow are kept is over"));
+    return;
+  }
   HistoryWalk::Options options;
   options.group = feed->group;
   options.run = feed->run;
@@ -267,7 +192,7 @@ void Feeds::write_follow(const FeedPtr& feed, const HistoryWalk& walk) {
   }
   if (feed->gone || feed->full) return;
   const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
-  if (walk.more() || feed->dirty) {
+  if (walk.more() || feed->dirty || run == nullptr) {
     start_walk(feed);
   } else if (run->closed() && run->seq == feed->after) {
     write_line(*feed, R"({"end":"closed"})");
@@ -284,75 +209,6 @@ void Feeds::write_line(Feed& feed, std::string_view line) {
   const StreamState state = parts_.answers->stream(feed.id, text);
   feed.full = state == StreamState::kFull;
   if (state == StreamState::kGone) feed.gone = true;
-}
-
-// The next slice of events: from the first group that has entries past the cursor.
-void Feeds::advance_events(const FeedPtr& feed) {
-  if (feed->gone || feed->reading || feed->full) return;
-  feed->dirty = false;
-  for (std::size_t g = 0; g < feed->cursor.next.size(); ++g) {
-    const GroupId group(static_cast<std::uint16_t>(g));
-    const Index applied = parts_.node->group(group).applied();
-    const Index next = feed->cursor.next[g];
-    if (next > applied || feed->limit == 0) continue;
-    const auto place = parts_.journal->place(group, next);
-    if (!place) {
-      failed(feed, absl::DataLossError("the journal does not hold all events"));
-      return;
-    }
-    run_cold(feed,
-             [this, feed, group, next, applied, place = *place,
-              source = parts_.journal->source()]() -> ColdThread::Completion {
-               log::PosixFileSystem files;
-               EventSlice slice = read_events(files, source, place, group, next, applied);
-               return [this, feed, slice = std::move(slice)] { events_read(feed, slice); };
-             });
-    return;
-  }
-  if (feed->follow && feed->limit > 0) return;  // parked
-  write_line(*feed, "{\"cursor\":\"" + feed->cursor.text() + "\"}");
-  finish(feed);
-}
-
-void Feeds::events_read(const FeedPtr& feed, EventSlice slice) {
-  feed->reading = false;
-  if (feed->gone) return;
-  if (!slice.status.ok()) {
-    failed(feed, slice.status);
-    return;
-  }
-  for (const EventLine& line : slice.lines) {
-    if (feed->limit == 0) break;
-    // Events of one entry stay together, so that a cursor never points into an entry.
-    write_event_line(*feed, slice.group, line.run, line.json);
-    if (line.last_of_entry) {
-      feed->cursor.next[slice.group.v] = line.index.next();
-      --feed->limit;
-    }
-    if (feed->gone) {
-      cancel(feed->id);
-      return;
-    }
-  }
-  if (feed->limit > 0) feed->cursor.next[slice.group.v] = slice.next;
-  if (!feed->full) advance_events(feed);
-}
-
-void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_view json) {
-  std::string text;
-  codecs::JsonWriter w(&text);
-  w.begin_object();
-  // Not woken if it rests: events of many are read one after the other.
-  const engine::RunStore& runs = parts_.node->group(group).tables().runs();
-  if (runs.contains(run)) {
-    const engine::KeptRun kept = runs.kept(run);
-    w.field("run", runs.id_of(run)).field("uid", to_string(RunUid{group, run}));
-    w.field("workflow", engine::summary_of(kept).workflow);
-  }
-  w.finish();
-  if (text.back() != '{') text.push_back(',');
-  text.append(json.substr(1));  // goes on with the event's own members
-  write_line(feed, text);
 }
 
 void Feeds::load(const node::LoadRun& load, std::function<void(node::RunLoaded)> loaded) {
@@ -453,7 +309,7 @@ void Feeds::respond_failure(RequestId id, const absl::Status& status) {
   Response response;
   const std::string body = failure_json(status, &response.status);
   response.content_type = kProblemType;
-  if (response.status != 500) response.headers = kSoon;
+  if (response.status == 429 || response.status == 503) response.headers = kSoon;
   response.body = body;
   parts_.answers->respond(id, response);
 }

@@ -53,7 +53,12 @@ class Feeds {
   // `wanted` (called on the cold thread), and calls `done` with whether there is one.
   void history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
                       HistoryWalk::Wanted wanted, std::function<void(bool found)> done);
+  // Where the feed of events begins now: what is before it is no longer in the journal.
+  EventCursor oldest_events() const;
+  // The problem (410) of a cursor before that.
+  static std::string events_gone_json(const EventCursor& oldest);
   // Streams committed events of all groups from the cursor; ends when caught up unless `follow`.
+  // Those of runs that were forgotten are left out.
   void events(RequestId id, EventCursor from, std::size_t limit, bool follow, bool server_sent);
 
   // Folds a run's whole history and hands it to `loaded`.

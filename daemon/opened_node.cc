@@ -14,6 +14,7 @@ absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptio
   node_options.store = options.store.id;
   node_options.run_groups = options.store.run_groups;
   node_options.seed = options.seed;
+  node_options.keep_closed_ms = options.keep_closed_ms;
   opened.node = std::make_unique<node::Node>(node_options);
   opened.snapshots =
       load_snapshots(files, options.directory, options.store.id, opened.node.get(), logger);

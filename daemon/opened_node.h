@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct OpenNodeOptions {
   std::uint32_t segment_bytes = limits::kSegmentBytesDefault;
   log::Preallocate preallocate = log::Preallocate::kZero;
   std::uint64_t seed = 0;
+  std::optional<std::int64_t> keep_closed_ms;  // as node::NodeOptions
   node::Now now;
 };
 

@@ -72,7 +72,7 @@ void insert_step(Index run, const Step& step, bool offered, TableIndexes* indexe
 void reindex_steps(Index run, const Run* before, const Run* after, TableIndexes* indexes,
                    Applied* applied) {
   const bool offered_before = before != nullptr && offers(*before);
-  const bool offered_after = offers(*after);
+  const bool offered_after = after != nullptr && offers(*after);
   const auto old_steps = steps_of(before), new_steps = steps_of(after);
   std::size_t b = 0, a = 0;
   while (b < old_steps.size() || a < new_steps.size()) {
@@ -89,6 +89,24 @@ void reindex_steps(Index run, const Run* before, const Run* after, TableIndexes*
   }
 }
 
+std::pair<std::string, std::uint32_t> version_of(const Run& run) {
+  return {run.workflow(), run.version()};
+}
+
+void reindex_closed(Index run, const Run* before, const Run* after, TableIndexes* indexes) {
+  const bool was = before != nullptr && before->closed();
+  const bool is = after != nullptr && after->closed();
+  if (was == is) return;  // when it closed stays
+  if (is) {
+    indexes->closed_by_version[version_of(*after)].insert({*after->closed_at, run});
+    return;
+  }
+  const auto at = indexes->closed_by_version.find(version_of(*before));
+  PAWL_CHECK(at != indexes->closed_by_version.end());
+  PAWL_CHECK(at->second.erase({*before->closed_at, run}) == 1);
+  if (at->second.empty()) indexes->closed_by_version.erase(at);
+}
+
 }  // namespace
 
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
@@ -96,15 +114,16 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
   reindex_timers(run, timers_of(before), timers_of(after), indexes, applied);
   reindex_steps(run, before, after, indexes, applied);
   const bool was_open = before != nullptr && !before->closed();
-  const bool is_open = !after->closed();
+  const bool is_open = after != nullptr && !after->closed();
   if (was_open != is_open) {
-    const auto key = std::make_pair(after->workflow(), after->version());
+    const auto key = version_of(after != nullptr ? *after : *before);
     std::uint64_t& open = indexes->open_by_version[key];
     open += is_open ? 1 : -1;
     if (open == 0) indexes->open_by_version.erase(key);
   }
+  reindex_closed(run, before, after, indexes);
   const bool had = before != nullptr && !before->incidents.empty();
-  const bool has = !after->incidents.empty();
+  const bool has = after != nullptr && !after->incidents.empty();
   if (has && !had) indexes->runs_with_incidents.insert(run);
   if (had && !has) indexes->runs_with_incidents.erase(run);
 }
@@ -116,8 +135,12 @@ void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes) {
       indexes->timers.insert({timer.fire_at, run, timer.id});
     }
   }
-  if (glance.closed()) return;
-  ++indexes->open_by_version[{std::string(glance.workflow), glance.version}];
+  const auto key = std::make_pair(std::string(glance.workflow), glance.version);
+  if (glance.closed()) {
+    indexes->closed_by_version[key].insert({*glance.closed_at, run});
+  } else {
+    ++indexes->open_by_version[key];
+  }
 }
 
 bool equal_queues(const std::map<std::string, Queue>& a, const std::map<std::string, Queue>& b) {

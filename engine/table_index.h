@@ -14,10 +14,12 @@ struct TableIndexes {
   std::map<std::string, Queue>& queues;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version;
   std::set<Index>& runs_with_incidents;
+  RunsByVersion& closed_by_version;
 };
 
-// Replaces what `before` (null: a new run) put into the indexes by what `after` puts there; touches
-// only what differs. A paused run has neither due timers nor waiting tasks.
+// Replaces what `before` (null: a new run) put into the indexes by what `after` (null: the run is
+// forgotten) puts there; touches only what differs. A paused run has neither due timers nor waiting
+// tasks.
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
              Applied* applied);
 

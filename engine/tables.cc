@@ -61,17 +61,76 @@ void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> n
   const std::shared_ptr<Run> before = runs_.find(run);
   tell_frozen(run, before);
   runs_.set(run, next, time);
-  if (before == nullptr) by_id_.set(next->id(), run, [this](Index i) { return runs_.id_of(i); });
+  if (before == nullptr) link_id(next->id(), run);
   *applied = Applied();
   applied->run = run;
   applied->started = before == nullptr;
   applied->closed = next->closed() && (before == nullptr || !before->closed());
-  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
+  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
+                       closed_by_version_};
   reindex(run, before.get(), next.get(), &indexes, applied);
 }
 
 void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
   if (frozen_ != nullptr) frozen_->run_changes(run, before);
+}
+
+bool Tables::forget(const std::vector<Index>& runs) {
+  Index last;
+  for (const Index run : runs) {
+    const Run* known = find(run);
+    if (run <= last || known == nullptr || !known->closed()) return false;
+    last = run;
+  }
+  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
+                       closed_by_version_};
+  for (const Index run : runs) {
+    const std::shared_ptr<Run> before = runs_.find(run);
+    tell_frozen(run, before);
+    Applied ignored;
+    reindex(run, before.get(), nullptr, &indexes, &ignored);
+    unlink_id(before->id(), run);
+    runs_.erase(run);
+  }
+  return true;
+}
+
+// `run` is newer than all that are known.
+void Tables::link_id(std::string_view id, Index run) {
+  const auto id_of = [this](Index i) { return runs_.id_of(i); };
+  const Index newest = by_id_.find(id, id_of);
+  by_id_.set(id, run, id_of);
+  if (newest.v == 0) return;
+  namesakes_[newest].newer = run;
+  namesakes_[run].older = newest;
+}
+
+// While the run is still there.
+void Tables::unlink_id(std::string_view id, Index run) {
+  const auto at = namesakes_.find(run);
+  if (at == namesakes_.end()) {
+    by_id_.erase(id, run);
+    return;
+  }
+  const Namesakes gone = at->second;
+  namesakes_.erase(at);
+  const auto keep = [this](Index index, Namesakes links) {
+    if (links == Namesakes{}) {
+      namesakes_.erase(index);
+    } else {
+      namesakes_[index] = links;
+    }
+  };
+  if (gone.newer.v == 0) {
+    by_id_.set(id, gone.older, [this](Index i) { return runs_.id_of(i); });
+  }
+  if (gone.newer.v > 0) keep(gone.newer, {gone.older, namesakes_[gone.newer].newer});
+  if (gone.older.v > 0) keep(gone.older, {namesakes_[gone.older].older, gone.newer});
+}
+
+std::optional<Index> Tables::oldest_needed() const {
+  if (runs_.empty()) return std::nullopt;
+  return runs_.first();  // a run's uid is its first entry
 }
 
 const Run* Tables::find(Index run) const { return runs_.find(run).get(); }
@@ -118,15 +177,14 @@ std::string Tables::check_invariants() const {
   std::map<std::string, Queue> queues;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open;
   std::set<Index> incidents;
-  TableIndexes rebuilt{timers, queues, open, incidents};
-  std::map<std::string, Index> newest;
+  RunsByVersion closed;
+  TableIndexes rebuilt{timers, queues, open, incidents, closed};
   for (const auto& [index, run] : runs_) {
     if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
     if (std::string problem = run_problem(*run); !problem.empty()) {
       return absl::StrCat("run ", run->id(), ": ", problem);
     }
     if (run->updated_at > time_) return absl::StrCat("run ", run->id(), ": ahead of its group");
-    newest[run->id()] = index;
     Applied ignored;
     reindex(index, nullptr, run.get(), &rebuilt, &ignored);
   }
@@ -134,10 +192,31 @@ std::string Tables::check_invariants() const {
   if (!equal_queues(queues, queues_)) return "queues differ from the runs";
   if (open != open_by_version_) return "open runs by version differ from the runs";
   if (incidents != runs_with_incidents_) return "runs with incidents differ from the runs";
+  if (closed != closed_by_version_) return "closed runs differ from the runs";
+  return check_ids();
+}
+
+std::string Tables::check_ids() const {
+  std::map<std::string, Index> newest;
+  std::map<Index, Namesakes> links;
+  for (const auto& [index, run] : runs_) {
+    const auto [at, first] = newest.try_emplace(run->id(), index);
+    if (first) continue;
+    links[at->second].newer = index;
+    links[index].older = at->second;
+    at->second = index;
+  }
   if (newest.size() != by_id_.size()) return "index of ids differs from the runs";
   for (const auto& [id, index] : newest) {
     if (by_id_.find(id, [this](Index i) { return runs_.id_of(i); }) != index)
       return absl::StrCat("id ", id, ": wrong run");
+  }
+  if (links.size() != namesakes_.size()) return "runs of one id differ from the runs";
+  for (const auto& [index, link] : links) {
+    const auto at = namesakes_.find(index);
+    if (at == namesakes_.end() || !(at->second == link)) {
+      return absl::StrCat("run ", index.v, ": wrong namesakes");
+    }
   }
   return "";
 }

@@ -48,6 +48,14 @@ struct Queue {
   std::uint32_t started = 0;  // handed out, not yet answered
 };
 
+// A closed run, waiting for the end of its retention.
+struct ClosedRun {
+  TimeMs closed_at;
+  Index run;
+  friend auto operator<=>(const ClosedRun&, const ClosedRun&) = default;
+};
+using RunsByVersion = std::map<std::pair<std::string, std::uint32_t>, absl::btree_set<ClosedRun>>;
+
 // What one applied entry did, for the effects of the leader: offers, timers, awaits.
 struct Applied {
   Index run;
@@ -84,13 +92,17 @@ class Tables {
   bool apply_decided(Index entry, Index run, TimeMs time, const std::vector<Event>& events,
                      std::shared_ptr<Run> after, Applied* applied);
 
+  // Forgets closed runs (`runs` ascends): neither their uids nor their ids lead to them any more.
+  // False, and nothing changed, if one of them is not there or is open.
+  bool forget(const std::vector<Index>& runs);
+
   // Replaces a run by itself without its values, or with them again (residency.h): no index
   // changes.
   void replace_values(Index run, std::shared_ptr<Run> with_or_without);
 
   // --- look-ups; pointers stay valid until the next apply or rest() ---
   const Run* find(Index run) const;
-  const Run* find_id(std::string_view id) const;  // the newest run of the id
+  const Run* find_id(std::string_view id) const;  // the newest run of the id that is known
   std::size_t run_count() const { return runs_.size(); }
   // Ordered by start (uid index), oldest first.
   const RunStore& runs() const { return runs_; }
@@ -107,6 +119,12 @@ class Tables {
     return open_by_version_;
   }
   const std::set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
+  // Closed runs by (workflow, version), in the order in which they closed: who is forgotten next.
+  const RunsByVersion& closed_by_version() const { return closed_by_version_; }
+  // The first entry of the group's log that the history of a run here needs; absent: none does.
+  // Everything else (messages not acknowledged yet, answers by key, the catalog) is in the tables
+  // themselves: whoever has a snapshot needs no entry before it for them.
+  std::optional<Index> oldest_needed() const;
 
   GroupId group() const { return group_; }
   TimeMs time() const { return time_; }
@@ -143,17 +161,27 @@ class Tables {
   bool restore_run(Index index, std::string_view bytes, bool verified);
   // Before a run changes, comes (`before` is null) or goes: every such place calls it.
   void tell_frozen(Index run, const std::shared_ptr<Run>& before);
+  // A run's place among the runs of its id: older and newer ones that are known. 0: none.
+  struct Namesakes {
+    Index older, newer;
+    friend bool operator==(const Namesakes&, const Namesakes&) = default;
+  };
+  void link_id(std::string_view id, Index run);
+  void unlink_id(std::string_view id, Index run);
+  std::string check_ids() const;
   void install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> next, Applied* applied);
 
   GroupId group_;
   TimeMs time_;
   std::uint16_t feature_level_ = 0;
   RunStore runs_;
-  RunIds by_id_;
+  RunIds by_id_;                                     // the newest
+  absl::flat_hash_map<Index, Namesakes> namesakes_;  // of runs that have any; never iterated
   absl::btree_set<DueTimer> timers_;
   std::map<std::string, Queue> queues_;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;
   std::set<Index> runs_with_incidents_;
+  RunsByVersion closed_by_version_;
   Dedupe dedupe_;
   Channels channels_;
   FrozenTables* frozen_ = nullptr;

@@ -62,7 +62,9 @@ bool Tables::restore_run(Index index, std::string_view bytes, bool verified) {
   RunGlance glance;
   if (index <= runs_.last() || !glance_at(bytes, &glance)) return false;
   if (glance.uid != RunUid{group_, index} || glance.updated_at > time_) return false;
-  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_};
+  if (glance.closed() && !glance.closed_at) return false;
+  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
+                       closed_by_version_};
   if (verified && !glance.has_steps && !glance.has_incidents) {
     runs_.append_packed(index, glance, bytes);
     index_glance(index, glance, &indexes);
@@ -73,7 +75,7 @@ bool Tables::restore_run(Index index, std::string_view bytes, bool verified) {
     reindex(index, nullptr, run.get(), &indexes, &ignored);
     runs_.set(index, std::move(run), time_);
   }
-  by_id_.set(glance.id, index, [this](Index i) { return runs_.id_of(i); });
+  link_id(glance.id, index);
   return true;
 }
 

@@ -136,6 +136,8 @@ class Journal {
 
   // Where a durable entry lies; nullopt if it is not (or no longer) in the journal.
   std::optional<Place> place(GroupId group, Index index) const { return index_.find(group, index); }
+  // The first durable index of a group that is still in the journal; behind the last one if none.
+  Index first_index(GroupId group) const { return index_.first(group); }
   // The last durable index of a group, 0 if none.
   Index last_index(GroupId group) const { return index_.last(group); }
   std::optional<HardState> hard_state(GroupId group) const;

@@ -45,6 +45,12 @@ std::optional<Place> PlaceIndex::find(GroupId id, Index index) const {
   return Place{anchor.segment, anchor.offset, anchor.bytes};
 }
 
+Index PlaceIndex::first(GroupId id) const {
+  if (id.v >= groups_.size()) return Index(1);
+  const Group& group = groups_[id.v];
+  return Index(group.anchors.empty() ? group.last + 1 : group.anchors.front().first);
+}
+
 Index PlaceIndex::last(GroupId id) const {
   return Index(id.v < groups_.size() ? groups_[id.v].last : 0);
 }

@@ -23,6 +23,8 @@ class PlaceIndex {
   void note(GroupId group, Index first, std::uint64_t count, const Place& frame,
             std::uint64_t raw_bytes);
   std::optional<Place> find(GroupId group, Index index) const;
+  // The first entry that has a place; behind the last one if none has.
+  Index first(GroupId group) const;
   // 0 if the group has no entries.
   Index last(GroupId group) const;
   // Forgets places in segments before `segment`.

@@ -443,6 +443,10 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
     answer.at = entry.time;
     tables_.dedupe().remember(std::move(answer));
   }
+  if (!entry.forgets.empty() && !tables_.forget(entry.forgets)) {
+    *error = where(id(), index) + "it forgets a run that is open or was not there";
+    return false;
+  }
   for (const auto& send : entry.sends) tables_.channels().send(send.to, send.message);
   if (entry.receive.number > 0) tables_.channels().receive(entry.receive_from, entry.receive);
   if (entry.ack_through > 0) tables_.channels().acknowledged(entry.ack_to, entry.ack_through);

@@ -53,8 +53,9 @@ struct Proposal {
   std::string run_id;                  // the mailbox to release, or ""
   std::vector<PendingAnswer> answers;
   std::vector<Grant> grants;
-  std::vector<TaskRef> ended;     // tasks with an outcome: their leases end
-  std::vector<std::string> keys;  // idempotency keys under way with it
+  std::vector<TaskRef> ended;          // tasks with an outcome: their leases end
+  std::vector<std::string> keys;       // idempotency keys under way with it
+  std::vector<std::string> forgotten;  // ids of runs that it forgets: mailboxes to release
 };
 
 class Group;

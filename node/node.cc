@@ -9,6 +9,7 @@
 #include "engine/run_id.h"
 #include "node/assembly.h"
 #include "node/boxes.h"
+#include "node/forgetting.h"
 #include "node/planted.h"
 #include "node/recovery.h"
 #include "node/resting.h"
@@ -44,6 +45,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   make_cluster();
   resting_ = std::make_unique<Resting>(this);
   recovery_ = std::make_unique<Recovery>(this);
+  forgetting_ = std::make_unique<Forgetting>(this);
 }
 
 Node::~Node() = default;
@@ -260,6 +262,7 @@ void Node::on_tick() {
   expire_leases();
   expire_polls();
   fire_timers();
+  forgetting_->look();
   settle();
 }
 
@@ -383,6 +386,7 @@ void Node::open(Group& group) {
     if (time_.known() || !cluster_) raise_feature_level(group, level);
     return;  // it is tried again (Boxes::raise_levels)
   }
+  forgetting_->opened(group);
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
   if (!cluster_) return;
@@ -405,6 +409,7 @@ std::int64_t Node::next_wake_mono_ms() const {
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
   if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);
   if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
+  wake = std::min(wake, forgetting_->next_wake_mono_ms());
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (timer) {
@@ -423,6 +428,8 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   if (!planted(Bug::stamp_before_entry)) stamp_ = std::max(stamp_, entry.time);
   if (group.id().v == 0) PAWL_CHECK(catalog_applied(entry));
   if (applied.closed) unload_later(group.id(), applied.run);
+  if (applied.closed) forgetting_->closed(group, applied.run);
+  if (!entry.forgets.empty()) forgetting_->forgot(group, entry, proposal);
   // In recovery nobody waits, and effects are rebuilt from the tables once all is folded.
   if (out_ == nullptr) return;
   out_->changed.emplace_back(group.id(), entry.run);

@@ -8,9 +8,7 @@
 // later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
 //
 // Of several boxes, a request goes to its group's leader, its answer to where it came in.
-//
-// A crash leaves what the journal holds. Parked polls, leases, mailboxes and whoever waits are
-// memory: rebuilt from the tables, or asked for again by clients.
+// A crash leaves what the journal holds; polls, leases, mailboxes are rebuilt or asked for again.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +54,7 @@ class Node : private GroupOwner {
   void batch_done(const Now& now, std::uint64_t id);
   // Monotonic ms at which a Tick is due: timers, leases, polls, deadlines. INT64_MAX: none.
   std::int64_t next_wake_mono_ms() const;
+  void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
 
   // --- what it knows ---
   // Every group has a leader: this box, with its own first entry applied, or another one.
@@ -84,6 +83,7 @@ class Node : private GroupOwner {
   class Recovery;
   class Boxes;
   class Resting;
+  class Forgetting;
   struct Assembly;
 
   // GroupOwner: takes note; settle() acts, once the step that called is done.
@@ -264,7 +264,6 @@ class Node : private GroupOwner {
   void on_delivery_taken(const DeliveryTaken& frame);
   void receive_message(GroupId sender, Group& receiver, const engine::Message& message);
   void deliver_again();
-
   Group& mutable_group(GroupId id) { return *groups_[id.v]; }
   engine::Context context(const Job& job, const dsl::Definition* definition);
 
@@ -280,6 +279,7 @@ class Node : private GroupOwner {
   std::unique_ptr<Resting> resting_;
   log::Journal* journal_ = nullptr;
   std::unique_ptr<Recovery> recovery_;
+  std::unique_ptr<Forgetting> forgetting_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

@@ -4,6 +4,7 @@
 #include "codecs/run_json.h"
 #include "dsl/definition.h"
 #include "node/boxes.h"
+#include "node/forgetting.h"
 #include "node/refusals.h"
 
 namespace pawl::node {
@@ -206,6 +207,7 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
   if (!engine::decode_catalog_events(entry.catalog, &events)) return false;
   for (const engine::CatalogEvent& event : events) {
     if (!definitions_.catalog().apply(event)) return false;
+    if (std::holds_alternative<engine::VersionStored>(event)) forgetting_->definitions_changed();
     if (std::holds_alternative<engine::QueuePaused>(event)) under_way_.pausing_queue.clear();
     if (event.index() >= engine::kRosterEvents && boxes_) boxes_->roster_changed();
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);

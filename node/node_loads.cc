@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/residency.h"
+#include "node/forgetting.h"
 #include "node/node.h"
 
 namespace pawl::node {
@@ -28,10 +29,14 @@ void Node::ask_load(const Group& group, const engine::Run& run) {
 
 // More is on the disk.
 void Node::ask_loads() {
+  std::vector<std::pair<GroupId, Index>> forgotten;
   for (const auto& [key, load] : under_way_.loads) {
+    if (load.newest.v > 0) continue;
     const Group& group = *groups_[key.first.v];
-    if (load.newest.v == 0) ask_load(group, *group.tables().find(key.second));
+    const engine::Run* run = group.tables().find(key.second);
+    run != nullptr ? ask_load(group, *run) : forgotten.push_back(key);
   }
+  for (const auto& [group, run] : forgotten) forgetting_->settle_load(*groups_[group.v], run);
 }
 
 // The only voter of every group, leading with its own entry applied: the tables hold all that was
@@ -75,6 +80,11 @@ void Node::on_loaded(RunLoaded& loaded) {
   PAWL_CHECK(it != under_way_.loads.end());
   Group& group = mutable_group(loaded.group);
   const engine::Run* known = group.tables().find(loaded.index);
+  if (known == nullptr) {
+    forgetting_->settle_load(group, loaded.index);
+    settle();
+    return;
+  }
   if (loaded.run != nullptr && known->last_entry != it->second.newest) {
     // It has changed since: another box leads the group, and nothing of it waits here.
     it->second.newest = Index(0);
@@ -136,8 +146,8 @@ void Node::unload_closed() {
   for (const auto& [group, index] : std::exchange(under_way_.unloads, {})) {
     engine::Tables& tables = mutable_group(group).tables();
     const engine::Run* run = tables.find(index);
-    const bool wanted =
-        run->closed() && run->state_bytes >= engine::kColdBytesMin && !engine::is_cold(*run);
+    const bool wanted = run != nullptr && run->closed() &&
+                        run->state_bytes >= engine::kColdBytesMin && !engine::is_cold(*run);
     if (!wanted) continue;
     if (mailboxes_[group.v].busy(run->id())) {
       under_way_.unloads.emplace_back(group, index);  // what is under way may still need it

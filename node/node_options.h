@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/ids.h"
@@ -23,6 +24,8 @@ struct NodeOptions {
   std::size_t runs_awake_max = limits::kRunsAwakeMax;
   std::int64_t run_rest_ms = limits::kRunRestMs;
   engine::BoxStore store{};  // the id of this box's store
+  // How long closed runs are kept whose definition does not say; absent: for ever.
+  std::optional<std::int64_t> keep_closed_ms = limits::kRetentionMsDefault;
 };
 
 }  // namespace pawl::node

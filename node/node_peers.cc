@@ -5,6 +5,7 @@
 #include "base/feature_level.h"
 #include "base/limits.h"
 #include "node/boxes.h"
+#include "node/forgetting.h"
 #include "node/planted.h"
 
 namespace pawl::node {
@@ -275,6 +276,7 @@ void Node::close(Group& group) {
   const GroupId id = group.id();
   opened_[id.v] = Term(0);
   leases_.end_group(id);
+  forgetting_->lost(id);
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }

@@ -6,6 +6,7 @@
 #include "engine/step_token.h"
 #include "node/assembly.h"
 #include "node/node.h"
+#include "node/refusals.h"
 
 namespace pawl::node {
 namespace {
@@ -72,9 +73,7 @@ void Node::on_operation(Request& request, CommandRun& op) {
     if (run == nullptr) {
       refuse_confirmed(
           mutable_group(op.run.uid->group.v < groups_.size() ? op.run.uid->group : GroupId(0)),
-          request.id, 404, "run-unknown", "There is no such run",
-          "no run has the uid " + to_string(*op.run.uid) +
-              "; leave ?uid= out for the newest run of the id");
+          request.id, 404, "run-unknown", "There is no such run", uid_unknown(*op.run.uid));
       return;
     }
     job.run_id = run->id();

@@ -7,6 +7,7 @@
 #include "engine/run_id.h"
 #include "node/node.h"
 #include "node/planted.h"
+#include "node/refusals.h"
 
 namespace pawl::node {
 namespace {
@@ -70,8 +71,7 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
     *group = command->run.uid ? command->run.uid->group : group_of(command->run.id);
     if (group->v == 0 || group->v >= groups_.size()) {
       refuse(request.id, 404, "run-unknown", "There is no such run",
-             "no run has the uid " + to_string(*command->run.uid) +
-                 "; leave ?uid= out for the newest run of the id");
+             uid_unknown(*command->run.uid));
       return false;
     }
   } else if (const auto* report = std::get_if<ReportTask>(&request.operation)) {

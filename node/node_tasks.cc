@@ -224,7 +224,7 @@ void Node::answer_poll(const ParkedPoll& poll) {
   std::vector<codecs::HandedOut> handed;
   for (const TaskRef& task : poll.granted) {
     const engine::Run* run = groups_[task.group.v]->tables().find(task.run);
-    const engine::Step* step = run->step(task.step);
+    const engine::Step* step = run == nullptr ? nullptr : run->step(task.step);
     // Withdrawn or failed in an entry that followed, while another hand-out was on its way here.
     const bool out = step != nullptr && step->attempt == task.attempt &&
                      step->status == engine::StepStatus::started;

@@ -85,7 +85,14 @@ Answer refusal_answer(RequestId id, const engine::Decision& decision, const engi
 
 std::string run_unknown(std::string_view id) {
   return "no run has the id " + dsl::quoted(id, limits::kRunIdBytesMax) +
-         "; `pawl list` shows the runs, and ids are case-sensitive";
+         "; `pawl list` shows the runs, ids are case-sensitive, and a closed run is forgotten once "
+         "its retention is over";
+}
+
+std::string uid_unknown(const RunUid& uid) {
+  return "no run has the uid " + to_string(uid) +
+         "; leave ?uid= out for the newest run of the id, and a closed run is forgotten once its "
+         "retention is over";
 }
 
 std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t> version) {

@@ -18,6 +18,7 @@ Answer refusal_answer(RequestId id, const engine::Decision& decision, const engi
 // The details of "run-unknown" and "workflow-unknown": they name what was asked for, shortened
 // where it is no name anyone could have meant. Without a version: none was asked for.
 std::string run_unknown(std::string_view id);
+std::string uid_unknown(const RunUid& uid);
 std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t> version);
 
 }  // namespace pawl::node

@@ -153,6 +153,7 @@ def python_programs(suite, build):
         Program("bad API use", [python, "tests/black_box/api_test.py", "--pawl", pawl]),
         Program("stops and starts", [python, "tests/black_box/restart_test.py", "--pawl", pawl]),
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
+        Program("forgotten runs", [python, "tests/black_box/forget_test.py", "--pawl", pawl]),
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),

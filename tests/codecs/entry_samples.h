@@ -38,6 +38,7 @@ inline Entry full_entry() {
   entry.ack_through = 1ull << 40;
   entry.catalog = "catalog";
   entry.raise_level = 1;
+  entry.forgets = {Index(1), Index(2), Index(300), Index(1ull << 40)};
   return entry;
 }
 

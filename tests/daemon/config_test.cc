@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/limits.h"
 #include "daemon/config_keys.h"
 #include "daemon/text_file.h"
 #include "socket_client.h"
@@ -48,6 +49,23 @@ BOOST_AUTO_TEST_CASE(defaults_stand_without_any_layer) {
   BOOST_TEST(result.config.store.groups == 8);
   BOOST_TEST((result.config.roles.of[4] == std::vector<std::string>{"uid:0", "group:pawl-admin"}));
   BOOST_TEST((result.config.log.level == LogLevel::info));
+}
+
+BOOST_AUTO_TEST_CASE(closed_runs_are_kept_for_a_month_or_as_long_as_it_says) {
+  const auto kept = [](const std::string& text) {
+    const ConfigResult result = from_text("schema = 1\n[history]\nclosed = \"" + text + "\"\n");
+    BOOST_REQUIRE_MESSAGE(result.ok, all_errors(result));
+    return result.config.history.closed_ms;
+  };
+  BOOST_TEST((make_config({}).config.history.closed_ms == limits::kRetentionMsDefault));
+  BOOST_TEST((kept("90s") == 90'000));
+  BOOST_TEST(!kept("forever").has_value());
+  for (const std::string wrong : {"", "0s", "-1d", "30", "a month"}) {
+    const ConfigResult result = from_text("schema = 1\n[history]\nclosed = \"" + wrong + "\"\n");
+    BOOST_TEST(!result.ok);
+    BOOST_TEST(all_errors(result).starts_with(
+        "a.toml:3:10: error: history.closed must be a duration such as \"30d\", or \"forever\"\n"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_shipped_file_is_the_defaults) {

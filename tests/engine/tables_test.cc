@@ -102,6 +102,60 @@ BOOST_AUTO_TEST_CASE(queues_order_by_priority_then_age) {
   BOOST_CHECK_EQUAL(world.tables.queues().at("q").started, 0u);
 }
 
+BOOST_AUTO_TEST_CASE(closed_runs_are_forgotten_and_their_ids_lead_to_older_ones) {
+  World world(kWorkflow);
+  std::vector<Index> runs;
+  for (int i = 0; i < 4; ++i) {
+    start(&world, i == 2 ? "b" : "a", "{}");
+    runs.push_back(world.index);
+    world.now = TimeMs(world.now.v + 1);
+    if (i < 3) world.send(Terminate{""});
+  }
+  Tables tables = world.tables;
+  BOOST_CHECK(tables.oldest_needed() == runs[0]);
+  const std::string before = bytes_of(tables);
+  BOOST_CHECK(!tables.forget({runs[0], runs[3]}));  // an open one
+  BOOST_CHECK(!tables.forget({runs[1], runs[0]}));  // not ascending
+  BOOST_CHECK(!tables.forget({runs[0], runs[0]}));
+  BOOST_CHECK(!tables.forget({runs[0], Index(runs[0].v + 1000)}));
+  BOOST_CHECK(bytes_of(tables) == before && tables.check_invariants().empty());
+  const auto& closed = tables.closed_by_version().at({"flow", 3});
+  BOOST_CHECK_EQUAL(closed.size(), 3u);
+  BOOST_CHECK(closed.begin()->run == runs[0]);
+  // One in the middle of its id's, then the oldest.
+  BOOST_CHECK(tables.forget({runs[1], runs[2]}));
+  BOOST_CHECK_EQUAL(tables.check_invariants(), "");
+  BOOST_CHECK(tables.find(runs[1]) == nullptr && tables.find_id("b") == nullptr);
+  BOOST_CHECK(tables.find_id("a") == tables.find(runs[3]));
+  BOOST_CHECK(tables.oldest_needed() == runs[0]);
+  BOOST_CHECK(tables.forget({runs[0]}));
+  BOOST_CHECK_EQUAL(tables.check_invariants(), "");
+  BOOST_CHECK(tables.oldest_needed() == runs[3]);
+  BOOST_CHECK(tables.closed_by_version().empty());
+  Tables decoded{tables.group()};
+  BOOST_CHECK(Tables::decode(bytes_of(tables), &decoded));
+  BOOST_CHECK_EQUAL(decoded.check_invariants(), "");
+  BOOST_CHECK(decoded.find_id("a") == decoded.find(runs[3]));
+}
+
+BOOST_AUTO_TEST_CASE(the_newest_of_an_id_may_be_forgotten_first) {
+  World world(kWorkflow);
+  std::vector<Index> runs;
+  for (int i = 0; i < 3; ++i) {
+    start(&world, "a", "{}");
+    runs.push_back(world.index);
+    world.send(Terminate{""});
+  }
+  Tables tables = world.tables;
+  for (int i = 2; i >= 0; --i) {
+    const Index run = runs[static_cast<std::size_t>(i)];
+    BOOST_CHECK(tables.find_id("a") == tables.find(run));
+    BOOST_CHECK(tables.forget({run}));
+    BOOST_CHECK_EQUAL(tables.check_invariants(), "");
+  }
+  BOOST_CHECK(tables.find_id("a") == nullptr && !tables.oldest_needed());
+}
+
 BOOST_AUTO_TEST_CASE(due_runs_in_order_of_their_timers) {
   World world(kWorkflow);
   start(&world, "c", "{'wait': '3m'}");

@@ -65,6 +65,19 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_map) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_first_that_is_left) {
+  PlaceIndex index;
+  BOOST_TEST((index.first(GroupId(1)) == Index(1)));
+  index.note(GroupId(1), Index(1), 10, Place{1, 64, 400});
+  index.note(GroupId(1), Index(11), 5, Place{2, 64, 400});
+  BOOST_TEST((index.first(GroupId(1)) == Index(1)));
+  BOOST_TEST((index.first(GroupId(9)) == Index(1)));
+  index.drop_before(2);
+  BOOST_TEST((index.first(GroupId(1)) == Index(11)));
+  index.drop_before(3);
+  BOOST_TEST((index.first(GroupId(1)) == Index(16)));
+}
+
 BOOST_AUTO_TEST_CASE(is_small) {
   PlaceIndex index;
   std::uint32_t offset = 64;

@@ -34,6 +34,7 @@ struct History {
   Index last_entry;
   Seq seq;
   bool paused = false, closed = false;
+  TimeMs closed_at;
 };
 
 // One event of one run at a time; the first broken rule is kept.
@@ -54,6 +55,7 @@ class Scribe final : public log::RecoverySink {
       const bool first = received_.emplace(entry.receive_from, group, entry.receive.number).second;
       if (!first) broken("a message of another group took effect twice");
     }
+    for (const Index run : entry.forgets) forget({group, run}, entry.time);
     if (entry.events.empty()) return absl::OkStatus();
     std::vector<engine::Event> events;
     if (auto s = engine::decode_events(entry.events, nullptr, entry.first_seq, &events); !s.ok()) {
@@ -67,6 +69,7 @@ class Scribe final : public log::RecoverySink {
     run.last_entry = index;
     at_ = entry.time;
     run_ = &run;
+    if (told.forgotten.contains(run.uid)) broken("an event of a run that was forgotten");
     for (const engine::Event& event : events) {
       run.seq = run.seq.next();
       ++told.events;
@@ -111,6 +114,7 @@ class Scribe final : public log::RecoverySink {
   void on(const engine::RunResumed&) { run_->paused = false; }
   void on(const engine::RunClosed&) {
     run_->closed = true;
+    run_->closed_at = at_;
     withdraw_all();
   }
   void on(const engine::TaskScheduled& e) {
@@ -171,6 +175,12 @@ class Scribe final : public log::RecoverySink {
     task.stage = Stage::queued;
   }
 
+  void forget(const RunUid& uid, TimeMs time) {
+    run_ = &runs_[uid];
+    if (!run_->closed) broken("an open run was forgotten");
+    if (!told.forgotten.insert(uid).second) broken("a run was forgotten twice");
+    told.kept_ms_min = std::min(told.kept_ms_min, time.v - run_->closed_at.v);
+  }
   void withdraw_all() {
     for (auto& [id, task] : run_->tasks) {
       if (task.stage != Stage::over) task.stage = Stage::withdrawn;

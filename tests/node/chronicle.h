@@ -25,6 +25,8 @@ struct Chronicle {
   std::map<std::int64_t, int> starts, adds, outcomes;
   std::map<RunUid, std::set<std::int64_t>> adds_of;
   std::set<TaskRef> handed_out;
+  std::set<RunUid> forgotten;
+  std::int64_t kept_ms_min = INT64_MAX;  // of those, from a run's end on
   std::uint64_t events = 0;
   std::uint64_t receipts = 0;  // of messages between groups
   std::string problem;         // the first broken rule, or ""

@@ -75,6 +75,9 @@ class Reader final : public log::RecoverySink {
     codecs::Entry entry;
     std::string error;
     if (!codecs::decode_entry(payload, &entry, &error)) return absl::DataLossError(error);
+    for (const Index run : entry.forgets) {
+      if (runs.erase({group, run}) == 0) return absl::DataLossError("a run is forgotten twice");
+    }
     if (entry.events.empty()) return absl::OkStatus();
     std::vector<engine::Event> events;
     if (auto s = engine::decode_events(entry.events, nullptr, entry.first_seq, &events); !s.ok()) {

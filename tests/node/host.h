@@ -82,6 +82,8 @@ class Host {
   // One box of several: its seed is that of the options.
   explicit Host(const NodeOptions& options);
 
+  // NodeOptions::keep_closed_ms, from the next boot on.
+  void keep_closed(std::optional<std::int64_t> ms) { options_.keep_closed_ms = ms; }
   // Opens the journal and makes a node of it; then, unless `only_open`, runs until it is ready.
   void boot(bool only_open = false);
   // The same, expecting the store to be refused; returns why.

@@ -84,6 +84,9 @@ class Storm {
         host_(with_rest({NodeId(1), {}, 2, seed})) {
     host_.planted.completes_before_disk = bugs.completes_before_disk;
     host_.planted.drops_syncs = bugs.drops_syncs;
+    Random other(~seed);
+    if (other.chance(0.5)) keep_ms_ = other.between(100, 30'000);
+    host_.keep_closed(keep_ms_);
   }
 
   StormResult run() {
@@ -175,6 +178,7 @@ class Storm {
   Random random_;
   const Weather weather_;
   Host host_;
+  std::optional<std::int64_t> keep_ms_;  // closed runs are forgotten
   StormResult result_;
   std::int64_t next_number_ = 1;
   std::vector<Want> wants_;
@@ -779,6 +783,9 @@ void Storm::judge() {
   const Chronicle chronicle = read_chronicle(host_.files, kFlowAttempts, kTimes.nap_ms);
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
+  rule(chronicle.forgotten.empty() || (keep_ms_ && chronicle.kept_ms_min >= *keep_ms_),
+       "a run was forgotten too early");
+  result_.forgotten = chronicle.forgotten.size();
   judge_counts(chronicle);
   judge_runs(chronicle);
   const std::string audit = host_.audit();
@@ -823,7 +830,9 @@ void Storm::judge_runs(const Chronicle& chronicle) {
   for (const auto& [uid, adds] : chronicle.adds_of) {
     GroupId group;
     const engine::Run* run = host_.node->find(RunRef{"", uid}, &group);
-    rule(run != nullptr, "a run of the journal is not there");
+    const bool forgotten = chronicle.forgotten.contains(uid);
+    rule((run == nullptr) == forgotten, "a run of the journal is not there, or still is");
+    if (forgotten) continue;
     if (run->closed()) continue;
     std::set<std::int64_t> log;
     for (const dsl::Value& id : run->variable(0, "log")->value.value.as_list()) {

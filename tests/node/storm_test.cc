@@ -41,13 +41,15 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
     sum.snapshots_used += result.snapshots_used;
     sum.copied_under_change += result.copied_under_change;
     sum.events += result.events;
+    sum.forgotten += result.forgotten;
   }
   BOOST_TEST_MESSAGE(sum.acknowledged
                      << " acknowledged, " << sum.repeats << " repeats, " << sum.crashes
                      << " crashes, " << sum.snapshots_used << " starts with snapshots, "
                      << sum.handed_out << " tasks handed out, " << sum.leases_lost
                      << " leases lost at last, " << sum.loads << " loads, " << sum.loads_failed
-                     << " failed loads, " << sum.events << " events");
+                     << " failed loads, " << sum.events << " events, " << sum.forgotten
+                     << " runs forgotten");
   if (only || seeds < kSeeds) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.acknowledged > seeds * 50);
@@ -58,6 +60,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
   BOOST_TEST(sum.handed_out > seeds * 10);
   BOOST_TEST(sum.loads > seeds / 4);
   BOOST_TEST(sum.loads_failed > 0u);
+  BOOST_TEST(sum.forgotten > seeds);
 }
 
 BOOST_AUTO_TEST_CASE(same_seed_same_storm_of_a_node) {

@@ -48,6 +48,7 @@ std::unique_ptr<node::Host> Fleet::make_box(int b, const std::vector<NodeId>& fo
   made.self = id_of(b);
   made.founders = founders;
   made.run_groups = options.run_groups;
+  made.keep_closed_ms = options.keep_closed_ms;
   made.seed = options.seed * 100 + static_cast<std::uint64_t>(b);
   for (unsigned char& byte : made.store) byte = static_cast<unsigned char>(stores_.next());
   auto host = std::make_unique<node::Host>(node::with_rest(made));

@@ -30,6 +30,7 @@ struct FleetOptions {
   int boxes = 3;
   std::uint16_t run_groups = 3;
   std::uint64_t seed = 1;
+  std::optional<std::int64_t> keep_closed_ms;  // absent: nothing is forgotten
   // Of every packet.
   double loss = 0;
   double repeat = 0;

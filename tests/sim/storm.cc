@@ -74,6 +74,8 @@ FleetOptions fleet_of(std::uint64_t seed, const Weather& weather, Random* random
                                                   : groups < 0.98 ? random->between(5, 16)
                                                                   : 64);
   options.seed = seed;
+  Random other(~seed);
+  if (other.chance(0.5)) options.keep_closed_ms = other.between(50, 5'000);
   options.loss = weather.loss;
   options.repeat = weather.repeat;
   options.delay_ms_max = 1 + static_cast<int>(weather.delay_ms);
@@ -863,7 +865,7 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   wanted.refused = answer.status >= 300;
   if (wanted.refused) ++result_.refused;
   if (answer.body.find(R"("type":"run-unknown")") != std::string::npos && !wanted.run_id.empty()) {
-    rule(tried.floor == Version{},
+    rule(tried.floor == Version{} || fleet_.options.keep_closed_ms,
          absl::StrCat("request ", index, " was told that there is no run ", wanted.run_id,
                       ", which others had seen"));
   }
@@ -937,7 +939,7 @@ void Storm::heed_read(int b, RequestId id) {
   GroupId group;
   const engine::Run* run = fleet_.box(b).node->find(RunRef{read.id, {}}, &group);
   if (run == nullptr) {
-    rule(read.floor == Version{},
+    rule(read.floor == Version{} || fleet_.options.keep_closed_ms,
          absl::StrCat("a read at box ", b, " finds no run ", read.id, ", which others had seen"));
     return;
   }
@@ -1153,6 +1155,10 @@ void Storm::judge_history() {
       node::read_chronicle(entries, node::kFlowAttempts, kTimes.nap_ms);
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
+  const std::optional<std::int64_t> keep_ms = fleet_.options.keep_closed_ms;
+  rule(chronicle.forgotten.empty() || (keep_ms && chronicle.kept_ms_min >= *keep_ms),
+       "a run was forgotten too early");
+  result_.forgotten = chronicle.forgotten.size();
   judge_counts(chronicle);
   judge_runs(chronicle);
 }
@@ -1187,7 +1193,9 @@ void Storm::judge_runs(const node::Chronicle& chronicle) {
   for (const auto& [uid, adds] : chronicle.adds_of) {
     GroupId group;
     const engine::Run* run = fleet_.box(b).node->find(RunRef{"", uid}, &group);
-    rule(run != nullptr, "a run of the history is not there");
+    const bool forgotten = chronicle.forgotten.contains(uid);
+    rule((run == nullptr) == forgotten, "a run of the history is not there, or still is");
+    if (forgotten) continue;
     if (run->closed()) continue;
     std::set<std::int64_t> log;
     for (const dsl::Value& id : run->variable(0, "log")->value.value.as_list()) {

@@ -31,7 +31,7 @@ struct StormFigures {
   int boxes = 0;
   std::uint64_t acknowledged = 0, refused = 0, unknown = 0;
   std::uint64_t crashes = 0;
-  std::uint64_t handed_out = 0, reads = 0, events = 0;
+  std::uint64_t handed_out = 0, reads = 0, events = 0, forgotten = 0;
   std::int64_t virtual_ms = 0;
 };
 

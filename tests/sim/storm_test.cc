@@ -33,10 +33,12 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise_of_a_fleet) {
     sum.crashes += result.crashes;
     sum.handed_out += result.handed_out;
     sum.reads += result.reads;
+    sum.forgotten += result.forgotten;
   }
   BOOST_TEST_MESSAGE(sum.acknowledged << " acknowledged, " << sum.unknown << " unknown, "
                                       << sum.crashes << " crashes, " << sum.handed_out
-                                      << " tasks handed out, " << sum.reads << " reads");
+                                      << " tasks handed out, " << sum.reads << " reads, "
+                                      << sum.forgotten << " runs forgotten");
   if (seeds < kSeeds) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.acknowledged > seeds * 30);
@@ -44,6 +46,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise_of_a_fleet) {
   BOOST_TEST(sum.crashes > seeds);
   BOOST_TEST(sum.handed_out > seeds * 5);
   BOOST_TEST(sum.reads > seeds * 20);
+  BOOST_TEST(sum.forgotten > seeds);
 }
 
 BOOST_AUTO_TEST_CASE(same_seed_same_storm_of_a_fleet) {

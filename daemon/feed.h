@@ -1,0 +1,38 @@
+// One feed, as Feeds keeps it. Inside of feed*.cc.
+#pragma once
+
+#include <functional>
+
+#include "daemon/feeds.h"
+
+namespace pawl::daemon {
+
+constexpr std::int64_t kKeepAliveMs = 15'000;  // without a line, a follow gets a cursor
+
+enum FeedKind : int { kPage, kFollow, kSearch, kEvents };
+
+struct Feeds::Feed {
+  RequestId id;
+  int kind = kPage;
+  bool streaming = false;  // begin_stream was called
+  bool server_sent = false;
+  bool reading = false;  // a job is on the cold thread
+  bool full = false;     // the client reads slowly
+  bool dirty = false;    // something was applied while reading
+  bool gone = false;
+  // A run's history.
+  GroupId group;
+  Index run;
+  Seq after;
+  std::size_t limit = 0;
+  bool with_body = false;
+  HistoryWalk::Wanted wanted;
+  std::function<void(bool)> done;
+  Seq through;  // the run's seq when the walk under way began
+  // Events.
+  EventCursor cursor;
+  bool follow = false;
+  std::int64_t keep_alive_mono_ms = 0;
+};
+
+}  // namespace pawl::daemon

@@ -1,0 +1,152 @@
+// The event feed: committed events of all groups, as long as the journal holds them.
+#include <charconv>
+
+#include "codecs/json.h"
+#include "codecs/problem.h"
+#include "daemon/event_slice.h"
+#include "daemon/feed.h"
+#include "log/posix_file_system.h"
+
+namespace pawl::daemon {
+
+std::string EventCursor::text() const {
+  std::string out = "1-";
+  for (std::size_t g = 0; g < next.size(); ++g) {
+    char digits[17];
+    const auto end = std::to_chars(digits, digits + sizeof digits, next[g].v, 16).ptr;
+    if (g > 0) out.push_back('.');
+    out.append(digits, end);
+  }
+  return out;
+}
+
+bool EventCursor::parse(std::string_view text, std::size_t groups, EventCursor* out) {
+  if (!text.starts_with("1-")) return false;
+  text.remove_prefix(2);
+  EventCursor cursor;
+  while (true) {
+    const auto dot = text.find('.');
+    const std::string_view part = text.substr(0, dot);
+    Index index;
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index.v, 16);
+    if (error != std::errc{} || end != part.data() + part.size() || index.v == 0) return false;
+    cursor.next.push_back(index);
+    if (dot == std::string_view::npos) break;
+    text.remove_prefix(dot + 1);
+  }
+  if (cursor.next.size() != groups) return false;
+  *out = std::move(cursor);
+  return true;
+}
+
+EventCursor Feeds::oldest_events() const {
+  EventCursor oldest;
+  for (std::size_t g = 0; g < parts_.node->group_count(); ++g) {
+    oldest.next.push_back(parts_.journal->first_index(GroupId(static_cast<std::uint16_t>(g))));
+  }
+  return oldest;
+}
+
+std::string Feeds::events_gone_json(const EventCursor& oldest) {
+  return codecs::problem_json(
+      410, "events-gone", "The events after this cursor are no longer kept",
+      "go on from `oldest`; what was before it is gone with the runs that were forgotten",
+      [&oldest](codecs::JsonWriter& w) { w.field("oldest", oldest.text()); });
+}
+
+void Feeds::events(RequestId id, EventCursor from, std::size_t limit, bool follow,
+                   bool server_sent) {
+  if (refused_full(id)) return;
+  auto feed = std::make_shared<Feed>();
+  feed->id = id;
+  feed->kind = kEvents;
+  feed->cursor = std::move(from);
+  feed->limit = limit;
+  feed->follow = follow;
+  feed->server_sent = server_sent;
+  feed->keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
+  feeds_[id] = feed;
+  event_feeds_.insert(id);
+  Response response;
+  response.content_type = server_sent ? "text/event-stream" : "application/x-ndjson";
+  feed->streaming = true;
+  if (parts_.answers->begin_stream(id, response) == StreamState::kGone) {
+    cancel(id);
+    return;
+  }
+  advance_events(feed);
+}
+
+// The next slice of events: from the first group that has entries past the cursor.
+void Feeds::advance_events(const FeedPtr& feed) {
+  if (feed->gone || feed->reading || feed->full) return;
+  feed->dirty = false;
+  for (std::size_t g = 0; g < feed->cursor.next.size(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    const Index applied = parts_.node->group(group).applied();
+    const Index next = feed->cursor.next[g];
+    if (next > applied || feed->limit == 0) continue;
+    if (next < parts_.journal->first_index(group)) {
+      write_line(*feed, "{\"error\":" + events_gone_json(oldest_events()) + "}");
+      finish(feed);
+      return;
+    }
+    const auto place = parts_.journal->place(group, next);
+    if (!place) {
+      failed(feed, absl::DataLossError("the journal does not hold all events"));
+      return;
+    }
+    run_cold(feed,
+             [this, feed, group, next, applied, place = *place,
+              source = parts_.journal->source()]() -> ColdThread::Completion {
+               log::PosixFileSystem files;
+               EventSlice slice = read_events(files, source, place, group, next, applied);
+               return [this, feed, slice = std::move(slice)] { events_read(feed, slice); };
+             });
+    return;
+  }
+  if (feed->follow && feed->limit > 0) return;  // parked
+  write_line(*feed, "{\"cursor\":\"" + feed->cursor.text() + "\"}");
+  finish(feed);
+}
+
+void Feeds::events_read(const FeedPtr& feed, EventSlice slice) {
+  feed->reading = false;
+  if (feed->gone) return;
+  if (!slice.status.ok()) {
+    failed(feed, slice.status);
+    return;
+  }
+  for (const EventLine& line : slice.lines) {
+    if (feed->limit == 0) break;
+    // Events of one entry stay together, so that a cursor never points into an entry.
+    write_event_line(*feed, slice.group, line.run, line.json);
+    if (line.last_of_entry) {
+      feed->cursor.next[slice.group.v] = line.index.next();
+      --feed->limit;
+    }
+    if (feed->gone) {
+      cancel(feed->id);
+      return;
+    }
+  }
+  if (feed->limit > 0) feed->cursor.next[slice.group.v] = slice.next;
+  if (!feed->full) advance_events(feed);
+}
+
+void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_view json) {
+  // Not woken if it rests: events of many are read one after the other.
+  const engine::RunStore& runs = parts_.node->group(group).tables().runs();
+  if (!runs.contains(run)) return;  // forgotten
+  const engine::KeptRun kept = runs.kept(run);
+  std::string text;
+  codecs::JsonWriter w(&text);
+  w.begin_object().field("run", runs.id_of(run)).field("uid", to_string(RunUid{group, run}));
+  w.field("workflow", engine::summary_of(kept).workflow);
+  w.finish();
+  text.push_back(',');
+  text.append(json.substr(1));  // goes on with the event's own members
+  write_line(feed, text);
+}
+
+}  // namespace pawl::daemon

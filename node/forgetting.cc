@@ -1,0 +1,133 @@
+#include "node/forgetting.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/feature_level.h"
+#include "base/limits.h"
+
+namespace pawl::node {
+
+Node::Forgetting::Forgetting(Node* node)
+    : node_(node), keep_ms_(node->options_.keep_closed_ms), of_(node->groups_.size()) {}
+
+void Node::Forgetting::set_keep(std::optional<std::int64_t> ms) {
+  keep_ms_ = ms;
+  definitions_changed();
+}
+
+void Node::Forgetting::definitions_changed() {
+  for (const auto& group : node_->groups_) {
+    if (node_->opened_[group->id().v].v != 0) find_due(*group);
+  }
+}
+
+bool Node::Forgetting::may(const Group& group) const {
+  return node_->decides(group) && group.tables().feature_level() >= kJournalLevel;
+}
+
+// Absent: never, or this box has no definition to tell.
+std::optional<TimeMs> Node::Forgetting::due_at(const std::pair<std::string, std::uint32_t>& version,
+                                               TimeMs closed_at) const {
+  const dsl::Definition* definition = node_->definitions_.find(version.first, version.second);
+  if (definition == nullptr) return std::nullopt;
+  const std::optional<std::int64_t> keep =
+      definition->retention_ms ? definition->retention_ms : keep_ms_;
+  if (!keep || *keep > INT64_MAX / 2 - closed_at.v) return std::nullopt;
+  const std::int64_t slack = std::clamp<std::int64_t>(*keep / 100, 1, limits::kForgetSlackMsMax);
+  return TimeMs((closed_at.v + *keep + slack - 1) / slack * slack);
+}
+
+void Node::Forgetting::closed(const Group& group, Index run) {
+  if (node_->opened_[group.id().v].v == 0) return;
+  OfGroup& of = of_[group.id().v];
+  const engine::Run& known = *group.tables().find(run);
+  const auto due = due_at({known.workflow(), known.version()}, *known.closed_at);
+  if (due && (!of.due || *due < *of.due)) of.due = due;
+}
+
+void Node::Forgetting::forgot(const Group& group, const codecs::Entry& entry,
+                              const Proposal* proposal) {
+  node_->stats_.runs_forgotten += entry.forgets.size();
+  if (node_->out_ == nullptr) return;
+  if (node_->opened_[group.id().v].v != 0) find_due(group);
+  for (const Index run : entry.forgets) node_->out_->changed.emplace_back(group.id(), run);
+  if (proposal == nullptr) return;
+  of_[group.id().v].under_way = false;
+  for (const std::string& id : proposal->forgotten) {
+    node_->left_.released.push_back({group.id(), id, Index(0)});
+  }
+}
+
+void Node::Forgetting::find_due(const Group& group) {
+  OfGroup& of = of_[group.id().v];
+  of.due.reset();
+  for (const auto& [version, runs] : group.tables().closed_by_version()) {
+    const auto due = due_at(version, runs.begin()->closed_at);
+    if (due && (!of.due || *due < *of.due)) of.due = due;
+  }
+}
+
+void Node::Forgetting::look() {
+  for (const auto& group : node_->groups_) {
+    OfGroup& of = of_[group->id().v];
+    if (of.under_way || !may(*group)) continue;
+    const bool now = of.due && *of.due <= node_->stamp_;
+    if (now && of.retry_mono_ms <= node_->now_.mono_ms) propose(*group);
+  }
+}
+
+void Node::Forgetting::propose(Group& group) {
+  OfGroup& of = of_[group.id().v];
+  Mailboxes& mailboxes = node_->mailboxes_[group.id().v];
+  std::vector<Index> runs;
+  std::set<std::string> ids;
+  for (const auto& [version, closed] : group.tables().closed_by_version()) {
+    for (const engine::ClosedRun& run : closed) {
+      const auto due = due_at(version, run.closed_at);
+      if (!due || *due > node_->stamp_ || runs.size() >= limits::kForgottenPerEntryMax) break;
+      const std::string& id = group.tables().find(run.run)->id();
+      if (mailboxes.busy(id)) continue;
+      ids.insert(id);
+      runs.push_back(run.run);
+    }
+  }
+  // Of those due some may be busy: they are looked at again, and this entry's end is not waited for
+  // where there is none.
+  of.retry_mono_ms = runs.empty() ? node_->now_.mono_ms + limits::kForgetRetryMs : 0;
+  if (runs.empty()) return;
+  std::sort(runs.begin(), runs.end());
+  Proposal proposal;
+  proposal.entry.time = node_->stamp_;
+  proposal.entry.forgets = std::move(runs);
+  for (const std::string& id : ids) mailboxes.acquire(id);
+  proposal.forgotten.assign(ids.begin(), ids.end());
+  of.under_way = true;
+  ++node_->stats_.entries_proposed;
+  group.propose(std::move(proposal));
+}
+
+void Node::Forgetting::settle_load(Group& group, Index run) {
+  const auto it = node_->under_way_.loads.find({group.id(), run});
+  UnderWay::Load load = std::move(it->second);
+  node_->under_way_.loads.erase(it);
+  for (const RequestId id : load.reads) {
+    node_->under_way_.outstanding.erase(id);
+    node_->out_->reads.push_back({id});
+  }
+  for (Job& job : load.jobs) node_->submit(group, std::move(job));
+}
+
+std::int64_t Node::Forgetting::next_wake_mono_ms() const {
+  std::int64_t wake = INT64_MAX;
+  for (const auto& group : node_->groups_) {
+    const OfGroup& of = of_[group->id().v];
+    if (of.under_way || !of.due || !may(*group)) continue;
+    wake = std::min(wake, std::max(of.retry_mono_ms, node_->time_.mono_ms_of(*of.due)));
+  }
+  return wake;
+}
+
+void Node::keep_closed(std::optional<std::int64_t> ms) { forgetting_->set_keep(ms); }
+
+}  // namespace pawl::node
