@@ -12,8 +12,8 @@ using engine::Actor;
 using engine::Payload;
 
 const char* name_of(engine::RunStatus status) {
-  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",    "completed",
-                                           "failed",    "cancelled", "terminated"};
+  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",     "completed",
+                                           "failed",    "cancelled", "terminated", "data_deleted"};
   return kNames[static_cast<int>(status)];
 }
 const char* name_of(engine::Cause cause) {

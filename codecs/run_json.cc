@@ -18,9 +18,15 @@ void write_payload(JsonWriter& w, const engine::Payload& payload) {
 }
 
 void write_error(JsonWriter& w, const engine::ErrorRecord& error) {
-  w.begin_object().field("type", error.type).field("message", error.message());
-  const dsl::Value data = error.data();
-  if (!data.is_null()) w.field("data", data);
+  w.begin_object().field("type", error.type);
+  if (error.detail.scrubbed) {
+    w.plain_key("detail");
+    write_payload(w, error.detail);
+  } else {
+    w.field("message", error.message());
+    const dsl::Value data = error.data();
+    if (!data.is_null()) w.field("data", data);
+  }
   w.end_object();
 }
 
@@ -102,7 +108,8 @@ void write_data(JsonWriter& w, const engine::Run& run, const EnvelopeFields& fie
     w.end_object();
   }
   if (!run.closed()) return;
-  if (fields.output && run.status == engine::RunStatus::completed) {
+  const bool deleted = run.status == engine::RunStatus::data_deleted && run.output->length > 0;
+  if (fields.output && (run.status == engine::RunStatus::completed || deleted)) {
     w.plain_key("output");
     write_payload(w, run.output.get());
   }
@@ -140,6 +147,18 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
   w.plain_key("tags").begin_object();
   for (const engine::Tag& tag : run.identity->tags) w.key(tag.name).string(tag.value);
   w.end_object();
+  w.end_object();
+}
+
+void append_data_deleted(const engine::Run& run, std::string* out) {
+  JsonWriter w(out);
+  w.begin_object().field("id", run.id()).field("uid", to_string(run.uid()));
+  w.field("status", engine::to_string(run.status));
+  w.field("seq", run.seq.v).field("hash", to_hex(run.hash)).field("bytes_on_disk", true);
+  w.field("detail",
+          "no answer shows the run's data any more, and no snapshot taken from now on holds it; "
+          "journal segments and snapshots that were written before keep its bytes on the disks "
+          "until they are given up");
   w.end_object();
 }
 

@@ -30,6 +30,9 @@ struct EnvelopeFields {
 void append_envelope(const engine::Run& run, const dsl::Definition* definition, std::string* out,
                      const EnvelopeFields& fields = {});
 
+// What deleting a run's data is answered with: {id, uid, status, seq, hash, bytes_on_disk, detail}.
+void append_data_deleted(const engine::Run& run, std::string* out);
+
 // "/v1/runs/ID" with '/' in the id as %2F.
 std::string run_location(std::string_view id);
 

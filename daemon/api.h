@@ -105,6 +105,7 @@ class Api final : public HttpHandler {
   void post_move(Call& call);
   void post_verb(Call& call);
   void post_retry(Call& call);
+  void delete_data(Call& call);
 
   void get_incidents(Call& call);
   void get_queues(Call& call);

@@ -154,8 +154,8 @@ void Api::get_await(Call& call) {
     query.fail("give either `state` or `status` (closed is any closed status)");
   } else if (!await.status.empty() && (await.status == "open" || !is_status(await.status))) {
     query.fail(
-        "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated or "
-        "closed");
+        "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated, "
+        "data_deleted or closed");
   }
   if (!query.ok()) {
     refuse(call.id, query.problem());
@@ -266,6 +266,19 @@ void Api::post_verb(Call& call) {
   } else {
     command.command = engine::Resume{reason};
   }
+  submit(call, std::move(command));
+}
+
+void Api::delete_data(Call& call) {
+  BodyReader body(call.http->body, {"reason"});
+  engine::DeleteData deletion{body.text("reason", limits::kReasonBytesMax)};
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  node::CommandRun command;
+  if (!run_ref(call, &command.run)) return;
+  command.command = std::move(deletion);
   submit(call, std::move(command));
 }
 

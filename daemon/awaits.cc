@@ -33,6 +33,8 @@ bool Await::reached_by(const engine::Event& event, TimeMs time) const {
   } else if (const auto* closed = std::get_if<engine::RunClosed>(&event)) {
     if (status == "closed") return true;
     now = closed->status;
+  } else if (std::holds_alternative<engine::RunDataDeleted>(event)) {
+    now = RunStatus::data_deleted;
   }
   return now && status == engine::to_string(*now);
 }

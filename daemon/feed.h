@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "daemon/event_slice.h"
 #include "daemon/feeds.h"
 
 namespace pawl::daemon {
@@ -10,6 +11,14 @@ namespace pawl::daemon {
 constexpr std::int64_t kKeepAliveMs = 15'000;  // without a line, a follow gets a cursor
 
 enum FeedKind : int { kPage, kFollow, kSearch, kEvents };
+
+// Entries of one place, to be shown by the feed of events.
+struct EventRead {
+  GroupId group;
+  Index from, through;
+  log::Place place;
+  ScrubbedRuns scrubbed;
+};
 
 struct Feeds::Feed {
   RequestId id;

@@ -3,7 +3,6 @@
 
 #include "codecs/json.h"
 #include "codecs/problem.h"
-#include "daemon/event_slice.h"
 #include "daemon/feed.h"
 #include "log/posix_file_system.h"
 
@@ -96,13 +95,7 @@ void Feeds::advance_events(const FeedPtr& feed) {
       failed(feed, absl::DataLossError("the journal does not hold all events"));
       return;
     }
-    run_cold(feed,
-             [this, feed, group, next, applied, place = *place,
-              source = parts_.journal->source()]() -> ColdThread::Completion {
-               log::PosixFileSystem files;
-               EventSlice slice = read_events(files, source, place, group, next, applied);
-               return [this, feed, slice = std::move(slice)] { events_read(feed, slice); };
-             });
+    read_events_at(feed, {group, next, applied, *place, {}});
     return;
   }
   if (feed->follow && feed->limit > 0) return;  // parked
@@ -110,11 +103,40 @@ void Feeds::advance_events(const FeedPtr& feed) {
   finish(feed);
 }
 
-void Feeds::events_read(const FeedPtr& feed, EventSlice slice) {
+void Feeds::read_events_at(const FeedPtr& feed, EventRead read) {
+  run_cold(feed,
+           [this, feed, read = std::move(read),
+            source = parts_.journal->source()]() -> ColdThread::Completion {
+             log::PosixFileSystem files;
+             EventSlice slice = read_events(files, source, read.place, read.group, read.from,
+                                            read.through, read.scrubbed);
+             return
+                 [this, feed, read, slice = std::move(slice)] { events_read(feed, read, slice); };
+           });
+}
+
+// What was read is whole. Where a run's data was deleted meanwhile, or long ago, it is read once
+// more without: only here is it known which runs those are.
+bool Feeds::shows_deleted(EventRead* read, const EventSlice& slice) const {
+  const std::size_t known = read->scrubbed.size();
+  for (const EventLine& line : slice.lines) {
+    const engine::Run* run = parts_.node->group(slice.group).tables().find(line.run);
+    if (run != nullptr && run->status == engine::RunStatus::data_deleted) {
+      read->scrubbed.emplace(line.run, run->identity->salt);
+    }
+  }
+  return read->scrubbed.size() > known;
+}
+
+void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
   feed->reading = false;
   if (feed->gone) return;
   if (!slice.status.ok()) {
     failed(feed, slice.status);
+    return;
+  }
+  if (shows_deleted(&read, slice)) {
+    read_events_at(feed, std::move(read));
     return;
   }
   for (const EventLine& line : slice.lines) {

@@ -103,6 +103,7 @@ void Feeds::start_walk(const FeedPtr& feed) {
   options.after = feed->after;
   options.limit = feed->limit;
   options.with_body = feed->with_body;
+  options.scrubs = run->status == engine::RunStatus::data_deleted;
   options.wanted = feed->wanted;
   feed->dirty = false;
   feed->through = run->seq;

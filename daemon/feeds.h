@@ -86,7 +86,9 @@ class Feeds {
   void answer_page(const FeedPtr& feed, const HistoryWalk& walk);
   void write_follow(const FeedPtr& feed, const HistoryWalk& walk);
   void advance_events(const FeedPtr& feed);
-  void events_read(const FeedPtr& feed, struct EventSlice slice);
+  void read_events_at(const FeedPtr& feed, struct EventRead read);
+  bool shows_deleted(struct EventRead* read, const struct EventSlice& slice) const;
+  void events_read(const FeedPtr& feed, struct EventRead read, struct EventSlice slice);
   void write_event_line(Feed& feed, GroupId group, Index run, std::string_view json);
   void write_line(Feed& feed, std::string_view line);
   void finish(const FeedPtr& feed);

@@ -84,7 +84,7 @@ absl::Status HistoryWalk::render() {
     auto status = engine::decode_events(kept.events, &options_.salt, kept.first_seq, &events);
     if (!status.ok()) return status;
     Seq seq = kept.first_seq;
-    for (const engine::Event& event : events) {
+    for (engine::Event& event : events) {
       const Seq this_seq = seq;
       seq = seq.next();
       if (this_seq <= options_.after) continue;
@@ -92,6 +92,7 @@ absl::Status HistoryWalk::render() {
         more_ = true;
         return absl::OkStatus();
       }
+      if (options_.scrubs) engine::scrub(&event, {options_.salt, this_seq, kept.time});
       HistoryItem item;
       item.seq = this_seq;
       std::string body;

@@ -43,6 +43,7 @@ class HistoryWalk {
     std::size_t limit = 100;                        // of events
     std::size_t bytes_max = limits::kPageBytesMax;  // of entries kept, at least one is
     bool with_body = false;
+    bool scrubs = false;  // the run's data was deleted: payloads are shown by their digests
     // A search: nothing is kept, it ends at an event for which this is true (called on the cold
     // thread, newest entry first).
     Wanted wanted;

@@ -60,6 +60,8 @@ constexpr Route kRuns[] = {
      "Go on, with what came meanwhile"},
     {post, "/v1/runs/{id}/retry", write, Role::operator_, &Api::post_retry, "uid",
      "Run a step in incident again"},
+    {del, "/v1/runs/{id}/data", write, Role::admin, &Api::delete_data, "uid",
+     "Delete what a closed run holds; its skeleton stays"},
 };
 
 // What waits for an operator, workers and whoever follows.

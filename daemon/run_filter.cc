@@ -98,9 +98,9 @@ bool RunWalk::next() {
 std::shared_ptr<const engine::Run> RunWalk::run() const { return at_->runs->made(at_->kept); }
 
 bool is_status(std::string_view text) {
-  static constexpr std::string_view kStatuses[] = {"scheduled",  "running", "paused",
-                                                   "completed",  "failed",  "cancelled",
-                                                   "terminated", "closed",  "open"};
+  static constexpr std::string_view kStatuses[] = {
+      "scheduled", "running",    "paused",       "completed", "failed",
+      "cancelled", "terminated", "data_deleted", "closed",    "open"};
   return std::find(std::begin(kStatuses), std::end(kStatuses), text) != std::end(kStatuses);
 }
 
@@ -119,7 +119,7 @@ bool RunFilter::read(const Call& call, QueryReader& query) {
   if (status && !is_status(*status)) {
     query.fail(
         "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated, "
-        "open or closed");
+        "data_deleted, open or closed");
   }
   return query.ok();
 }

@@ -111,8 +111,13 @@ struct LoseLease {
 // All of the run's timers due at the context's `now` fire, in order.
 struct FireTimers {};
 
-using Command =
-    std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident, HandOut,
-                 ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease, FireTimers>;
+// Scrubs what a closed run holds, for good.
+struct DeleteData {
+  std::string reason;
+};
+
+using Command = std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident,
+                             HandOut, ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease,
+                             FireTimers, DeleteData>;
 
 }  // namespace pawl::engine

@@ -24,8 +24,8 @@ struct Context {
   Actor actor;
   // Names of the actor's system groups, for signals with `groups`; numbers match actor.gids.
   std::vector<std::string> actor_groups;
-  // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause and
-  // Terminate.
+  // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause,
+  // Terminate and DeleteData.
   const dsl::Definition* definition = nullptr;
 };
 
@@ -42,6 +42,7 @@ enum class Refusal : std::uint8_t {
   wrong_seq,            // 412
   move_not_allowed,     // 409; `accepted` lists the moves
   run_closed,           // 409
+  run_open,             // 409: only a closed run's data is deleted
   run_not_paused,       // 409 (resume)
   already_paused,       // 409
   no_incident,          // 404

@@ -6,6 +6,7 @@
 //                                                    times
 //   open --cancel--> on_cancel's state (once), else cancelled     again: duplicate
 //   open --terminate--> terminated
+//   closed --delete data--> data_deleted     again: duplicate
 #include <algorithm>
 #include <utility>
 
@@ -97,6 +98,18 @@ void Decider::apply(const Resume& command) {
   }
   emit(RunResumed{command.reason, context_.actor});
   replay_held();
+}
+
+void Decider::apply(const DeleteData& command) {
+  if (!run_->closed()) {
+    return refuse(Refusal::run_open,
+                  "a run's data is deleted once it is closed: cancel or terminate it first");
+  }
+  if (run_->status == RunStatus::data_deleted) {
+    decision_.duplicate = true;
+    return;
+  }
+  emit(RunDataDeleted{command.reason, context_.actor});
 }
 
 // One after the other: whichever of a held outcome, a held signal and a due timer has the earliest

@@ -67,6 +67,7 @@ class Decider {
   void apply(const ProgressTask& command);
   void apply(const LoseLease& command);
   void apply(const FireTimers& command);
+  void apply(const DeleteData& command);
   void apply(const Start& command);  // not for decide(): refused
 
   Decision finish();

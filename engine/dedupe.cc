@@ -203,6 +203,28 @@ bool Dedupe::decode_forwarded(std::string_view body) {
          add_forwarded(key.first, key.second, std::move(answer));
 }
 
+// Answers that are remembered are envelopes, or speak of no run. An envelope begins with the id
+// (which has nothing to be escaped) and the uid. A fold: neither text may ever change.
+void Dedupe::scrub(const std::string& run_id, const RunUid& uid) {
+  const std::string who = "{\"id\":\"" + run_id + "\",\"uid\":\"" + to_string(uid) + "\",";
+  static constexpr const char* kDeleted = "\"status\":\"data_deleted\"";
+  // One that says no more than that may be the deletion's own.
+  const auto shows = [&who](const KeyedAnswer& answer) {
+    const std::string_view body = answer.body;
+    return body.starts_with(who) && !body.substr(who.size()).starts_with(kDeleted);
+  };
+  for (auto& [number, answer] : by_order_) {
+    if (!shows(answer)) continue;
+    if (frozen_ != nullptr) frozen_->kept_goes(number, answer);
+    answer.body = who + kDeleted + "}";
+  }
+  for (auto& [key, answer] : forwarded_) {
+    if (!shows(answer)) continue;
+    if (frozen_ != nullptr) frozen_->forwarded_changes(key, &answer);
+    answer.body = who + kDeleted + "}";
+  }
+}
+
 // Grammar: varint next, varint count, then each: varint number, str key, 32 bytes request, zigzag
 // at, varint status, str body; varint count of processes, then each: varint id, varint open_from,
 // varint count, then each: varint number, zigzag at, varint status, str body.

@@ -58,6 +58,8 @@ class Dedupe {
   bool is_over(const ForwardedAs& forwarded) const;
   // A fold: remembers the answer and forgets what is too old, too many or over.
   void remember(KeyedAnswer answer);
+  // A fold: what answers that show this run have of it is gone, but for who it was.
+  void scrub(const std::string& run_id, const RunUid& uid);
   std::size_t size() const { return by_order_.size(); }
 
   // What remember() forgets or replaces is told first, until another one or null is given.

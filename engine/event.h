@@ -32,10 +32,10 @@ using Event =
                  SignalTaken, SignalBuffered, SignalExpired, TimerFired, TaskScheduled, TaskStarted,
                  TaskReturned, TaskCompleted, TaskFailed, TaskRequeued, TaskProgress, TaskReleased,
                  OutcomeHeld, ErrorRaised, IncidentOpened, IncidentClosed, RunPaused, RunResumed,
-                 RunCancelRequested, RunMoved, RunClosed>;
+                 RunCancelRequested, RunMoved, RunClosed, RunDataDeleted>;
 
 // The newest feature level any event here needs.
-inline constexpr std::uint16_t kEventLevelMax = 1;
+inline constexpr std::uint16_t kEventLevelMax = 5;
 
 std::uint16_t event_kind(const Event& event);
 std::uint16_t event_level(const Event& event);

@@ -46,8 +46,8 @@ dsl::Value ErrorRecord::data() const {
 }
 
 const char* enum_name(RunStatus x) {
-  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",    "completed",
-                                           "failed",    "cancelled", "terminated"};
+  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",     "completed",
+                                           "failed",    "cancelled", "terminated", "data_deleted"};
   return kNames[static_cast<std::size_t>(x)];
 }
 

@@ -29,8 +29,9 @@ enum class RunStatus : std::uint8_t {
   failed = 4,
   cancelled = 5,
   terminated = 6,
+  data_deleted = 7,  // closed, whatever it was before, and its payloads are scrubbed
 };
-constexpr RunStatus enum_max(RunStatus) { return RunStatus::terminated; }
+constexpr RunStatus enum_max(RunStatus) { return RunStatus::data_deleted; }
 constexpr bool is_closed(RunStatus s) { return s >= RunStatus::completed; }
 
 // Why a state was entered.

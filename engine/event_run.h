@@ -112,4 +112,17 @@ struct RunClosed {
   }
 };
 
+// What a closed run holds is deleted: its payloads are scrubbed, here and wherever its history is
+// shown from now on.
+struct RunDataDeleted {
+  static constexpr std::uint16_t kKind = 28, kLevel = 5;
+  static constexpr const char* kName = "run.data_deleted";
+  std::string reason;
+  Actor actor;
+  template <class Self, class Visitor>
+  static void fields(Self& e, Visitor&& v) {
+    v("reason", e.reason), v("actor", e.actor);
+  }
+};
+
 }  // namespace pawl::engine

@@ -23,7 +23,8 @@ auto position(List& list, Id id) {
 bool evolve(Run* run, const Event& event, TimeMs time, HashScratch* scratch) {
   const bool first = run->seq.v == 0;
   if (first != std::holds_alternative<RunStarted>(event)) return false;
-  const bool late = std::holds_alternative<TaskReleased>(event);
+  const bool late =
+      std::holds_alternative<TaskReleased>(event) || std::holds_alternative<RunDataDeleted>(event);
   if (!first && run->closed() && !late) return false;
   run->seq = run->seq.next();
   EventContext context{first ? Salt() : run->identity->salt, run->seq, time};

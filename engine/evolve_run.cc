@@ -6,9 +6,23 @@
 //   scheduled, running --run.paused-------> paused
 //   paused    --run.resumed---------------> what it was
 //   scheduled, running, paused --run.closed--> completed, failed, cancelled, terminated
+//   completed, failed, cancelled, terminated --run.data_deleted--> data_deleted
 #include "engine/fold.h"
 
 namespace pawl::engine {
+namespace {
+
+// False if there is a value whose digest is not known, which the fold of its event would have kept.
+bool scrub_kept(Payload* payload) {
+  if (payload->length == 0) return true;
+  if (!payload->digest) return false;
+  payload->value = dsl::Value();
+  payload->cold = false;
+  payload->scrubbed = true;
+  return true;
+}
+
+}  // namespace
 
 bool fold(Fold& f, const RunStarted& e) {
   RunIdentity identity;
@@ -60,7 +74,7 @@ bool fold(Fold& f, const RunMoved& e) {
 }
 
 bool fold(Fold& f, const RunClosed& e) {
-  if (!is_closed(e.status)) return false;
+  if (!is_closed(e.status) || e.status == RunStatus::data_deleted) return false;
   Run& run = f.run;
   run.status = e.status;
   run.paused_from = RunStatus::running;
@@ -81,6 +95,20 @@ bool fold(Fold& f, const RunClosed& e) {
     run.error = Shared<std::optional<ErrorRecord>>(std::move(error));
   }
   return true;
+}
+
+// What a closed run has left: its input, variables, output and error. A task that a worker still
+// has was withdrawn, and lost its input then.
+bool fold(Fold& f, const RunDataDeleted&) {
+  Run& run = f.run;
+  if (!run.closed() || run.status == RunStatus::data_deleted) return false;
+  run.status = RunStatus::data_deleted;
+  bool known = scrub_kept(&run.identity.edit().input) && scrub_kept(&run.output.edit());
+  for (Frame& frame : run.frames) {
+    for (Variable& variable : frame.vars.edit()) known = known && scrub_kept(&variable.value);
+  }
+  if (run.error.get()) known = known && scrub_kept(&run.error.edit()->detail);
+  return known;
 }
 
 }  // namespace pawl::engine

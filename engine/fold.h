@@ -60,6 +60,7 @@ bool fold(Fold& f, const RunResumed& e);
 bool fold(Fold& f, const RunCancelRequested& e);
 bool fold(Fold& f, const RunMoved& e);
 bool fold(Fold& f, const RunClosed& e);
+bool fold(Fold& f, const RunDataDeleted& e);
 // evolve_state.cc
 bool fold(Fold& f, const StateEntered& e);
 bool fold(Fold& f, const VarsSet& e);

@@ -66,6 +66,8 @@ void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> n
   applied->run = run;
   applied->started = before == nullptr;
   applied->closed = next->closed() && (before == nullptr || !before->closed());
+  applied->data_deleted = next->status == RunStatus::data_deleted &&
+                          (before == nullptr || before->status != RunStatus::data_deleted);
   TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
                        closed_by_version_};
   reindex(run, before.get(), next.get(), &indexes, applied);

@@ -61,6 +61,7 @@ struct Applied {
   Index run;
   bool started = false;
   bool closed = false;
+  bool data_deleted = false;
   bool tasks_queued = false;
   bool timers_changed = false;
 };

@@ -443,6 +443,10 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
     answer.at = entry.time;
     tables_.dedupe().remember(std::move(answer));
   }
+  if (applied->data_deleted) {
+    const RunUid uid{id(), entry.run};
+    tables_.dedupe().scrub(tables_.find(entry.run)->id(), uid);
+  }
   if (!entry.forgets.empty() && !tables_.forget(entry.forgets)) {
     *error = where(id(), index) + "it forgets a run that is open or was not there";
     return false;

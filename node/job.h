@@ -21,6 +21,7 @@ enum class Reply : std::uint8_t {
   envelope,  // 200, the run after it
   started,   // 201, the new run
   outcome,   // 200, a task's outcome was taken
+  deleted,   // 202, the run's data is deleted, but for what lies on the disks
 };
 
 struct Job {

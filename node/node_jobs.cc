@@ -321,6 +321,10 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     const auto* failed = std::get_if<engine::FailTask>(&job.command);
     if (done != nullptr) a->ended.push_back({group.id(), a->run, done->step, done->attempt});
     if (failed != nullptr) a->ended.push_back({group.id(), a->run, failed->step, failed->attempt});
+  } else if (job.reply == Reply::deleted) {
+    answer.status = 202;
+    answer.etag = etag_of(run);
+    codecs::append_data_deleted(run, &answer.body);
   } else {
     answer.body.reserve(kEnvelopeBytesUsual);
     answer.status = job.reply == Reply::started ? 201 : 200;

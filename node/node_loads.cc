@@ -58,9 +58,10 @@ void Node::show(const Request& request, const Barrier& op) {
 }
 
 // Makes the job wait for its run; false if the run is resident and the job can be decided. A start
-// needs nothing of its id's last run but that it is closed.
+// needs nothing of its id's last run but that it is closed; what is to be deleted need not be read.
 bool Node::wait_for_load(Group& group, Job& job) {
   if (std::holds_alternative<engine::Start>(job.command)) return false;
+  if (std::holds_alternative<engine::DeleteData>(job.command)) return false;
   const engine::Run* run =
       job.run.v > 0 ? group.tables().find(job.run) : group.tables().find_id(job.run_id);
   if (run == nullptr || !load_if_cold(group, *run)) return false;

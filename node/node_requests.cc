@@ -82,7 +82,8 @@ void Node::on_operation(Request& request, CommandRun& op) {
     job.run_id = std::move(op.run.id);
     group = group_of(job.run_id);
   }
-  job.reply = Reply::envelope;
+  const bool deletes = std::holds_alternative<engine::DeleteData>(op.command);
+  job.reply = deletes ? Reply::deleted : Reply::envelope;
   job.command = std::move(op.command);
   submit(mutable_group(group), std::move(job));
 }

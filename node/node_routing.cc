@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "engine/run_id.h"
@@ -72,6 +73,12 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
     if (group->v == 0 || group->v >= groups_.size()) {
       refuse(request.id, 404, "run-unknown", "There is no such run",
              uid_unknown(*command->run.uid));
+      return false;
+    }
+    if (std::holds_alternative<engine::DeleteData>(command->command) &&
+        groups_[group->v]->tables().feature_level() < kJournalLevel) {
+      refuse(request.id, 409, "level-too-low", "A box runs an older version of pawl",
+             "a run's data can be deleted once every box runs this version");
       return false;
     }
   } else if (const auto* report = std::get_if<ReportTask>(&request.operation)) {

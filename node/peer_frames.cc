@@ -234,6 +234,10 @@ void members(Io& io, engine::LoseLease& x) {
 }
 template <class Io>
 void members(Io&, engine::FireTimers&) {}
+template <class Io>
+void members(Io& io, engine::DeleteData& x) {
+  io(x.reason);
+}
 
 template <class Io>
 void members(Io& io, RunUid& x) {

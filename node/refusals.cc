@@ -42,6 +42,8 @@ Reading reading_of(engine::Refusal refusal) {
       return {409, "move-not-allowed", "The state's `moves` do not list this target", "moves"};
     case Refusal::run_closed:
       return {409, "run-closed", "The run is closed", nullptr};
+    case Refusal::run_open:
+      return {409, "run-open", "The run is not closed", nullptr};
     case Refusal::run_not_paused:
       return {409, "run-not-paused", "The run is not paused", nullptr};
     case Refusal::already_paused:

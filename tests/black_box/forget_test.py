@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Closed runs are forgotten once their retention is over: gone from every answer, also after kill -9; others stay."""
+"""Closed runs are forgotten once their retention is over: gone from every answer, also after kill -9; others stay.
+And what a closed run held is deleted when somebody asks for it."""
 
 import json
 import os
 import re
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
@@ -127,7 +129,105 @@ class Forget(unittest.TestCase):
         self.assertEqual({json.loads(line)["run"] for line in lines[:-1]}, {"last"})
 
 
+SECRETIVE = """
+dsl = 1
+name = "secretive"
+start = "wait"
+[input]
+name = "string"
+[signal.tell]
+[state.wait]
+on.tell = { next = "done", save.told = "= signal.what" }
+[state.done]
+end = "completed"
+output = "= input.name + vars.told"
+"""
+
+
+class DeleteData(unittest.TestCase):
+    pawl = None
+
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="pawl-delete-")
+        self.addCleanup(self.scratch.cleanup)
+        self.daemon = Daemon(self.pawl, self.scratch.name)
+        self.addCleanup(self.daemon.kill)
+        self.daemon.start()
+        self.client = self.daemon.client()
+        answer = self.client.request("PUT", "/v1/workflows/secretive", SECRETIVE.encode())
+        self.assertEqual(answer.status, 201, answer)
+        for run in ("mine", "other"):
+            self.client.post("/v1/runs", {"workflow": "secretive", "id": run, "input": {"name": "secret-a"}},
+                             key=f"start-{run}")
+            answer = self.client.post(f"/v1/runs/{run}/signals/tell", {"payload": {"what": "secret-b"}})
+            self.assertEqual(answer.json["status"], "completed", answer)
+
+    def delete(self, run):
+        return self.client.request("DELETE", f"/v1/runs/{run}/data", json.dumps({"reason": "asked for"}).encode())
+
+    def shown(self):
+        paths = ["/v1/runs/mine", "/v1/runs/mine/history", "/v1/runs/mine/history?fields=body",
+                 "/v1/runs?id_prefix=mine&fields=input,vars,output"]
+        texts = [self.client.request("GET", path).data.decode() for path in paths]
+        lines = self.client.request("GET", "/v1/events").data.decode().splitlines()
+        texts += [line for line in lines if json.loads(line).get("run") == "mine"]
+        repeated = self.client.post("/v1/runs", {"workflow": "secretive", "id": "mine", "input": {"name": "secret-a"}},
+                                    key="start-mine")
+        self.assertEqual(repeated.status, 201, repeated)
+        return "\n".join(texts + [json.dumps(repeated.json)])
+
+    def test_nothing_shows_it_any_more_and_the_hash_holds(self):
+        self.assertIn("secret-a", self.shown())
+        answer = self.delete("mine")
+        self.assertEqual(answer.status, 202, answer)
+        self.assertEqual((answer.json["status"], answer.json["bytes_on_disk"]), ("data_deleted", True))
+        for life in range(3):
+            shown = self.shown()
+            self.assertNotIn("secret-a", shown)
+            self.assertNotIn("secret-b", shown)
+            run = self.client.get("/v1/runs/mine").json
+            self.assertEqual(run["status"], "data_deleted")
+            self.assertEqual(len(run["input"]["scrubbed"]), 64)
+            self.assertEqual(len(run["output"]["scrubbed"]), 64)
+            self.assertIsNone(check_hash(self.client, "mine"))
+            other = self.client.get("/v1/runs/other").json
+            self.assertEqual(other["output"], "secret-asecret-b")
+            self.assertIsNone(check_hash(self.client, "other"))
+            if life == 0:
+                self.daemon.kill()
+            elif life == 1:
+                self.daemon.stop()
+            if life < 2:
+                self.daemon.start()
+                self.client = self.daemon.client()
+        last = self.client.get("/v1/runs/mine/history").json["items"][-1]
+        self.assertEqual((last["type"], last["reason"]), ("run.data_deleted", "asked for"))
+        listed = self.client.get("/v1/runs?status=data_deleted").json["items"]
+        self.assertEqual([item["id"] for item in listed], ["mine"])
+
+    def test_what_is_refused(self):
+        started = self.client.post("/v1/runs", {"workflow": "secretive", "id": "open", "input": {"name": "x"}})
+        self.assertEqual(started.status, 201)
+        answer = self.delete("open")
+        self.assertEqual((answer.status, answer.json["type"]), (409, "run-open"))
+        self.assertEqual(self.delete("nobody").status, 404)
+        self.assertEqual(self.client.get("/v1/runs/mine/data").status, 405)
+        answer = self.client.request("DELETE", "/v1/runs/mine/data", b'{"why": 1}')
+        self.assertEqual((answer.status, answer.json["type"]), (400, "bad-field"))
+
+    def test_the_command_line(self):
+        command = [self.pawl, "scrub", "mine", "--reason", "asked for", "--socket", self.daemon.socket]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("mine: data_deleted", done.stdout)
+        self.assertIn("until they are given up", done.stdout)
+        self.assertNotIn("secret-a", self.shown())
+        command[2] = "nobody"
+        self.assertEqual(subprocess.run(command, capture_output=True, check=False).returncode, 3)
+
+
 if __name__ == "__main__":
     arguments = suite.arguments_with()
     Forget.pawl = arguments.pawl
-    suite.run([Forget], arguments.only)
+    DeleteData.pawl = arguments.pawl
+    suite.run([Forget, DeleteData], arguments.only)

@@ -180,7 +180,7 @@ def value_json(cursor):
 # --- events --------------------------------------------------------------------------------------
 
 WORDS = {
-    "STATUS": "scheduled running paused completed failed cancelled terminated",
+    "STATUS": "scheduled running paused completed failed cancelled terminated data_deleted",
     "CAUSE": "start next signal timer caught on_error on_timeout on_cancel move",
     "TIMER": "start run_timeout root_after root_every after every sleep task_queue task_attempt task_total "
              "task_retry incident_again signal_expiry",
@@ -226,6 +226,7 @@ KINDS = {
     25: ("run.cancel_requested", "reason string, actor actor"),
     26: ("run.moved", "frame, from string, to string, reason string, actor actor"),
     27: ("run.closed", "status STATUS, output payload, error optional error, reason string, actor actor"),
+    28: ("run.data_deleted", "reason string, actor actor"),
 }
 ABSENT = object()  # what is left out of an event's JSON
 

@@ -56,6 +56,39 @@ BOOST_AUTO_TEST_CASE(the_envelope_of_an_open_run) {
   BOOST_TEST((run.field("output") == nullptr && run.field("closed_at") == nullptr));
 }
 
+// Dedupe::scrub looks for just this.
+BOOST_AUTO_TEST_CASE(an_envelope_begins_with_who_it_is) {
+  BOOST_TEST(envelope(small_run()).starts_with(R"({"id":"a/b","uid":"1-a",)"));
+  std::string deleted;
+  append_data_deleted(small_run(), &deleted);
+  BOOST_TEST(deleted.starts_with(R"({"id":"a/b","uid":"1-a","status":)"));
+}
+
+BOOST_AUTO_TEST_CASE(deleted_data_shows_its_digests) {
+  engine::Run run = small_run();
+  run.status = engine::RunStatus::data_deleted;
+  run.closed_at = run.updated_at;
+  const auto scrub = [](engine::Payload* payload) {
+    payload->length = 3;
+    payload->value = dsl::Value();
+    payload->scrubbed = true;
+    payload->digest = Digest{};
+  };
+  scrub(&run.identity.edit().input);
+  scrub(&run.output.edit());
+  engine::ErrorRecord error;
+  error.type = "broken";
+  scrub(&error.detail);
+  run.error = engine::Shared<std::optional<engine::ErrorRecord>>(error);
+  const dsl::Value shown = parsed(envelope(run));
+  BOOST_TEST(shown.field("status")->as_string() == "data_deleted");
+  const dsl::Value digest = parsed(R"({"scrubbed":")" + std::string(64, '0') + R"("})");
+  BOOST_TEST((*shown.field("input") == digest));
+  BOOST_TEST((*shown.field("output") == digest));
+  BOOST_TEST((*shown.field("error")->field("detail") == digest));
+  BOOST_TEST(shown.field("error")->field("type")->as_string() == "broken");
+}
+
 BOOST_AUTO_TEST_CASE(large_members_can_be_left_out) {
   EnvelopeFields few;
   few.input = few.vars = few.waiting_for = false;

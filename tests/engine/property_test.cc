@@ -116,6 +116,8 @@ class Storm {
         world_.send(command());
       }
     }
+    if (random_.chance(0.5)) world_.send(DeleteData{"d"});
+    world_.send(command());
   }
 
  private:

@@ -85,6 +85,7 @@ const char* refusal_name(Refusal r) {
                                            "wrong_seq",
                                            "move_not_allowed",
                                            "run_closed",
+                                           "run_open",
                                            "run_not_paused",
                                            "already_paused",
                                            "no_incident",

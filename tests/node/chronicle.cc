@@ -73,7 +73,9 @@ class Scribe final : public log::RecoverySink {
     for (const engine::Event& event : events) {
       run.seq = run.seq.next();
       ++told.events;
-      if (run.closed && !std::holds_alternative<engine::TaskReleased>(event)) {
+      const bool late = std::holds_alternative<engine::TaskReleased>(event) ||
+                        std::holds_alternative<engine::RunDataDeleted>(event);
+      if (run.closed && !late) {
         broken(absl::StrCat(engine::event_name(event), " in a closed run"));
       }
       std::visit([this](const auto& e) { on(e); }, event);

@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(what_is_forgotten_stays_so_over_crashes_and_snapshots) {
     for (int i = 0; i < 20; ++i) BOOST_TEST(is_there(host, "r" + std::to_string(i)) == (i >= 10));
     BOOST_TEST(host.audit() == "");
     for (std::uint16_t g = 0; g < host.node->group_count(); ++g) {
-      const GroupSnapshot taken = host.node->snapshot(GroupId(g));
+      const GroupSnapshot taken = snapshot_of(host.node.get(), GroupId(g));
       host.snapshots.push_back(taken.bytes);
       host.snapshot_places.emplace_back(taken.index, taken.term);
     }

@@ -93,7 +93,7 @@ std::string again(const FlowTimes& times) {
 }
 
 engine::Command operator_command(Random* random) {
-  switch (random->below(7)) {
+  switch (random->below(8)) {
     case 0:
       return engine::Cancel{"storm"};
     case 1:
@@ -105,6 +105,8 @@ engine::Command operator_command(Random* random) {
       return engine::Resume{"storm"};
     case 5:
       return engine::RetryIncident{std::nullopt, "storm"};
+    case 6:
+      return engine::DeleteData{"storm"};
     default:
       return engine::Move{"idle", "work", "storm", std::nullopt, {}};
   }
