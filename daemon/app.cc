@@ -30,6 +30,7 @@
 #include "daemon/time_report.h"
 #include "daemon/version.h"
 #include "log/posix_file_system.h"
+#include "node/needed.h"
 
 extern char** environ;
 
@@ -40,6 +41,7 @@ constexpr std::int64_t kClockTrustMs = 10'000;  // between looks at the kernel's
 constexpr std::int64_t kStopMs = 10'000;
 // Without a write for so long the tail is marked, once: later damage is no torn tail then.
 constexpr std::int64_t kQuietNs = 1'000'000'000;
+constexpr std::int64_t kGiveUpNs = 1'000'000'000;  // between looks for segments to give up
 
 // The store that the configuration speaks of.
 StoreIdentity wanted_store(const Config& config) {
@@ -148,6 +150,7 @@ struct App::Impl : TurnHook {
   std::int64_t started_ns = 0;
   std::int64_t stop_by_ns = 0;            // 0: not stopping
   std::int64_t mark_at_ns = kNoDeadline;  // when the tail is marked, if nothing comes before
+  std::int64_t give_up_at_ns = 0;         // when segments that nothing needs are looked for
   bool stop_snapshots_begun = false;
 };
 
@@ -394,6 +397,10 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   time_report.look(*node, logger);
   trainer->turn();
   snapshots->turn(now_ns, journal->stats().payload_bytes);
+  if (give_up_at_ns <= now_ns) {
+    give_up_at_ns = now_ns + kGiveUpNs;
+    journal->recycle_below(node::first_segment_needed(*node, *journal, snapshots->held()));
+  }
   if (stop_by_ns != 0) continue_stop(now_ns);
   if (mark_at_ns <= now_ns) {
     mark_at_ns = kNoDeadline;

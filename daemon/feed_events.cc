@@ -120,10 +120,11 @@ void Feeds::read_events_at(const FeedPtr& feed, EventRead read) {
 bool Feeds::shows_deleted(EventRead* read, const EventSlice& slice) const {
   const std::size_t known = read->scrubbed.size();
   for (const EventLine& line : slice.lines) {
-    const engine::Run* run = parts_.node->group(slice.group).tables().find(line.run);
-    if (run != nullptr && run->status == engine::RunStatus::data_deleted) {
-      read->scrubbed.emplace(line.run, run->identity->salt);
-    }
+    const engine::Tables& tables = parts_.node->group(slice.group).tables();
+    if (!tables.runs().contains(line.run) || read->scrubbed.contains(line.run)) continue;
+    const engine::KeptRun kept = tables.runs().kept(line.run);
+    if (engine::summary_of(kept).status != engine::RunStatus::data_deleted) continue;
+    read->scrubbed.emplace(line.run, tables.find(line.run)->identity->salt);
   }
   return read->scrubbed.size() > known;
 }

@@ -30,6 +30,11 @@ absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptio
   opened.uncovered_bytes = sink.bytes();
   opened.journal = std::move(*journal);
   opened.node->start(opened.journal.get(), options.now);
+  for (std::size_t g = 0; g < opened.node->group_count(); ++g) {
+    const std::string& fatal = opened.node->group(GroupId(static_cast<std::uint16_t>(g))).fatal();
+    if (!fatal.empty()) return absl::DataLossError("open " + options.directory + ": " + fatal);
+  }
+  set_damaged_aside(files, opened.snapshots);
   return opened;
 }
 

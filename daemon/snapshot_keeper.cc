@@ -40,6 +40,7 @@ SnapshotKeeper::SnapshotKeeper(Options options, Logger* logger)
     : options_(std::move(options)),
       logger_(*logger),
       covered_(options_.loaded.indexes),
+      held_(options_.loaded.older),
       bytes_(covered_.size()),
       round_at_ns_(options_.now_ns),
       group_(options_.node->group_count()) {
@@ -98,7 +99,10 @@ void SnapshotKeeper::step() {
 // False if nothing was folded since the group's last snapshot.
 bool SnapshotKeeper::begin_group() {
   const GroupId group(static_cast<std::uint16_t>(group_));
-  if (options_.node->group(group).applied() == covered_[group_]) return false;
+  if (options_.node->group(group).applied() == covered_[group_]) {
+    held_[group_] = covered_[group_];
+    return false;
+  }
   freeze_ = options_.node->freeze(group);
   log::SnapshotHeader header;
   header.store_id = options_.store;
@@ -172,7 +176,7 @@ void SnapshotKeeper::done(const absl::Status& status) {
     logger_.write(LogLevel::warning, "snapshot: not written, the journal still holds everything",
                   {{"group", static_cast<int>(group_)}, {"why", std::string(status.message())}});
   } else if (did == Doing::closing) {
-    covered_[group_] = freeze_->index();
+    held_[group_] = std::exchange(covered_[group_], freeze_->index());
     bytes_[group_] = writing_->writer.content_bytes();
     end_group();
   } else if (slice_->runs_encoded == slice_->runs.size()) {

@@ -55,6 +55,10 @@ class SnapshotKeeper {
   void turn(std::int64_t now_ns, std::uint64_t journal_bytes);
   // The process is to end: a last round begins, if it spares the next start much.
   void stop(std::int64_t now_ns, std::uint64_t journal_bytes);
+  // By group: up to where snapshots stand for the log, so that it can be given up. What both of a
+  // group's snapshots hold; or its only one, once a round has found nothing new to put into
+  // another.
+  const std::vector<Index>& held() const { return held_; }
   bool under_way() const { return group_ < options_.node->group_count(); }
   // When a turn is wanted though nothing happens.
   std::int64_t deadline_ns() const;
@@ -76,7 +80,8 @@ class SnapshotKeeper {
 
   Options options_;
   Logger& logger_;
-  std::vector<Index> covered_;        // by group: of its last snapshot
+  std::vector<Index> covered_;  // by group: of its last snapshot
+  std::vector<Index> held_;
   std::vector<std::uint64_t> bytes_;  // by group: of that one's content
   std::uint64_t round_at_bytes_ = 0;  // of the journal
   std::int64_t round_at_ns_ = 0;

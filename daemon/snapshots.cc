@@ -1,10 +1,14 @@
 #include "daemon/snapshots.h"
 
+#include <iterator>
+
 #include "base/feature_level.h"
 #include "log/snapshot_file.h"
 
 namespace pawl::daemon {
 namespace {
+
+constexpr char kDamagedSuffix[] = ".damaged";
 
 // Returns how many bytes the content had.
 absl::StatusOr<std::uint64_t> load_one(log::FileSystem& files, const std::string& path,
@@ -36,24 +40,33 @@ LoadedSnapshots load_snapshots(log::FileSystem& files, const std::string& direct
                                const log::StoreId& store, node::Node* node, const Logger& logger) {
   LoadedSnapshots loaded;
   loaded.indexes.resize(node->group_count());
+  loaded.older.resize(node->group_count());
   for (std::size_t g = 0; g < node->group_count(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));
     const auto indexes = log::list_snapshots(files, directory, group);
     if (!indexes.ok()) continue;
-    for (const Index index : *indexes) {
+    for (auto at = indexes->begin(); at != indexes->end(); ++at) {
+      const Index index = *at;
       const std::string path = directory + "/" + log::snapshot_name(group, index);
       const auto bytes = load_one(files, path, store, group, node);
       if (bytes.ok()) {
         ++loaded.count;
         loaded.bytes += *bytes;
         loaded.indexes[g] = index;
+        if (index != indexes->back()) loaded.older[g] = *std::next(at);
         break;
       }
-      logger.write(LogLevel::warning, "snapshot: passed over, the journal is folded instead",
+      logger.write(LogLevel::warning,
+                   "snapshot: passed over, an older one or the journal stands in",
                    {{"file", path}, {"why", std::string(bytes.status().message())}});
+      if (absl::IsDataLoss(bytes.status())) loaded.damaged.push_back(path);
     }
   }
   return loaded;
+}
+
+void set_damaged_aside(log::FileSystem& files, const LoadedSnapshots& loaded) {
+  for (const std::string& path : loaded.damaged) (void)files.rename(path, path + kDamagedSuffix);
 }
 
 absl::Status UncoveredEntries::on_hard_state(GroupId group, const log::HardState& state) {

@@ -17,13 +17,19 @@ namespace pawl::daemon {
 
 struct LoadedSnapshots {
   int count = 0;
-  std::uint64_t bytes = 0;     // of their contents
-  std::vector<Index> indexes;  // by group; 0: none was loaded
+  std::uint64_t bytes = 0;           // of their contents
+  std::vector<Index> indexes;        // by group; 0: none was loaded
+  std::vector<Index> older;          // by group: of the one before, which is there too; 0: none is
+  std::vector<std::string> damaged;  // paths of those that were passed over for what they hold
 };
 
 // Restores the newest readable snapshot of each group into the node.
 LoadedSnapshots load_snapshots(log::FileSystem& files, const std::string& directory,
                                const log::StoreId& store, node::Node* node, const Logger& logger);
+
+// Renames them, so that they do not count as the ones that are kept, while somebody can still look
+// into them.
+void set_damaged_aside(log::FileSystem& files, const LoadedSnapshots& loaded);
 
 // Stands before the node's own sink while the journal is read, and counts what no snapshot covers:
 // a box that is killed again and again before it has written much would else never take one, and

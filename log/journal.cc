@@ -169,6 +169,7 @@ void Journal::finish_frame() {
 void Journal::finish_files() {
   for (std::size_t i = 0; i < outcome_.given_up; ++i) files_.pop_front();
   stats_.segments_recycled += outcome_.given_up;
+  if (outcome_.given_up > 0) index_.drop_before(files_.front().number);
   files_.back().bytes = outcome_.allocated;
   if (outcome_.spare_allocated > 0) {
     if (spares_.empty()) spares_.push_back(File{++spare_names_, 0, false});

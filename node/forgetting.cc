@@ -86,7 +86,7 @@ void Node::Forgetting::propose(Group& group) {
     for (const engine::ClosedRun& run : closed) {
       const auto due = due_at(version, run.closed_at);
       if (!due || *due > node_->stamp_ || runs.size() >= limits::kForgottenPerEntryMax) break;
-      const std::string& id = group.tables().find(run.run)->id();
+      const std::string id = group.tables().runs().id_of(run.run);
       if (mailboxes.busy(id)) continue;
       ids.insert(id);
       runs.push_back(run.run);

@@ -20,6 +20,11 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
+// Segments are given up once two snapshots, or the only one there can be, stand for them.
+constexpr char kNothingBefore[] =
+    "what came before it was given up, and no snapshot of the group that reaches so far can be "
+    "read; put the group's .snap files back from a copy, or restore a backup";
+
 std::string where(GroupId group, Index index) {
   return "group " + std::to_string(group.v) + ", index " + std::to_string(index.v) + ": ";
 }
@@ -52,7 +57,13 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
                           std::string* error) {
   raft::Trail& trail = restored_.trail;
   // The journal's first entries are gone: what the snapshot covers is not looked at.
-  if (trail.last().index.v == 0 && index.v > 1) trail = raft::Trail(snapshot_);
+  if (trail.last().index.v == 0 && index.v > 1) {
+    if (index > snapshot_.index.next()) {
+      *error = where(id(), index) + kNothingBefore;
+      return false;
+    }
+    trail = raft::Trail(snapshot_);
+  }
   // What was folded here is committed. What the snapshot covers may have been written more than
   // once on the way to that: what holds is known at the end of the journal (start).
   if (index <= applied_ && applied_ > snapshot_.index) {
@@ -127,11 +138,16 @@ void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owne
   if (!restored_.trail.holds(snapshot_)) {
     fatal_ = where(id(), snapshot_.index) + "the snapshot's last entry is not the journal's";
   }
+  // A group that has voted has had an entry, if only its leader's first.
+  if (applied_.v == 0 && restored_.trail.last().index.v == 0 && restored_.hard.term.v > 0 &&
+      journal->oldest_segment() > 1) {
+    fatal_ = where(id(), Index(0)) + kNothingBefore;
+  }
   restored_.commit = applied_;
   raft_.emplace(config, restored_, now);
   restored_ = raft::Restored{};
   alone_ = is_alone(raft_->membership(), options_);
-  if (alone_) step(raft::Campaign{});
+  if (alone_ && fatal_.empty()) step(raft::Campaign{});
 }
 
 // --- running ---

@@ -151,6 +151,7 @@ def python_programs(suite, build):
     black_box = [
         Program("bad requests", [python, "tests/black_box/request_test.py", "--pawl", pawl]),
         Program("bad API use", [python, "tests/black_box/api_test.py", "--pawl", pawl]),
+        Program("plateau", [python, "tests/black_box/plateau_test.py", "--pawl", pawl]),
         Program("stops and starts", [python, "tests/black_box/restart_test.py", "--pawl", pawl]),
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
         Program("forgotten runs", [python, "tests/black_box/forget_test.py", "--pawl", pawl]),

@@ -37,12 +37,23 @@ struct Writer {
     e.workflow = "w";
     e.salt = salt;
     e.input = engine::Payload::of(dsl::Value::int64(7));
-    return write(Index(5), {e, engine::Event(engine::VarsSet{0, {}})});
+    std::vector<engine::Event> events;
+    events.emplace_back(std::move(e));
+    events.emplace_back(engine::VarsSet());
+    return write(Index(5), events);
   }
   codecs::EntryEncoder encoder;
 };
 
-const std::vector<engine::Event> kPause = {engine::RunPaused{"why", {}}};
+// Not a braced list of events: the compiler would look for every way to make each of any other.
+std::vector<engine::Event> pause_of(const char* reason) {
+  engine::RunPaused event;
+  event.reason = reason;
+  std::vector<engine::Event> events;
+  events.emplace_back(std::move(event));
+  return events;
+}
+const std::vector<engine::Event> kPause = pause_of("why");
 
 BOOST_AUTO_TEST_SUITE(run_chains)
 

@@ -42,6 +42,7 @@ struct Stage {
     options.store = kStore;
     options.loaded = loaded;
     options.loaded.indexes.resize(host.node->group_count());
+    options.loaded.older.resize(host.node->group_count());
     options.uncovered_bytes = uncovered;
     return std::make_unique<SnapshotKeeper>(std::move(options), &logger);
   }
@@ -70,6 +71,7 @@ struct Stage {
   LoadedSnapshots load(std::vector<std::string>* all) {
     node::Node fresh(node::NodeOptions{NodeId(1), {}, 3, 1});
     const LoadedSnapshots loaded = load_snapshots(files, kDirectory, kStore, &fresh, logger);
+    set_damaged_aside(files, loaded);
     all->clear();
     for (std::uint16_t g = 0; g < 4; ++g) all->push_back(tables(fresh, g));
     return loaded;
@@ -121,6 +123,8 @@ BOOST_AUTO_TEST_CASE(a_round_holds_each_group_as_it_was_when_its_copy_began) {
   const LoadedSnapshots snapshots = stage.load(&loaded);
   BOOST_TEST(snapshots.count == 4);
   BOOST_TEST(snapshots.bytes > 0u);
+  BOOST_TEST(keeper->held()[3].v == 0u);
+  BOOST_TEST(snapshots.older[3].v == 0u);
   BOOST_TEST((snapshots.indexes[3] < stage.host.node->group(GroupId(3)).applied()));
 
   // Without work meanwhile the next round holds what there is now; the older ones are kept beside.
@@ -134,6 +138,13 @@ BOOST_AUTO_TEST_CASE(a_round_holds_each_group_as_it_was_when_its_copy_began) {
   BOOST_TEST(stage.load(&loaded).count == 4);
   for (std::uint16_t g = 0; g < 4; ++g) BOOST_TEST(loaded[g] == now[g]);
   BOOST_TEST(stage.count(".snap") == 7u);  // group 0 had not changed
+  // The log can be given up as far as both reach, or the only one of a group without news.
+  BOOST_TEST((keeper->held()[3] == snapshots.indexes[3]));
+  BOOST_TEST((keeper->held()[0] == snapshots.indexes[0]));
+  const LoadedSnapshots again = stage.load(&loaded);
+  BOOST_TEST((again.older[3] == snapshots.indexes[3]));
+  BOOST_TEST(again.older[0].v == 0u);
+  BOOST_TEST((stage.keeper(again)->held()[3] == snapshots.indexes[3]));
 }
 
 BOOST_AUTO_TEST_CASE(no_more_than_two_are_kept_and_a_damaged_one_falls_back_to_the_older) {
@@ -165,6 +176,9 @@ BOOST_AUTO_TEST_CASE(no_more_than_two_are_kept_and_a_damaged_one_falls_back_to_t
   BOOST_TEST((older.indexes[2] < whole.indexes[2]));
   BOOST_TEST(loaded[1] == rounds[2][1]);
   BOOST_TEST(loaded[2] == rounds[1][2]);
+  BOOST_TEST(older.older[2].v == 0u);
+  BOOST_TEST(stage.count(".snap") == 6u);
+  BOOST_TEST(stage.count(".snap.damaged") == 1u);
   for (const std::string& path : stage.files.paths()) {
     if (path.find("snapshot-0002") == std::string::npos) continue;
     stage.files.set_contents(path, stage.files.contents(path).substr(0, 100));

@@ -326,6 +326,12 @@ BOOST_AUTO_TEST_CASE(forged_frames_are_refused) {
       {"another size", [](Forged* f) { store32(9, &f->bytes, f->second + 36); },
        "can't be decompressed"},
       {"no zstd frame", [](Forged* f) { f->bytes[f->second + 80] ^= 0x55; }, ""},
+      {"raw, with a dictionary",
+       [](Forged* f) {
+         f->bytes[f->second + 20] = 0;
+         f->bytes.replace(f->second + 36, 4, f->bytes, f->second + 12, 4);
+       },
+       "contradicts itself"},
       {"raw, of another size", [](Forged* f) { f->bytes[f->second + 20] = 0; },
        "contradicts itself"},
       {"a second dictionary", [](Forged* f) { f->bytes[f->second + 21] = 2; },

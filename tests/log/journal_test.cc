@@ -292,6 +292,9 @@ BOOST_AUTO_TEST_CASE(reading_a_recycled_place_finds_nothing) {
   drain(&files, &journal);
   const auto read = read_entry(files, journal.source(), *place, GroupId(1), Index(1));
   BOOST_TEST(absl::IsNotFound(read.status()));
+  // Who asks afterwards is told at once, and what came later is found.
+  BOOST_TEST(!journal.place(GroupId(1), Index(1)).has_value());
+  BOOST_TEST(journal.place(GroupId(1), Index(index)).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(damage_found_while_reading_is_named) {

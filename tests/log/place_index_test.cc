@@ -68,8 +68,8 @@ BOOST_AUTO_TEST_CASE(agrees_with_a_map) {
 BOOST_AUTO_TEST_CASE(the_first_that_is_left) {
   PlaceIndex index;
   BOOST_TEST((index.first(GroupId(1)) == Index(1)));
-  index.note(GroupId(1), Index(1), 10, Place{1, 64, 400});
-  index.note(GroupId(1), Index(11), 5, Place{2, 64, 400});
+  index.note(GroupId(1), Index(1), 10, Place{1, 64, 400}, 100);
+  index.note(GroupId(1), Index(11), 5, Place{2, 64, 400}, 100);
   BOOST_TEST((index.first(GroupId(1)) == Index(1)));
   BOOST_TEST((index.first(GroupId(9)) == Index(1)));
   index.drop_before(2);

@@ -10,6 +10,7 @@
 #include "dsl/definition.h"
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
+#include "log/format.h"
 #include "log/place_reader.h"
 #include "tests/log/journal_model.h"
 
@@ -172,12 +173,7 @@ void Host::boot(bool only_open) {
   NodeOptions options = options_;
   options.seed = options_.seed * 1000 + ++boots_;
   node = std::make_unique<Node>(options);
-  for (std::size_t g = 0; g < snapshots.size(); ++g) {
-    if (snapshots[g].empty()) continue;
-    const auto [index, term] = snapshot_places[g];
-    node->restore_snapshot(thawed(GroupId(static_cast<std::uint16_t>(g)), snapshots[g]), index,
-                           term);
-  }
+  restore_snapshots(node.get());
   auto opened = log::Journal::open(disk(), journal_options(), node->recovery(), nullptr);
   require(opened.ok(), opened.status().ToString());
   journal = std::move(*opened);
@@ -187,12 +183,26 @@ void Host::boot(bool only_open) {
   require(node->ready(), "node->ready()");
 }
 
+void Host::restore_snapshots(Node* to) const {
+  for (std::size_t g = 0; g < snapshots.size(); ++g) {
+    if (snapshots[g].empty()) continue;
+    const auto [index, term] = snapshot_places[g];
+    to->restore_snapshot(thawed(GroupId(static_cast<std::uint16_t>(g)), snapshots[g]), index, term);
+  }
+}
+
 std::string Host::boot_refused() {
   require(node == nullptr, "node == nullptr");
   Node refusing(options_);
+  restore_snapshots(&refusing);
   const auto opened = log::Journal::open(disk(), journal_options(), refusing.recovery(), nullptr);
-  require(!opened.ok(), "!opened.ok()");
-  return std::string(opened.status().message());
+  if (!opened.ok()) return std::string(opened.status().message());
+  refusing.start(opened->get(), now);
+  for (std::size_t g = 0; g < refusing.group_count(); ++g) {
+    const Group& group = refusing.group(GroupId(static_cast<std::uint16_t>(g)));
+    if (!group.fatal().empty()) return group.fatal();
+  }
+  throw std::runtime_error("the store was not refused");
 }
 
 void Host::crash() {
@@ -289,6 +299,27 @@ RunLoaded Host::load(const LoadRun& wanted) {
   return RunLoaded{wanted.group, wanted.run, std::move(run), ""};
 }
 
+absl::Status Host::execute(const log::Batch& batch) {
+  for (const log::Operation& operation : batch.operations) {
+    const auto* renamed = std::get_if<log::RenameFile>(&operation);
+    const auto* removed = std::get_if<log::RemoveFile>(&operation);
+    const std::string path = renamed != nullptr   ? renamed->from
+                             : removed != nullptr ? removed->path
+                                                  : "";
+    if (path.ends_with(log::format::kSegmentSuffix) &&
+        path.find(log::format::kSparePrefix) == path.npos) {
+      given_up_[path] = files.contents(path);
+    }
+  }
+  return log::execute(disk(), batch);
+}
+
+log::MemoryFileSystem Host::whole() const {
+  log::MemoryFileSystem all = files.copy();
+  for (const auto& [path, contents] : given_up_) all.set_contents(path, contents);
+  return all;
+}
+
 bool Host::begin() {
   if (batch_ != nullptr) return false;
   batch_ = node->next_batch();
@@ -307,7 +338,7 @@ void Host::finish() {
   require(batch_ != nullptr, "batch_ != nullptr");
   const log::Batch batch = *std::exchange(batch_, nullptr);
   if (!planted.completes_before_disk) {
-    const absl::Status status = log::execute(disk(), batch);
+    const absl::Status status = execute(batch);
     require(status.ok(), status.ToString());
     complete(batch.id);
     return;
@@ -332,7 +363,7 @@ void Host::finish() {
 
 bool Host::finish_or_end() {
   require(batch_ != nullptr, "batch_ != nullptr");
-  if (!log::execute(disk(), *batch_).ok()) {
+  if (!execute(*batch_).ok()) {
     kill();
     return false;
   }
@@ -344,7 +375,7 @@ void Host::crash_within_batch(std::uint64_t operations) {
   require(batch_ != nullptr, "batch_ != nullptr");
   files.reset_operations();
   files.stop_at(operations);
-  (void)log::execute(disk(), *batch_);
+  (void)execute(*batch_);
   files.stop_at(~std::uint64_t{0});
   crash();
 }
@@ -426,7 +457,7 @@ dsl::Value Host::var(const std::string& id, std::string_view name) const {
 }
 
 int Host::count_events(const std::string& id, std::string_view name) const {
-  log::MemoryFileSystem copy = files.copy();
+  log::MemoryFileSystem copy = whole();
   Reader reader;
   require(log::Journal::open(copy, journal_options(), reader, nullptr).ok(),
           "log::Journal::open(copy, journal_options(), reader, nullptr).ok()");
@@ -439,7 +470,7 @@ int Host::count_events(const std::string& id, std::string_view name) const {
 }
 
 std::string Host::audit() {
-  log::MemoryFileSystem copy = files.copy();
+  log::MemoryFileSystem copy = whole();
   Reader reader;
   const auto opened = log::Journal::open(copy, journal_options(), reader, nullptr);
   if (!opened.ok()) return opened.status().ToString();
@@ -462,7 +493,7 @@ std::unique_ptr<Node> Host::replayed(std::string* error) const {
   NodeOptions options;
   options.run_groups = options_.run_groups;
   auto fresh = std::make_unique<Node>(options);
-  log::MemoryFileSystem copy = files.copy();
+  log::MemoryFileSystem copy = whole();
   const auto opened = log::Journal::open(copy, journal_options(), fresh->recovery(), nullptr);
   if (opened.ok()) return fresh;
   *error = opened.status().ToString();

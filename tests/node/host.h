@@ -139,6 +139,8 @@ class Host {
   dsl::Value var(const std::string& id, std::string_view name) const;
   // How often an event of this name is in the journal for the run.
   int count_events(const std::string& id, std::string_view name) const;
+  // The disk, with the segments that were given up back in their places.
+  log::MemoryFileSystem whole() const;
   // Folds the journal anew, by itself: "" if every run's hash and event count is that of the
   // node's tables, and the tables keep their invariants; else the first difference.
   std::string audit();
@@ -167,13 +169,16 @@ class Host {
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
   void take_outputs();
+  void restore_snapshots(Node* to) const;
   void complete(std::uint64_t id);
   log::JournalOptions journal_options() const;
+  absl::Status execute(const log::Batch& batch);
 
   NodeOptions options_;
   std::uint64_t next_request_ = 1;
   std::uint64_t boots_ = 0;
   const log::Batch* batch_ = nullptr;
+  std::map<std::string, std::string> given_up_;  // segments by path, as they were at last
 };
 
 // --- operations, written short ---

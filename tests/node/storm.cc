@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "engine/residency.h"
 #include "engine/waiting.h"
+#include "node/needed.h"
 #include "tests/node/chronicle.h"
 #include "tests/node/host.h"
 #include "tests/node/storm_flows.h"
@@ -36,7 +37,8 @@ struct Weather {
   double pauses = 0;  // of runs and of the queue
   double long_wait = 0;
   double snapshots = 0;
-  double operators = 0;  // cancel, terminate, retry
+  double operators = 0;   // cancel, terminate, retry
+  bool gives_up = false;  // segments that nothing needs; then snapshots stand for them
 };
 
 Weather draw(Random* random) {
@@ -49,6 +51,7 @@ Weather draw(Random* random) {
         std::pair{&w.operators, 0.06}}) {
     if (random->chance(0.5)) *strength = random->unit() * most;
   }
+  w.gives_up = random->chance(0.4);
   return w;
 }
 
@@ -280,8 +283,8 @@ void Storm::down() {
 }
 
 void Storm::come_up() {
-  // Snapshots may be lost; the journal is whole.
-  if (random_.chance(0.3)) {
+  // Snapshots may be lost where the journal is whole.
+  if (!weather_.gives_up && random_.chance(0.3)) {
     host_.snapshots.clear();
     host_.snapshot_places.clear();
   }
@@ -319,6 +322,11 @@ void Storm::snapshot_turn() {
     result_.copied_under_change += now > taken.index ? 1 : 0;
     at = host_.copies.erase(at);
   }
+  if (!weather_.gives_up || host_.snapshots.empty()) return;
+  std::vector<Index> covered;
+  for (const auto& [index, term] : host_.snapshot_places) covered.push_back(index);
+  host_.journal->recycle_below(first_segment_needed(*host_.node, *host_.journal, covered));
+  result_.most_given_up = std::max(result_.most_given_up, host_.journal->oldest_segment() - 1);
 }
 
 // The snapshot with a part of it missing.
@@ -781,7 +789,7 @@ void Storm::heal() {
 
 void Storm::judge() {
   result_.leases_lost = host_.node->stats().leases_lost;
-  const Chronicle chronicle = read_chronicle(host_.files, kFlowAttempts, kTimes.nap_ms);
+  const Chronicle chronicle = read_chronicle(host_.whole(), kFlowAttempts, kTimes.nap_ms);
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
   rule(chronicle.forgotten.empty() || (keep_ms_ && chronicle.kept_ms_min >= *keep_ms_),
@@ -794,10 +802,11 @@ void Storm::judge() {
   if (bugs_.compares_tables) judge_tables();
   // Once more, from what the disk has for sure.
   host_.crash();
+  host_.files = host_.whole();
   host_.snapshots.clear();
   host_.snapshot_places.clear();
   host_.boot();
-  const Chronicle durable = read_chronicle(host_.files, kFlowAttempts, kTimes.nap_ms);
+  const Chronicle durable = read_chronicle(host_.whole(), kFlowAttempts, kTimes.nap_ms);
   rule(durable.problem.empty(), durable.problem);
   judge_counts(durable);
 }

@@ -39,6 +39,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
     sum.loads += result.loads;
     sum.loads_failed += result.loads_failed;
     sum.snapshots_used += result.snapshots_used;
+    sum.most_given_up += result.most_given_up;
     sum.copied_under_change += result.copied_under_change;
     sum.events += result.events;
     sum.forgotten += result.forgotten;
@@ -48,8 +49,8 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
                      << " crashes, " << sum.snapshots_used << " starts with snapshots, "
                      << sum.handed_out << " tasks handed out, " << sum.leases_lost
                      << " leases lost at last, " << sum.loads << " loads, " << sum.loads_failed
-                     << " failed loads, " << sum.events << " events, " << sum.forgotten
-                     << " runs forgotten");
+                     << " failed loads, " << sum.most_given_up << " segments given up, "
+                     << sum.events << " events, " << sum.forgotten << " runs forgotten");
   if (only || seeds < kSeeds) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.acknowledged > seeds * 50);
@@ -61,6 +62,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
   BOOST_TEST(sum.loads > seeds / 4);
   BOOST_TEST(sum.loads_failed > 0u);
   BOOST_TEST(sum.forgotten > seeds);
+  BOOST_TEST(sum.most_given_up > 0u);
 }
 
 BOOST_AUTO_TEST_CASE(same_seed_same_storm_of_a_node) {

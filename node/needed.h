@@ -1,0 +1,23 @@
+// What of the journal a node still needs. All before that is dead: covered by snapshots for a
+// start, and told of no run that is kept.
+//
+// Alone: the entries behind the snapshots, and the histories of the runs that are kept, each of
+// which begins with the run's first entry. Of several boxes everything is needed: a box that lags
+// behind, or comes anew, gets the log itself.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/ids.h"
+#include "log/journal.h"
+#include "node/node.h"
+
+namespace pawl::node {
+
+// The first segment that is needed. `covered`: by group, the index up to which snapshots stand for
+// the log for certain; 0 if none does.
+std::uint64_t first_segment_needed(const Node& node, const log::Journal& journal,
+                                   const std::vector<Index>& covered);
+
+}  // namespace pawl::node

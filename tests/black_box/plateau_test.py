@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""The journal of one box does not grow for ever: what snapshots cover and no kept run's history needs is given up.
+
+Each life of the daemon takes far more than a segment, ends by a stop or by kill -9, and forgets its runs. A run that is kept keeps its
+whole history, whatever is given up before it.
+"""
+
+import base64
+import json
+import os
+import pathlib
+import tempfile
+import time
+import unittest
+
+import suite
+from daemon import Daemon
+from history import check_hash
+
+WORKFLOW = """
+dsl = 1
+name = "NAME"
+start = "wait"
+[input]
+blob = "string"
+[retention]
+closed = "RETENTION"
+[signal.go]
+[state.wait]
+on.go = { next = "end" }
+"""
+CONFIG = """
+schema = 1
+[journal]
+segment_bytes = 65536
+[store]
+groups = 2
+"""
+RUNS = 80
+BLOB_BYTES = 15_000
+
+
+class Plateau(unittest.TestCase):
+    pawl = None
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="pawl-plateau-")
+        self.addCleanup(scratch.cleanup)
+        config = pathlib.Path(scratch.name) / "pawld.toml"
+        config.write_text(CONFIG, encoding="utf-8")
+        self.daemon = Daemon(self.pawl, scratch.name, arguments=["--config", str(config)])
+        self.addCleanup(self.daemon.kill)
+        self.start()
+        for name, retention in (("short", "1ms"), ("long", "30d")):
+            text = WORKFLOW.replace("NAME", name).replace("RETENTION", retention)
+            answer = self.client.request("PUT", f"/v1/workflows/{name}", text.encode())
+            self.assertEqual(answer.status, 201, answer)
+
+    def start(self):
+        self.daemon.start()
+        self.client = self.daemon.client()
+
+    def run_to_end(self, workflow, run, blob_bytes=BLOB_BYTES):
+        blob = base64.b64encode(os.urandom(blob_bytes)).decode()
+        started = self.client.post("/v1/runs", {"workflow": workflow, "id": run, "input": {"blob": blob}})
+        self.assertEqual(started.status, 201, started)
+        self.assertEqual(self.client.post(f"/v1/runs/{run}/signals/go", {}).status, 200)
+
+    def wait(self, done, what):
+        deadline = time.monotonic() + 30
+        while not done():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.01)  # between two looks; nothing relies on its length
+
+    def wait_forgotten(self):
+        self.wait(lambda: not [run for run in self.client.get("/v1/runs?workflow=short").json["items"]],
+                  "the runs to be forgotten")
+
+    def journal(self):
+        """Segment numbers, and the bytes of all files of the journal."""
+        sizes = {}
+        for entry in pathlib.Path(self.daemon.data).rglob("*"):
+            try:
+                sizes[entry.name] = entry.stat().st_size
+            except FileNotFoundError:
+                pass  # given up between the two calls
+        segments = [int(name[:16], 16) for name in sizes if name.endswith(".seg") and not name.startswith("spare")]
+        return segments, sum(sizes.values())
+
+    def live(self, number, end):
+        for run in range(RUNS):
+            self.run_to_end("short", f"life-{number}-{run}")
+        self.wait_forgotten()
+        end()
+        self.start()
+
+    def last_cursor(self, after=""):
+        answer = self.client.get("/v1/events" + (f"?after={after}" if after else ""))
+        self.assertEqual(answer.status, 200, answer)
+        return json.loads(answer.data.decode().splitlines()[-1])["cursor"]
+
+    def oldest(self):
+        return min(self.journal()[0])
+
+    def test_a_box_that_forgets_stays_as_large_as_it_is(self):
+        sizes, early = [], self.last_cursor()
+        for number in range(7):
+            # Every third life ends in the middle; its snapshot is the next one's to make.
+            self.live(number, self.daemon.kill if number % 3 == 2 else self.daemon.stop)
+            sizes.append(self.journal()[1])
+        written = 7 * RUNS * BLOB_BYTES
+        print(f"  {written} bytes of input; the journal after each life: {sizes}")
+        self.wait(lambda: self.oldest() > 20, "old segments to be given up")
+        self.assertLess(self.journal()[1], written)
+        self.assertLess(max(sizes[4:]), 1.3 * max(sizes[2:4]))
+        # Who followed the events from before hears where they begin now.
+        gone = self.client.get(f"/v1/events?after={early}")
+        self.assertEqual((gone.status, gone.json["type"]), (410, "events-gone"), gone)
+        self.assertEqual(self.last_cursor(gone.json["oldest"]), self.last_cursor())
+
+    def test_a_kept_run_keeps_its_history_and_what_comes_after(self):
+        for number in range(3):
+            self.live(number, self.daemon.stop)
+        self.run_to_end("long", "kept", 100)
+        for number in range(3, 7):
+            self.live(number, self.daemon.kill if number == 5 else self.daemon.stop)
+        before = self.oldest()
+        self.assertGreater(before, 1)
+        self.assertIsNone(check_hash(self.client, "kept"))
+        self.live(7, self.daemon.stop)
+        self.live(8, self.daemon.stop)
+        self.assertEqual(self.oldest(), before)
+        self.assertIsNone(check_hash(self.client, "kept"))
+
+
+if __name__ == "__main__":
+    arguments = suite.arguments_with()
+    Plateau.pawl = arguments.pawl
+    suite.run([Plateau], arguments.only)
