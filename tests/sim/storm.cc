@@ -880,7 +880,11 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   const bool first = !wanted.acknowledged;
   if (versioned && !wanted.run_id.empty()) {
     const Version version{uid.index, Seq(std::stoull(answer.etag.substr(dot + 1)))};
-    seen(wanted.run_id, version, tried.floor, !shown && first && !wanted.in_doubt,
+    // Data that is deleted already is not deleted again.
+    const auto* command = std::get_if<node::CommandRun>(&wanted.operation);
+    const bool deletes =
+        command != nullptr && std::holds_alternative<engine::DeleteData>(command->command);
+    seen(wanted.run_id, version, tried.floor, !shown && !deletes && first && !wanted.in_doubt,
          absl::StrCat("the answer to request ", index));
   }
   if (shown) {
