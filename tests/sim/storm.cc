@@ -864,6 +864,11 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   }
   wanted.refused = answer.status >= 300;
   if (wanted.refused) ++result_.refused;
+  // The outcome may be what closed the run, which was forgotten before the outcome was sent again:
+  // with it went what it remembered of its workers' answers.
+  if (answer.status == 404 && wanted.kind == Kind::outcome && fleet_.options.keep_closed_ms) {
+    wanted.in_doubt = true;
+  }
   if (answer.body.find(R"("type":"run-unknown")") != std::string::npos && !wanted.run_id.empty()) {
     rule(tried.floor == Version{} || fleet_.options.keep_closed_ms,
          absl::StrCat("request ", index, " was told that there is no run ", wanted.run_id,
