@@ -55,6 +55,15 @@ inline constexpr std::size_t kErrorMessageBytesMax = 4 * KiB;  // of any error, 
 inline constexpr std::size_t kErrorDataBytesMax =
     kValueBytesMax - 2 * kErrorMessageBytesMax;  // of any error, then left out
 
+inline constexpr std::int64_t kHistoryEventsDefault = 10'000;  // then a run continues as new
+inline constexpr std::int64_t kHistoryEventsMin = 10;
+inline constexpr std::int64_t kHistoryEventsMax = 1'000'000;
+inline constexpr std::size_t kHistoryBytesDefault = 4'000'000;
+inline constexpr std::size_t kHistoryBytesMin = 64 * KiB;
+inline constexpr std::size_t kHistoryBytesMax = 1024 * MiB;
+inline constexpr std::size_t kGenerationsKeptMax = 1'000;  // of a run; then the oldest goes
+inline constexpr std::size_t kCheckpointBytesMax = kEntryBytesMax / 2;  // then sys.too_big
+
 inline constexpr std::uint64_t kFoldSamplePeriod =
     64;  // one in so many decided entries is folded twice
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/digest.h"
+#include "base/limits.h"
 #include "dsl/diagnostic.h"
 #include "dsl/expression.h"
 #include "dsl/schema.h"
@@ -204,6 +205,9 @@ struct Definition {
   IdReuse reuse = IdReuse::allow;
   IdConflict conflict = IdConflict::fail;
   std::optional<std::int64_t> retention_ms;
+  // Past either since its last checkpoint a run continues as new.
+  std::int64_t history_events = limits::kHistoryEventsDefault;
+  std::int64_t history_bytes = limits::kHistoryBytesDefault;
 
   const SignalSpec* signal(std::string_view name) const;
 };

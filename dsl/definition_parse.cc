@@ -30,6 +30,7 @@ class RootParser {
   Definition run() {
     parse_head();
     parse_retention();
+    parse_history();
     const TomlNode* states = table_.need("state", "a machine has at least one state: [state.NAME]");
     if (states != nullptr) collect_states(*states);
     parse_data();
@@ -38,7 +39,7 @@ class RootParser {
     parse_task_types();
     parse_exits();
     if (states != nullptr) parse_states(*states);
-    table_.later({"flow", "limit", "schedule", "history", "migrate"});
+    table_.later({"flow", "limit", "schedule", "migrate"});
     table_.finish();
     check_unused(context_);
     if (!definition_.root.states.empty()) check_graph(definition_, context_);
@@ -106,6 +107,23 @@ class RootParser {
       }
       retention.finish();
     }
+  }
+
+  void parse_history() {
+    const TomlNode* node = table_.take("history");
+    if (node == nullptr) return;
+    TableReader history(*node, "[history]", diagnostics_);
+    if (const TomlNode* x = history.take("max_events")) {
+      definition_.history_events =
+          read_integer(*x, limits::kHistoryEventsMin, limits::kHistoryEventsMax, diagnostics_)
+              .value_or(definition_.history_events);
+    }
+    if (const TomlNode* x = history.take("max_bytes")) {
+      definition_.history_bytes =
+          read_bytes(*x, limits::kHistoryBytesMin, limits::kHistoryBytesMax, diagnostics_)
+              .value_or(definition_.history_bytes);
+    }
+    history.finish();
   }
 
   // Names first: a `next` may name a state that stands further down.

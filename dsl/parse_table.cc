@@ -1,6 +1,8 @@
 #include "dsl/parse_table.h"
 
 #include <algorithm>
+#include <charconv>
+#include <utility>
 
 #include "base/limits.h"
 #include "dsl/expression.h"
@@ -132,6 +134,37 @@ std::optional<std::int64_t> duration_ms(std::string_view text, Place place,
     return std::nullopt;
   }
   return duration.seconds * 1000 + (duration.nanos + 999'999) / 1'000'000;
+}
+
+std::optional<std::int64_t> read_bytes(const TomlNode& node, std::int64_t min, std::int64_t max,
+                                       DiagnosticList* diagnostics) {
+  static constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"KiB", 1 << 10},  {"MiB", 1 << 20},      {"GiB", 1 << 30}, {"KB", 1000},
+      {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"B", 1}};
+  const std::string wanted =
+      "a number of bytes between " + std::to_string(min) + " and " + std::to_string(max);
+  std::optional<std::int64_t> bytes;
+  if (node.is(TomlNode::Kind::integer)) {
+    bytes = node.integer;
+  } else if (!node.is(TomlNode::Kind::string)) {
+    wrong_kind(node, name_of(node), wanted, diagnostics, R"(such as "64KB" or "4MB")");
+    return std::nullopt;
+  }
+  std::string_view text = node.text;
+  for (const auto& [unit, factor] : kUnits) {
+    if (bytes || !text.ends_with(unit)) continue;
+    text.remove_suffix(unit.size());
+    std::int64_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc{} || end != text.data() + text.size() || count < 0 || count > max) {
+      break;
+    }
+    bytes = count * factor;
+  }
+  if (bytes && *bytes >= min && *bytes <= max) return bytes;
+  diagnostics->error(node.place, name_of(node) + " must be " + wanted,
+                     R"(such as "64KB" or "4MB"; units: B KB MB GB KiB MiB GiB)");
+  return std::nullopt;
 }
 
 std::optional<std::vector<std::string>> read_strings(const TomlNode& node,

@@ -40,6 +40,10 @@ std::optional<double> read_number(const TomlNode& node, double min, double max,
 std::optional<std::int64_t> read_duration_ms(const TomlNode& node, DiagnosticList* diagnostics);
 std::optional<std::int64_t> duration_ms(std::string_view text, Place place,
                                         DiagnosticList* diagnostics);
+// A number of bytes: text such as "64KB" or "4MB" (of 1,000; KiB, MiB, GiB are of 1,024), or an
+// integer.
+std::optional<std::int64_t> read_bytes(const TomlNode& node, std::int64_t min, std::int64_t max,
+                                       DiagnosticList* diagnostics);
 // A string or a list of strings.
 std::optional<std::vector<std::string>> read_strings(const TomlNode& node,
                                                      DiagnosticList* diagnostics);
