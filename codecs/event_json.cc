@@ -4,6 +4,7 @@
 
 #include "codecs/json.h"
 #include "engine/event_visit.h"
+#include "engine/waiting.h"
 
 namespace pawl::codecs {
 namespace {
@@ -32,7 +33,8 @@ const char* name_of(engine::StepRole role) {
   return role == engine::StepRole::state ? "state" : "handler";
 }
 const char* name_of(engine::IncidentStage stage) {
-  static constexpr const char* kNames[] = {"step", "entry", "verb", "result", "signal", "timer"};
+  static constexpr const char* kNames[] = {"step",   "entry", "verb",   "result",
+                                           "signal", "timer", "history"};
   return kNames[static_cast<int>(stage)];
 }
 const char* name_of(engine::IncidentEnd end) {
@@ -42,6 +44,7 @@ const char* name_of(engine::SignalFate fate) {
   static constexpr const char* kNames[] = {"taken", "buffered", "held"};
   return kNames[static_cast<int>(fate)];
 }
+const char* name_of(engine::StepStatus status) { return engine::to_string(status); }
 const char* name_of(engine::Outcome outcome) {
   static constexpr const char* kNames[] = {"completed", "failed", "lease_lost"};
   return kNames[static_cast<int>(outcome)];
@@ -76,6 +79,14 @@ class FieldWriter {
   void write(bool x) { w_.boolean(x); }
   void write(const std::string& x) { w_.string(x); }
   void write(const Digest& x) { w_.string(to_hex(x)); }
+  void write(const std::array<unsigned char, 16>& x) {
+    std::string hex;
+    for (const unsigned char byte : x) {
+      hex.push_back("0123456789abcdef"[byte >> 4]);
+      hex.push_back("0123456789abcdef"[byte & 15]);
+    }
+    w_.string(hex);
+  }
   void write(TimeMs x) { w_.time_ms(x.v); }
   void write(const Payload& x) {
     if (x.scrubbed) {

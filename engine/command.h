@@ -116,8 +116,11 @@ struct DeleteData {
   std::string reason;
 };
 
+// The run's history is past what its definition allows: it continues as new, in the same state.
+struct Checkpoint {};
+
 using Command = std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident,
                              HandOut, ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease,
-                             FireTimers, DeleteData>;
+                             FireTimers, DeleteData, Checkpoint>;
 
 }  // namespace pawl::engine

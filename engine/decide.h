@@ -68,6 +68,9 @@ struct Decision {
 Decision decide_start(const RunUid& uid, const Start& command, const Context& context);
 Decision decide(const Run& run, const Command& command, const Context& context);
 
+// The run has more history than [history] of its definition allows since its last checkpoint.
+bool wants_checkpoint(const Run& run, const dsl::Definition& definition);
+
 // What to do about a start when the id is taken. `existing` is the newest run of the id.
 enum class IdConflictAction : std::uint8_t { start, refuse, use_existing, terminate_then_start };
 IdConflictAction resolve_id(const Run& existing, const dsl::Definition& definition);

@@ -145,6 +145,8 @@ void Decider::redo(const Incident& incident) {
       return redeliver(incident.name, incident.kept, incident.actor);
     case IncidentStage::timer:
       return run_timer_handler(incident.timer_kind, incident.timer_owner);
+    case IncidentStage::history:
+      return;  // wants_checkpoint() holds again
   }
 }
 

@@ -6,11 +6,14 @@
 //                                                    times
 //   open --cancel--> on_cancel's state (once), else cancelled     again: duplicate
 //   open --terminate--> terminated
+//   open --checkpoint, past [history]--> the same, in a new generation
+//   open --checkpoint, too large for one--> incident; none is tried until it is closed
 //   closed --delete data--> data_deleted     again: duplicate
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "engine/decider.h"
 
 namespace pawl::engine {
@@ -110,6 +113,38 @@ void Decider::apply(const DeleteData& command) {
     return;
   }
   emit(RunDataDeleted{command.reason, context_.actor});
+}
+
+bool wants_checkpoint(const Run& run, const dsl::Definition& definition) {
+  const std::uint64_t events = run.seq.v - run.checkpoint.v;
+  const bool past = events >= static_cast<std::uint64_t>(definition.history_events) ||
+                    run.history_bytes >= static_cast<std::uint64_t>(definition.history_bytes);
+  if (!past || run.closed()) return false;
+  return std::none_of(run.incidents.begin(), run.incidents.end(), [](const auto& incident) {
+    return incident->stage == IncidentStage::history;
+  });
+}
+
+// Payloads are bounded by limits::kRunStateBytesMax, but names and actors of thousands of tasks and
+// signals may add up. Then it is an incident, and not a taken error: what `catch` leads to may be
+// as large, and would be asked the same again and again.
+void Decider::apply(const Checkpoint&) {
+  if (!wants_checkpoint(*run_, definition())) {
+    return refuse(Refusal::nothing_to_do, "the history is within its bounds");
+  }
+  Event checkpoint = checkpoint_of(*run_);
+  std::string bytes;
+  encode_event(checkpoint, {}, EventForm::stored, &bytes);
+  if (bytes.size() <= limits::kCheckpointBytesMax) return emit(std::move(checkpoint));
+  if (!incident_room()) return refuse(Refusal::nothing_to_do, "there are too many incidents");
+  Raised raised;
+  raised.error = {
+      "sys.too_big",
+      absl::StrCat("the run can't continue as new: all that it holds takes ", bytes.size(),
+                   " bytes, at most ", limits::kCheckpointBytesMax, " are allowed"),
+      {}};
+  raised.stage = IncidentStage::history;
+  open_incident(raised);
 }
 
 // One after the other: whichever of a held outcome, a held signal and a due timer has the earliest

@@ -68,6 +68,7 @@ class Decider {
   void apply(const LoseLease& command);
   void apply(const FireTimers& command);
   void apply(const DeleteData& command);
+  void apply(const Checkpoint& command);
   void apply(const Start& command);  // not for decide(): refused
 
   Decision finish();

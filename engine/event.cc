@@ -47,6 +47,7 @@ class Printer {
   void print(const std::string& x, std::string* text) { absl::StrAppend(text, x); }
   void print(const Digest&, std::string*) {}
   void print(const Salt&, std::string*) {}
+  void print(const std::array<unsigned char, 16>&, std::string*) {}
   void print(const Actor& x, std::string* text) {
     if (x.box.v != 0 || x.uid != 0) absl::StrAppend(text, x.box.v, ":", x.uid);
   }

@@ -11,13 +11,15 @@
 // std::string, Digest, Salt, Payload, Actor, std::optional<T>, std::vector<T>, and structs that
 // list their fields in turn (Timer, NamedPayload, Tag, ErrorRecord). See event_visit.h.
 //
-// The kinds stand in event_run.h, event_state.h, event_signal.h, event_task.h and event_incident.h.
+// The kinds stand in event_checkpoint.h, event_run.h, event_state.h, event_signal.h, event_task.h
+// and event_incident.h.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <variant>
 
+#include "engine/event_checkpoint.h"
 #include "engine/event_incident.h"
 #include "engine/event_run.h"
 #include "engine/event_signal.h"
@@ -32,7 +34,7 @@ using Event =
                  SignalTaken, SignalBuffered, SignalExpired, TimerFired, TaskScheduled, TaskStarted,
                  TaskReturned, TaskCompleted, TaskFailed, TaskRequeued, TaskProgress, TaskReleased,
                  OutcomeHeld, ErrorRaised, IncidentOpened, IncidentClosed, RunPaused, RunResumed,
-                 RunCancelRequested, RunMoved, RunClosed, RunDataDeleted>;
+                 RunCancelRequested, RunMoved, RunClosed, RunDataDeleted, RunContinued>;
 
 // The newest feature level any event here needs.
 inline constexpr std::uint16_t kEventLevelMax = 5;

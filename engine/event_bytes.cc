@@ -11,16 +11,21 @@ namespace {
 EventContext context_of(const Event& event, const EventContext& context) {
   EventContext own = context;
   if (const auto* started = std::get_if<RunStarted>(&event)) own.salt = started->salt;
+  if (const auto* continued = std::get_if<RunContinued>(&event)) {
+    own.salt = continued->identity.salt;
+  }
   return own;
 }
 
-void encode_hashed(const Event& event, const EventContext& context, std::vector<Digest>* payloads,
-                   std::string* out) {
+// Returns the bytes of the payloads' values.
+std::uint64_t encode_hashed(const Event& event, const EventContext& context,
+                            std::vector<Digest>* payloads, std::string* out) {
   FieldEncoder<FieldForm::hashed> encoder(out, &context, payloads);
   encoder.writer().varint(event_kind(event));
   encoder.writer().varint(context.seq.v);
   encoder.writer().svarint(context.time.v);
   visit_fields(event, encoder);
+  return encoder.payload_bytes();
 }
 
 // Makes the alternative with this kind current; false if there is none. Kinds are the alternatives'
@@ -82,7 +87,8 @@ absl::Status decode_events(std::string_view bytes, const Salt* salt, Seq first_s
           absl::StrCat("decode events: unknown event kind ", kind, " at byte ", at,
                        ": it was written by a newer version of pawl; run that version"));
     }
-    salted = salted || std::holds_alternative<RunStarted>(event);
+    salted = salted || std::holds_alternative<RunStarted>(event) ||
+             std::holds_alternative<RunContinued>(event);
     FieldDecoder<FieldForm::stored> decoder(&in, salted ? &context : nullptr);
     std::visit([&decoder](auto& e) { std::decay_t<decltype(e)>::fields(e, decoder); }, event);
     if (!in.ok()) {
@@ -142,7 +148,8 @@ Digest chain_event(const Digest& previous, const Event& event, const EventContex
                    HashScratch* scratch) {
   scratch->bytes.clear();
   scratch->payloads.clear();
-  encode_hashed(event, context_of(event, context), &scratch->payloads, &scratch->bytes);
+  scratch->payload_bytes =
+      encode_hashed(event, context_of(event, context), &scratch->payloads, &scratch->bytes);
   return digest_chain(previous, scratch->bytes);
 }
 

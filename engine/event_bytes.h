@@ -61,8 +61,9 @@ void scrub(Event* event, const EventContext& context);
 
 // Buffers reused from event to event.
 struct HashScratch {
-  std::string bytes;             // the hashed form
-  std::vector<Digest> payloads;  // digests by ordinal
+  std::string bytes;                // the hashed form
+  std::vector<Digest> payloads;     // digests by ordinal
+  std::uint64_t payload_bytes = 0;  // of their values
 };
 // The next link of the chain; `scratch` holds the event's hashed form afterwards.
 Digest chain_event(const Digest& previous, const Event& event, const EventContext& context,

@@ -71,7 +71,8 @@ const char* enum_name(StepRole x) {
 }
 
 const char* enum_name(IncidentStage x) {
-  static constexpr const char* kNames[] = {"step", "entry", "verb", "result", "signal", "timer"};
+  static constexpr const char* kNames[] = {"step",   "entry", "verb",   "result",
+                                           "signal", "timer", "history"};
   return kNames[static_cast<std::size_t>(x)];
 }
 

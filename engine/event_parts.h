@@ -135,10 +135,11 @@ enum class IncidentStage : std::uint8_t {
   verb = 2,   // the state's verb is evaluated again
   result =
       3,  // a task succeeded, what follows failed: `kept` is the result, the task is not run again
-  signal = 4,  // a handler of signal `name`, `kept` is its payload
-  timer = 5,   // a handler of the timer (`timer_kind`, `timer_owner`)
+  signal = 4,   // a handler of signal `name`, `kept` is its payload
+  timer = 5,    // a handler of the timer (`timer_kind`, `timer_owner`)
+  history = 6,  // level 5: the run could not continue as new (event_checkpoint.h)
 };
-constexpr IncidentStage enum_max(IncidentStage) { return IncidentStage::timer; }
+constexpr IncidentStage enum_max(IncidentStage) { return IncidentStage::history; }
 
 enum class IncidentEnd : std::uint8_t { retried = 0, left = 1 };
 constexpr IncidentEnd enum_max(IncidentEnd) { return IncidentEnd::left; }

@@ -22,7 +22,16 @@ auto position(List& list, Id id) {
 
 bool evolve(Run* run, const Event& event, TimeMs time, HashScratch* scratch) {
   const bool first = run->seq.v == 0;
-  if (first != std::holds_alternative<RunStarted>(event)) return false;
+  const auto* checkpoint = std::get_if<RunContinued>(&event);
+  if (first && checkpoint != nullptr) {
+    run->seq = checkpoint->before;
+    run->hash = checkpoint->before_hash;
+  }
+  if (checkpoint != nullptr) {
+    if (run->seq != checkpoint->before || run->hash != checkpoint->before_hash) return false;
+  } else if (first != std::holds_alternative<RunStarted>(event)) {
+    return false;
+  }
   const bool late =
       std::holds_alternative<TaskReleased>(event) || std::holds_alternative<RunDataDeleted>(event);
   if (!first && run->closed() && !late) return false;
@@ -30,6 +39,7 @@ bool evolve(Run* run, const Event& event, TimeMs time, HashScratch* scratch) {
   EventContext context{first ? Salt() : run->identity->salt, run->seq, time};
   run->hash = chain_event(run->hash, event, context, scratch);
   run->updated_at = time;
+  run->history_bytes += scratch->bytes.size() + scratch->payload_bytes;
   Fold f{*run, time, scratch->payloads};
   return std::visit([&f](const auto& e) { return fold(f, e); }, event);
 }

@@ -47,6 +47,8 @@ class FieldEncoder {
   void operator()(const char*, const T& x) {
     put(x);
   }
+  // Of the values of all payloads so far.
+  std::uint64_t payload_bytes() const { return payload_bytes_; }
   // What stands before the fields.
   ByteBuilder& writer() { return writer_; }
 
@@ -99,6 +101,7 @@ class FieldEncoder {
     if constexpr (form == FieldForm::hashed) {
       const Digest d = payload_digest(context_->salt, context_->seq, ordinal_++, x);
       if (payloads_ != nullptr) payloads_->push_back(d);
+      payload_bytes_ += x.length;
       writer_.varint(x.length);
       put(d);
       return;
@@ -123,6 +126,7 @@ class FieldEncoder {
   const EventContext* context_;
   std::vector<Digest>* payloads_;
   std::uint32_t ordinal_ = 0;
+  std::uint64_t payload_bytes_ = 0;
 };
 
 template <FieldForm form>

@@ -61,6 +61,8 @@ bool fold(Fold& f, const RunCancelRequested& e);
 bool fold(Fold& f, const RunMoved& e);
 bool fold(Fold& f, const RunClosed& e);
 bool fold(Fold& f, const RunDataDeleted& e);
+// evolve_checkpoint.cc
+bool fold(Fold& f, const RunContinued& e);
 // evolve_state.cc
 bool fold(Fold& f, const StateEntered& e);
 bool fold(Fold& f, const VarsSet& e);

@@ -57,6 +57,15 @@ struct Run {
   // Bytes of the payloads the run holds; bounded by limits::kRunStateBytesMax when they grow.
   std::uint64_t state_bytes = 0;
 
+  // What counts for [history]: the run.continued that this generation began with (0: it began with
+  // run.started), and the bytes of the events since.
+  Seq checkpoint;
+  std::uint64_t history_bytes = 0;
+  // Where the histories of the generations are; the tables' to say, as last_entry is. The entry
+  // this generation began with (0: the run's first), and those before it, oldest first.
+  Index first_entry;
+  Shared<std::vector<Generation>> older;
+
   // --- look-ups ---
   const RunUid& uid() const { return identity->uid; }
   const std::string& id() const { return identity->id; }
@@ -97,6 +106,8 @@ struct Run {
     v("last_timer", x.last_timer), v("last_incident", x.last_incident),
         v("last_signal", x.last_signal), v("output", x.output);
     v("error", x.error), v("closed_reason", x.closed_reason), v("state_bytes", x.state_bytes);
+    v("checkpoint", x.checkpoint), v("history_bytes", x.history_bytes);
+    v("first_entry", x.first_entry), v("older", x.older);
   }
 };
 

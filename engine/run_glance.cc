@@ -84,6 +84,8 @@ class GlanceReader : public Skipper {
       out_.has_steps = some(x);
     } else if constexpr (std::is_same_v<T, std::vector<Shared<Incident>>>) {
       out_.has_incidents = some(x);
+    } else if constexpr (std::is_same_v<T, Shared<std::vector<Generation>>>) {
+      FieldDecoder<FieldForm::snapshot>(&in_).get(&out_.older);
     } else if (!take(name)) {
       pass(x);
     }
@@ -112,6 +114,8 @@ class GlanceReader : public Skipper {
       out_.updated_at = TimeMs(in_.svarint());
     } else if (name == "closed_at") {
       if (in_.u8() != 0) out_.closed_at = TimeMs(in_.svarint());
+    } else if (name == "first_entry") {
+      out_.first_entry = Index(in_.varint());
     } else {
       return false;
     }
@@ -150,6 +154,7 @@ bool glance_at(std::string_view run_bytes, RunGlance* glance) {
   glance->state = {};
   glance->closed_at.reset();
   glance->timers.clear();
+  glance->older.clear();
   ByteReader in(run_bytes);
   static const Run any{};
   Run::fields(any, GlanceReader(&in, glance));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
 #include "base/ids.h"
@@ -21,6 +22,8 @@ struct RunGlance {
   TimeMs started_at, updated_at;
   std::optional<TimeMs> closed_at;
   absl::InlinedVector<Timer, 2> timers;
+  Index first_entry;
+  std::vector<Generation> older;
   bool has_steps = false, has_incidents = false;
 
   bool closed() const { return is_closed(status); }

@@ -82,6 +82,7 @@ enum class StepStatus : std::uint8_t {
   withdrawn = 5,  // nobody wants its outcome; its worker has not answered yet
 };
 constexpr StepStatus enum_max(StepStatus) { return StepStatus::withdrawn; }
+const char* enum_name(StepStatus x);
 
 // A task of the run: a state's own, or a handler's that runs beside the state. Gone once it
 // completed, or was withdrawn while no worker had it.
@@ -210,6 +211,21 @@ struct SeenSignal {
   static void fields(Self& x, Visitor&& v) {
     v("id", x.id), v("at", x.at);
   }
+};
+
+// A generation before the present one, whose history is kept: closed when the next began.
+struct Generation {
+  std::uint32_t number = 0;
+  Index first_entry, last_entry;
+  Seq first_seq, last_seq;
+  TimeMs closed_at;
+
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("number", x.number), v("first_entry", x.first_entry), v("last_entry", x.last_entry);
+    v("first_seq", x.first_seq), v("last_seq", x.last_seq), v("closed_at", x.closed_at);
+  }
+  friend bool operator==(const Generation&, const Generation&) = default;
 };
 
 }  // namespace pawl::engine

@@ -4,7 +4,14 @@
 
 namespace pawl::engine {
 
-std::string snapshot_prologue() { return {'\0', static_cast<char>(kSnapshotFormat)}; }
+std::string snapshot_prologue(std::uint8_t format) { return {'\0', static_cast<char>(format)}; }
+
+std::optional<std::uint8_t> snapshot_format(std::string_view content) {
+  for (std::uint8_t format = kSnapshotFormatOldest; format <= kSnapshotFormat; ++format) {
+    if (content.starts_with(snapshot_prologue(format))) return format;
+  }
+  return std::nullopt;
+}
 
 void append_record(SnapshotRecord kind, std::string_view body, std::string* out) {
   ByteWriter writer(out);

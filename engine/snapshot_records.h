@@ -1,6 +1,6 @@
 // The content of a snapshot: two bytes, then records one after the other, in this order:
 //
-//   u8 0, u8 format (3)
+//   u8 0, u8 format (4)
 //   record := u8 kind, varint length, body
 //   head       varint group, zigzag time, varint feature level, length-prefixed channels,
 //              varint next kept answer, varint count, then each process of a box that forwards, the
@@ -12,18 +12,21 @@
 //   catalog    group 0's (catalog.h); no other group has one
 //   end        varint count of runs, of kept, of forwarded answers
 //
-// Before format 3 a content was one piece: length-prefixed tables, length-prefixed catalog. Those
-// are never empty, so their first byte is not 0.
+// In format 3 runs end before their fields of older generations. Before it a content was one piece:
+// length-prefixed tables, length-prefixed catalog. Those are never empty, so their first byte is
+// not 0.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace pawl::engine {
 
-inline constexpr std::uint8_t kSnapshotFormat = 3;
+inline constexpr std::uint8_t kSnapshotFormat = 4;
+inline constexpr std::uint8_t kSnapshotFormatOldest = 3;  // of those made of records
 
 enum class SnapshotRecord : std::uint8_t {
   head = 1,
@@ -35,7 +38,10 @@ enum class SnapshotRecord : std::uint8_t {
 };
 
 // What stands before the first record.
-std::string snapshot_prologue();
+std::string snapshot_prologue(std::uint8_t format = kSnapshotFormat);
+// The format that a content says it has; absent: it does not begin with the prologue of one that is
+// read.
+std::optional<std::uint8_t> snapshot_format(std::string_view content);
 
 void append_record(SnapshotRecord kind, std::string_view body, std::string* out);
 

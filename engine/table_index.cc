@@ -122,6 +122,10 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
     if (open == 0) indexes->open_by_version.erase(key);
   }
   reindex_closed(run, before, after, indexes);
+  const KeptHistory was = history_of(before), is = history_of(after);
+  if (was.oldest_entry().v > 0 || is.oldest_entry().v > 0) {
+    indexes->generations.replace(run, version_of(after != nullptr ? *after : *before), was, is);
+  }
   const bool had = before != nullptr && !before->incidents.empty();
   const bool has = after != nullptr && !after->incidents.empty();
   if (has && !had) indexes->runs_with_incidents.insert(run);
@@ -141,6 +145,8 @@ void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes) {
   } else {
     ++indexes->open_by_version[key];
   }
+  const KeptHistory history{glance.first_entry, glance.older};
+  if (history.oldest_entry().v > 0) indexes->generations.replace(run, key, {}, history);
 }
 
 bool equal_queues(const std::map<std::string, Queue>& a, const std::map<std::string, Queue>& b) {

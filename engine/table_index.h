@@ -15,6 +15,7 @@ struct TableIndexes {
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version;
   std::set<Index>& runs_with_incidents;
   RunsByVersion& closed_by_version;
+  Generations& generations;
 };
 
 // Replaces what `before` (null: a new run) put into the indexes by what `after` (null: the run is

@@ -15,7 +15,10 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
     case SnapshotRecord::run: {
       ByteReader in(body);
       const Index index(in.varint());
-      return in.ok() && tables_.restore_run(index, in.raw(in.remaining()), verified_);
+      const std::string_view run = in.raw(in.remaining());
+      if (!in.ok()) return false;
+      return format_ < kSnapshotFormat ? tables_.restore_run_of_before(index, run, verified_)
+                                       : tables_.restore_run(index, run, verified_);
     }
     case SnapshotRecord::kept:
       return tables_.dedupe_.decode_kept(body);

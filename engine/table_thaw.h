@@ -18,6 +18,9 @@ class TableThaw {
   // as they come, and looked at when they are woken.
   TableThaw(GroupId group, bool verified) : tables_(group), verified_(verified) {}
 
+  // That of the content (snapshot_format), before the first record, unless it is this build's.
+  void set_format(std::uint8_t format) { format_ = format; }
+
   // False if it is malformed, or not what comes next. A catalog is not the tables': it is passed
   // over, where it may stand.
   bool take(std::uint8_t kind, std::string_view body);
@@ -31,6 +34,7 @@ class TableThaw {
   bool take_end(std::string_view body);
 
   Tables tables_;
+  std::uint8_t format_ = kSnapshotFormat;
   bool verified_;
   SnapshotRecord last_{};  // its kind
 };

@@ -49,6 +49,9 @@ std::shared_ptr<Run> Tables::folded(Index entry, Index run, TimeMs time,
   auto next = started != nullptr ? std::make_shared<Run>() : std::make_shared<Run>(*before);
   HashScratch scratch;
   for (const Event& event : events) {
+    // A generation begins with an entry.
+    const bool continues = std::holds_alternative<RunContinued>(event);
+    if (continues && &event != &events.front()) return nullptr;
     if (!evolve(next.get(), event, time, &scratch)) return nullptr;
   }
   return next;
@@ -59,18 +62,44 @@ void Tables::install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> n
   next->last_entry = entry;
   time_ = time;
   const std::shared_ptr<Run> before = runs_.find(run);
+  *applied = Applied();
+  applied->run = run;
+  if (before != nullptr) {
+    applied->continued = next->generation > before->generation;
+    keep_generations(*before, next.get());
+  }
   tell_frozen(run, before);
   runs_.set(run, next, time);
   if (before == nullptr) link_id(next->id(), run);
-  *applied = Applied();
-  applied->run = run;
   applied->started = before == nullptr;
   applied->closed = next->closed() && (before == nullptr || !before->closed());
   applied->data_deleted = next->status == RunStatus::data_deleted &&
                           (before == nullptr || before->status != RunStatus::data_deleted);
-  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
-                       closed_by_version_};
+  TableIndexes indexes = this->indexes();
   reindex(run, before.get(), next.get(), &indexes, applied);
+}
+
+// What a decision was made on may have forgotten a generation since.
+void Tables::keep_generations(const Run& before, Run* next) {
+  next->first_entry = before.first_entry;
+  next->older = before.older;
+  if (next->generation == before.generation) return;
+  Generation closed;
+  closed.number = before.generation;
+  closed.first_entry = before.first_entry.v > 0 ? before.first_entry : before.uid().index;
+  closed.last_entry = before.last_entry;
+  closed.first_seq = before.checkpoint.v > 0 ? before.checkpoint : Seq(1);
+  closed.last_seq = before.seq;
+  closed.closed_at = time_;
+  std::vector<Generation>& older = next->older.edit();
+  if (older.size() >= limits::kGenerationsKeptMax) older.erase(older.begin());
+  older.push_back(closed);
+  next->first_entry = next->last_entry;
+}
+
+TableIndexes Tables::indexes() {
+  return {timers_,     queues_, open_by_version_, runs_with_incidents_, closed_by_version_,
+          generations_};
 }
 
 void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
@@ -84,8 +113,7 @@ bool Tables::forget(const std::vector<Index>& runs) {
     if (run <= last || known == nullptr || !known->closed()) return false;
     last = run;
   }
-  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
-                       closed_by_version_};
+  TableIndexes indexes = this->indexes();
   for (const Index run : runs) {
     const std::shared_ptr<Run> before = runs_.find(run);
     tell_frozen(run, before);
@@ -94,6 +122,19 @@ bool Tables::forget(const std::vector<Index>& runs) {
     unlink_id(before->id(), run);
     runs_.erase(run);
   }
+  return true;
+}
+
+bool Tables::forget_generations(Index run, std::uint32_t through) {
+  const std::shared_ptr<Run> before = runs_.find(run);
+  if (before == nullptr) return false;
+  if (before->older->empty() || before->older->front().number > through) return true;
+  auto after = std::make_shared<Run>(*before);
+  std::erase_if(after->older.edit(), [&](const Generation& g) { return g.number <= through; });
+  generations_.replace(run, {after->workflow(), after->version()}, history_of(before.get()),
+                       history_of(after.get()));
+  tell_frozen(run, before);
+  runs_.set(run, std::move(after), time_);
   return true;
 }
 
@@ -130,11 +171,6 @@ void Tables::unlink_id(std::string_view id, Index run) {
   if (gone.older.v > 0) keep(gone.older, {namesakes_[gone.older].older, gone.newer});
 }
 
-std::optional<Index> Tables::oldest_needed() const {
-  if (runs_.empty()) return std::nullopt;
-  return runs_.first();  // a run's uid is its first entry
-}
-
 const Run* Tables::find(Index run) const { return runs_.find(run).get(); }
 
 const Run* Tables::find_id(std::string_view id) const {
@@ -146,6 +182,7 @@ void Tables::replace_values(Index run, std::shared_ptr<Run> with_or_without) {
   const std::shared_ptr<Run> before = runs_.find(run);
   PAWL_CHECK(before != nullptr && is_same_run(*before, *with_or_without));
   with_or_without->last_entry = before->last_entry;
+  keep_generations(*before, with_or_without.get());
   tell_frozen(run, before);
   runs_.set(run, std::move(with_or_without), time_);
 }
@@ -180,7 +217,8 @@ std::string Tables::check_invariants() const {
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open;
   std::set<Index> incidents;
   RunsByVersion closed;
-  TableIndexes rebuilt{timers, queues, open, incidents, closed};
+  Generations generations;
+  TableIndexes rebuilt{timers, queues, open, incidents, closed, generations};
   for (const auto& [index, run] : runs_) {
     if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
     if (std::string problem = run_problem(*run); !problem.empty()) {
@@ -195,6 +233,7 @@ std::string Tables::check_invariants() const {
   if (open != open_by_version_) return "open runs by version differ from the runs";
   if (incidents != runs_with_incidents_) return "runs with incidents differ from the runs";
   if (closed != closed_by_version_) return "closed runs differ from the runs";
+  if (generations != generations_) return "older generations differ from the runs";
   return check_ids();
 }
 

@@ -21,6 +21,7 @@
 #include "engine/command.h"
 #include "engine/dedupe.h"
 #include "engine/event.h"
+#include "engine/generations.h"
 #include "engine/run_ids.h"
 #include "engine/run_store.h"
 
@@ -61,6 +62,7 @@ struct Applied {
   Index run;
   bool started = false;
   bool closed = false;
+  bool continued = false;  // as new: the generation before is closed
   bool data_deleted = false;
   bool tasks_queued = false;
   bool timers_changed = false;
@@ -97,6 +99,10 @@ class Tables {
   // False, and nothing changed, if one of them is not there or is open.
   bool forget(const std::vector<Index>& runs);
 
+  // Forgets the older generations of a run up to this one, as far as they are kept. False, and
+  // nothing changed, if there is no such run.
+  bool forget_generations(Index run, std::uint32_t through);
+
   // Replaces a run by itself without its values, or with them again (residency.h): no index
   // changes.
   void replace_values(Index run, std::shared_ptr<Run> with_or_without);
@@ -122,10 +128,12 @@ class Tables {
   const std::set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
   // Closed runs by (workflow, version), in the order in which they closed: who is forgotten next.
   const RunsByVersion& closed_by_version() const { return closed_by_version_; }
+  // What is kept of runs that have continued as new.
+  const Generations& generations() const { return generations_; }
   // The first entry of the group's log that the history of a run here needs; absent: none does.
   // Everything else (messages not acknowledged yet, answers by key, the catalog) is in the tables
   // themselves: whoever has a snapshot needs no entry before it for them.
-  std::optional<Index> oldest_needed() const;
+  std::optional<Index> oldest_needed() const { return generations_.oldest_entry(runs_); }
 
   GroupId group() const { return group_; }
   TimeMs time() const { return time_; }
@@ -160,6 +168,9 @@ class Tables {
   // A run that a snapshot has; they come by index. False if it can't be. `verified`: the snapshot
   // was read from a file that is as it was written; the run is looked at when it is woken.
   bool restore_run(Index index, std::string_view bytes, bool verified);
+  // One as it stands in a snapshot of before format 4.
+  bool restore_run_of_before(Index index, std::string_view bytes, bool verified);
+  struct TableIndexes indexes();
   // Before a run changes, comes (`before` is null) or goes: every such place calls it.
   void tell_frozen(Index run, const std::shared_ptr<Run>& before);
   // A run's place among the runs of its id: older and newer ones that are known. 0: none.
@@ -170,6 +181,7 @@ class Tables {
   void link_id(std::string_view id, Index run);
   void unlink_id(std::string_view id, Index run);
   std::string check_ids() const;
+  void keep_generations(const Run& before, Run* next);
   void install(Index entry, Index run, TimeMs time, std::shared_ptr<Run> next, Applied* applied);
 
   GroupId group_;
@@ -183,6 +195,7 @@ class Tables {
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;
   std::set<Index> runs_with_incidents_;
   RunsByVersion closed_by_version_;
+  Generations generations_;
   Dedupe dedupe_;
   Channels channels_;
   FrozenTables* frozen_ = nullptr;

@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max() / 2;
 
+// What a run of before format 4 lacks at its end: no checkpoint, no bytes, no entry, no generation.
+constexpr std::string_view kWithoutGenerations("\0\0\0\0", 4);
+
 }  // namespace
 
 void Unfreeze::operator()(FrozenTables* frozen) const {
@@ -43,11 +46,12 @@ void Tables::encode(std::string* out) const {
 }
 
 bool Tables::decode(std::string_view bytes, Tables* out) {
-  const std::string prologue = snapshot_prologue();
-  if (bytes.substr(0, prologue.size()) != prologue) return false;
+  const std::optional<std::uint8_t> format = snapshot_format(bytes);
+  if (!format) return false;
   RecordSplitter records;
-  records.feed(bytes.substr(prologue.size()));
+  records.feed(bytes.substr(snapshot_prologue().size()));
   TableThaw thaw(out->group_, /*verified=*/false);
+  thaw.set_format(*format);
   std::uint8_t kind = 0;
   std::string_view body;
   while (records.next(&kind, &body)) {
@@ -63,8 +67,7 @@ bool Tables::restore_run(Index index, std::string_view bytes, bool verified) {
   if (index <= runs_.last() || !glance_at(bytes, &glance)) return false;
   if (glance.uid != RunUid{group_, index} || glance.updated_at > time_) return false;
   if (glance.closed() && !glance.closed_at) return false;
-  TableIndexes indexes{timers_, queues_, open_by_version_, runs_with_incidents_,
-                       closed_by_version_};
+  TableIndexes indexes = this->indexes();
   if (verified && !glance.has_steps && !glance.has_incidents) {
     runs_.append_packed(index, glance, bytes);
     index_glance(index, glance, &indexes);
@@ -79,6 +82,12 @@ bool Tables::restore_run(Index index, std::string_view bytes, bool verified) {
   return true;
 }
 
+bool Tables::restore_run_of_before(Index index, std::string_view bytes, bool verified) {
+  std::string whole(bytes);
+  whole += kWithoutGenerations;
+  return restore_run(index, whole, verified);
+}
+
 // Grammar: u8 2, varint group, zigzag time, varint feature level, varint count, then each run by
 // its index: varint index, length-prefixed run; length-prefixed dedupe, length-prefixed channels.
 bool Tables::decode_format_2(std::string_view bytes, Tables* out) {
@@ -89,7 +98,7 @@ bool Tables::decode_format_2(std::string_view bytes, Tables* out) {
   tables.feature_level_ = static_cast<std::uint16_t>(in.varint());
   for (std::uint64_t n = in.varint(); n > 0; --n) {
     const Index index(in.varint());
-    if (!tables.restore_run(index, in.str(), /*verified=*/false)) return false;
+    if (!tables.restore_run_of_before(index, in.str(), /*verified=*/false)) return false;
   }
   if (!tables.dedupe_.decode_format_2(in.str())) return false;
   if (!tables.channels_.decode(in.str()) || !in.done()) return false;

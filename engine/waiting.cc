@@ -132,6 +132,7 @@ const char* to_string(StepStatus status) {
   return "";
 }
 
+const char* enum_name(StepStatus x) { return to_string(x); }
 const char* to_string(RunStatus status) { return enum_name(status); }
 
 }  // namespace pawl::engine

@@ -41,10 +41,10 @@ bool Thaw::feed(std::string_view bytes, std::string* error) {
   start_.append(bytes);
   const std::string prologue = engine::snapshot_prologue();
   if (start_.size() < prologue.size() || start_.front() != prologue.front()) return true;
-  if (start_.compare(0, prologue.size(), prologue) != 0) {
-    return refuse(error, "it is of a format this pawl does not know");
-  }
+  const std::optional<std::uint8_t> format = engine::snapshot_format(start_);
+  if (!format) return refuse(error, "it is of a format this pawl does not know");
   records_follow_ = true;
+  tables_.set_format(*format);
   records_.feed(std::string_view(start_).substr(prologue.size()));
   start_ = std::string();
   return take_records(error);

@@ -235,6 +235,8 @@ void members(Io& io, engine::LoseLease& x) {
 template <class Io>
 void members(Io&, engine::FireTimers&) {}
 template <class Io>
+void members(Io&, engine::Checkpoint&) {}
+template <class Io>
 void members(Io& io, engine::DeleteData& x) {
   io(x.reason);
 }

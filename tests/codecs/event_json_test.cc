@@ -43,6 +43,30 @@ BOOST_AUTO_TEST_CASE(a_start_shows_its_data_and_not_its_salt) {
   BOOST_TEST(text.find("start_at") == std::string::npos);  // absent
 }
 
+BOOST_AUTO_TEST_CASE(a_checkpoint_shows_all_but_the_salt) {
+  engine::RunContinued e;
+  e.generation = 2;
+  e.before = Seq(2);
+  e.before_hash.fill(0xab);
+  e.identity.id = "a/b";
+  e.identity.salt.bytes.fill(0x41);
+  e.status = engine::RunStatus::paused;
+  e.frames = {{"", "s", 3, kAt, Seq(1), {{"x", engine::Payload::of(dsl::Value::int64(7))}}}};
+  e.steps.emplace_back().status = engine::StepStatus::backoff;
+  e.seen.emplace_back().id.fill(0xcd);
+  const std::string text = shown(e);
+  BOOST_TEST(text.find(R"("type":"run.continued","generation":2,"before":2,"before_hash":"abab)") !=
+             std::string::npos);
+  BOOST_TEST(text.find(R"("frames":[{"path":"","state":"s","visit":3,)") != std::string::npos);
+  BOOST_TEST(text.find(R"("vars":{"x":7})") != std::string::npos);
+  BOOST_TEST(text.find(R"("status":"backoff")") != std::string::npos);
+  BOOST_TEST(text.find(R"("seen":[{"id":"cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd",)") !=
+             std::string::npos);
+  BOOST_TEST(text.find("salt") == std::string::npos);
+  BOOST_TEST(text.find("AAAA") == std::string::npos);
+  BOOST_TEST(text.find("4141") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(the_engines_own_actor_is_left_out) {
   BOOST_TEST(shown(engine::RunPaused{"look", {}}) ==
              R"({"seq":3,"at":"2026-01-01T00:00:00Z","type":"run.paused","reason":"look"})");

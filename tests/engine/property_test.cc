@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/random.h"
+#include "engine/event_visit.h"
 #include "world.h"
 
 namespace pawl::engine {
@@ -95,12 +96,18 @@ output = { log = "= vars.log", n = "= input.n / (vars.d - 2)" }
 
 class Storm {
  public:
-  Storm(std::shared_ptr<const dsl::Definition> definition, std::uint64_t seed)
-      : random_(seed), world_(std::move(definition)) {
+  // `checkpoint_chance`: that the run continues as new after a command.
+  Storm(std::shared_ptr<const dsl::Definition> definition, std::uint64_t seed,
+        double checkpoint_chance = 0)
+      : random_(seed),
+        checkpoints_(seed),
+        checkpoint_chance_(checkpoint_chance),
+        world_(std::move(definition)) {
     world_.seed = seed * 1000;
   }
 
   const std::vector<Event>& history() const { return world_.history; }
+  const World& world() const { return world_; }
 
   void run(int commands) {
     Start start;
@@ -115,12 +122,23 @@ class Storm {
       } else {
         world_.send(command());
       }
+      continue_as_new();
     }
     if (random_.chance(0.5)) world_.send(DeleteData{"d"});
     world_.send(command());
   }
 
  private:
+  // Draws nothing that the commands draw from.
+  void continue_as_new() {
+    if (!checkpoints_.chance(checkpoint_chance_)) return;
+    const std::uint64_t seed = world_.seed;
+    const bool open = !world_.run().closed();
+    const Decision decision = world_.send(Checkpoint{});
+    BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1u : 0u);
+    world_.seed = seed;
+  }
+
   bool finished() { return world_.run().closed() && random_.chance(0.5); }
 
   dsl::Value input() {
@@ -244,9 +262,58 @@ class Storm {
     }
   }
 
-  Random random_;
+  Random random_, checkpoints_;
+  double checkpoint_chance_;
   World world_;
 };
+
+// Takes away what is numbered by the events of a run, or keyed by those numbers.
+class WithoutNumbers {
+ public:
+  template <class T>
+  void operator()(const char*, T& x) {
+    clear(&x);
+  }
+
+ private:
+  template <class T>
+  void clear(T* x) {
+    if constexpr (Reflected<T>) T::fields(*x, *this);
+  }
+  template <class T>
+  void clear(std::optional<T>* x) {
+    if (*x) clear(&**x);
+  }
+  template <class T>
+  void clear(std::vector<T>* x) {
+    for (T& item : *x) clear(&item);
+  }
+  template <class T>
+  void clear(Shared<T>* x) {
+    clear(&x->edit());
+  }
+  void clear(Seq* x) { *x = Seq(); }
+  void clear(Digest* x) { x->fill(0); }
+  void clear(Payload* x) {
+    if (x->length > 0) x->digest = Digest{};
+  }
+};
+
+Run without_numbers(Run run) {
+  Run::fields(run, WithoutNumbers());
+  run.generation = 1;
+  run.history_bytes = 0;
+  run.last_entry = run.first_entry = Index();
+  run.updated_at = TimeMs();  // of the newest event, which may be the checkpoint
+  run.older.reset();
+  return run;
+}
+
+std::shared_ptr<const dsl::Definition> always_continuing(const dsl::Definition& definition) {
+  auto eager = std::make_shared<dsl::Definition>(definition);
+  eager->history_events = 0;
+  return eager;
+}
 
 int seeds() {
   const char* wanted = std::getenv("PAWL_SEEDS");
@@ -255,12 +322,21 @@ int seeds() {
 
 BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
   const auto definition = parse(kEverything);
+  const auto eager = always_continuing(*definition);
   std::vector<int> seen(std::variant_size_v<Event> + 1);
   for (int seed = 1; seed <= seeds(); ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       Storm storm(definition, seed);
       storm.run(150);
       for (const Event& event : storm.history()) ++seen[event_kind(event)];
+      // A run that continues as new, at any moment, is the run that did not.
+      Storm again(eager, seed, 0.1);
+      again.run(150);
+      for (const Event& event : again.history()) ++seen[event_kind(event)];
+      if (storm.world().index.v == 0) continue;
+      const Run once = without_numbers(storm.world().run());
+      BOOST_REQUIRE_EQUAL(first_difference(once, without_numbers(again.world().run())), "");
+      BOOST_REQUIRE(storm.world().now == again.world().now);
     }
   }
   // A storm that never gets somewhere proves nothing about it.

