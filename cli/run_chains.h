@@ -18,7 +18,7 @@
 namespace pawl::cli {
 
 struct ChainCounts {
-  std::uint64_t runs = 0;      // whose whole history passed, or passes
+  std::uint64_t runs = 0;      // that passed from their beginning, or a generation's, on
   std::uint64_t events = 0;    // of those
   std::uint64_t entries = 0;   // that were decoded, a leader's without contents too
   std::uint64_t compared = 0;  // runs whose hash a snapshot has as well
@@ -42,6 +42,8 @@ class RunChains {
     Index newest;  // its newest entry
   };
   std::string take_run(GroupId group, Index index, const codecs::Entry& entry);
+  std::string continue_run(const RunUid& uid, Index index, const codecs::Entry& entry,
+                           const std::vector<engine::Event>& events);
   std::string take_events(const RunUid& uid, Index index, const codecs::Entry& entry,
                           const std::vector<engine::Event>& events);
 

@@ -133,6 +133,34 @@ bool decode_forgets(std::string_view bytes, std::vector<Index>* runs) {
   return in.ok();
 }
 
+std::string generation_bytes(const std::vector<std::pair<Index, std::uint32_t>>& generations) {
+  std::string bytes;
+  ByteWriter writer(&bytes);
+  Index last;
+  for (const auto& [run, through] : generations) {
+    PAWL_CHECK(run > last && through > 0);
+    writer.varint(run.v - last.v);
+    writer.varint(through);
+    last = run;
+  }
+  return bytes;
+}
+
+bool decode_generations(std::string_view bytes,
+                        std::vector<std::pair<Index, std::uint32_t>>* generations) {
+  ByteReader in(bytes);
+  Index last;
+  while (!in.at_end()) {
+    const std::uint64_t distance = in.varint();
+    const std::uint64_t through = in.varint();
+    if (!in.ok() || distance == 0 || distance > UINT64_MAX - last.v) return false;
+    if (through == 0 || through > UINT32_MAX) return false;
+    last = Index(last.v + distance);
+    generations->emplace_back(last, static_cast<std::uint32_t>(through));
+  }
+  return in.ok();
+}
+
 }  // namespace
 
 struct EntryEncoder::Builder {
@@ -145,7 +173,7 @@ EntryEncoder::~EntryEncoder() { delete builder_; }
 std::string_view EntryEncoder::encode(const Entry& entry) {
   FlatBufferBuilder& builder = builder_->fbb;
   builder.Clear();
-  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog, membership, forgets;
+  Offset<flatbuffers::Vector<std::uint8_t>> events, catalog, membership, forgets, generations;
   AnswerVector answers;
   MessageVector sends;
   Offset<fb::Message> receive;
@@ -153,13 +181,16 @@ std::string_view EntryEncoder::encode(const Entry& entry) {
   if (!entry.catalog.empty()) catalog = bytes_of(builder, entry.catalog);
   if (!entry.membership.empty()) membership = bytes_of(builder, entry.membership);
   if (!entry.forgets.empty()) forgets = bytes_of(builder, forget_bytes(entry.forgets));
+  if (!entry.forgets_generations.empty()) {
+    generations = bytes_of(builder, generation_bytes(entry.forgets_generations));
+  }
   if (!entry.answers.empty()) answers = encode_answers(builder, entry);
   if (!entry.sends.empty()) sends = encode_sends(builder, entry);
   if (entry.receive.number > 0) receive = encode_message(builder, GroupId(0), entry.receive);
-  builder.Finish(fb::CreateEntry(builder, entry.level, entry.time.v, entry.run.v, entry.previous.v,
-                                 entry.first_seq.v, events, answers, sends, entry.receive_from.v,
-                                 receive, entry.ack_to.v, entry.ack_through, catalog,
-                                 entry.raise_level, entry.committed.v, membership, forgets));
+  builder.Finish(fb::CreateEntry(
+      builder, entry.level, entry.time.v, entry.run.v, entry.previous.v, entry.first_seq.v, events,
+      answers, sends, entry.receive_from.v, receive, entry.ack_to.v, entry.ack_through, catalog,
+      entry.raise_level, entry.committed.v, membership, forgets, generations));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -197,7 +228,8 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   entry->raise_level = from.raise_level();
   entry->committed = Index(from.committed());
   entry->membership = view_of(from.membership());
-  if (!decode_forgets(view_of(from.forgets()), &entry->forgets)) {
+  if (!decode_forgets(view_of(from.forgets()), &entry->forgets) ||
+      !decode_generations(view_of(from.forgets_generations()), &entry->forgets_generations)) {
     *error = "the runs that the entry forgets are not in ascending order";
     return false;
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/feature_level.h"
@@ -43,6 +44,8 @@ struct Entry {
   std::string membership;  // membership_bytes.h; empty: the entry brings none
   // Closed runs that nobody is to know of any more; ascending. Of kJournalLevel.
   std::vector<Index> forgets;
+  // Runs whose generations are forgotten up to this number; ascending. Of kJournalLevel.
+  std::vector<std::pair<Index, std::uint32_t>> forgets_generations;
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 

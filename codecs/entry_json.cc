@@ -170,6 +170,21 @@ void write_run(JsonWriter* w, GroupId group, const Entry& entry,
   w->end_array();
 }
 
+void write_forgotten(JsonWriter* w, GroupId group, const Entry& entry) {
+  if (!entry.forgets.empty()) {
+    w->plain_key("forgets").begin_array();
+    for (const Index run : entry.forgets) w->string(to_string(RunUid{group, run}));
+    w->end_array();
+  }
+  if (entry.forgets_generations.empty()) return;
+  w->plain_key("forgets_generations").begin_array();
+  for (const auto& [run, through] : entry.forgets_generations) {
+    w->begin_object().field("run", to_string(RunUid{group, run}));
+    w->field("through", std::uint64_t{through}).end_object();
+  }
+  w->end_array();
+}
+
 void write_rest(JsonWriter* w, const Entry& entry, const Decoded& decoded) {
   write_answers(w, entry.answers);
   write_messages(w, entry);
@@ -217,6 +232,7 @@ absl::Status append_entry(const EntryPosition& position, std::string_view payloa
   if (entry.committed.v > 0) w.field("committed", entry.committed.v);
   write_run(&w, position.group, entry, decoded.events);
   write_rest(&w, entry, decoded);
+  write_forgotten(&w, position.group, entry);
   w.end_object();
   return absl::OkStatus();
 }

@@ -1,6 +1,7 @@
 #include "node/forgetting.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/feature_level.h"
@@ -38,11 +39,11 @@ std::optional<TimeMs> Node::Forgetting::due_at(const std::pair<std::string, std:
   return TimeMs((closed_at.v + *keep + slack - 1) / slack * slack);
 }
 
-void Node::Forgetting::closed(const Group& group, Index run) {
+void Node::Forgetting::closed(const Group& group, Index run, TimeMs at) {
   if (node_->opened_[group.id().v].v == 0) return;
   OfGroup& of = of_[group.id().v];
   const engine::Run& known = *group.tables().find(run);
-  const auto due = due_at({known.workflow(), known.version()}, *known.closed_at);
+  const auto due = due_at({known.workflow(), known.version()}, at);
   if (due && (!of.due || *due < *of.due)) of.due = due;
 }
 
@@ -62,10 +63,14 @@ void Node::Forgetting::forgot(const Group& group, const codecs::Entry& entry,
 void Node::Forgetting::find_due(const Group& group) {
   OfGroup& of = of_[group.id().v];
   of.due.reset();
-  for (const auto& [version, runs] : group.tables().closed_by_version()) {
-    const auto due = due_at(version, runs.begin()->closed_at);
-    if (due && (!of.due || *due < *of.due)) of.due = due;
-  }
+  const auto look_at = [&](const auto& by_version) {
+    for (const auto& [version, closed] : by_version) {
+      const auto due = due_at(version, closed.begin()->closed_at);
+      if (due && (!of.due || *due < *of.due)) of.due = due;
+    }
+  };
+  look_at(group.tables().closed_by_version());
+  look_at(group.tables().generations().by_version());
 }
 
 void Node::Forgetting::look() {
@@ -77,34 +82,52 @@ void Node::Forgetting::look() {
   }
 }
 
+bool Node::Forgetting::is_due(const std::pair<std::string, std::uint32_t>& version,
+                              TimeMs closed_at) const {
+  const auto due = due_at(version, closed_at);
+  return due && *due <= node_->stamp_;
+}
+
 void Node::Forgetting::propose(Group& group) {
-  OfGroup& of = of_[group.id().v];
-  Mailboxes& mailboxes = node_->mailboxes_[group.id().v];
-  std::vector<Index> runs;
+  Proposal proposal;
+  std::vector<Index>& runs = proposal.entry.forgets;
   std::set<std::string> ids;
   for (const auto& [version, closed] : group.tables().closed_by_version()) {
     for (const engine::ClosedRun& run : closed) {
-      const auto due = due_at(version, run.closed_at);
-      if (!due || *due > node_->stamp_ || runs.size() >= limits::kForgottenPerEntryMax) break;
+      if (!is_due(version, run.closed_at) || runs.size() >= limits::kForgottenPerEntryMax) break;
       const std::string id = group.tables().runs().id_of(run.run);
-      if (mailboxes.busy(id)) continue;
+      if (mailboxes(group).busy(id)) continue;
       ids.insert(id);
       runs.push_back(run.run);
     }
   }
+  std::map<Index, std::uint32_t> generations;  // of a run, up to which
+  for (const auto& [version, closed] : group.tables().generations().by_version()) {
+    for (const engine::ClosedGeneration& generation : closed) {
+      const std::size_t listed = runs.size() + generations.size();
+      if (!is_due(version, generation.closed_at) || listed >= limits::kForgottenPerEntryMax) break;
+      std::uint32_t& through = generations[generation.run];
+      through = std::max(through, generation.number);
+    }
+  }
   // Of those due some may be busy: they are looked at again, and this entry's end is not waited for
   // where there is none.
-  of.retry_mono_ms = runs.empty() ? node_->now_.mono_ms + limits::kForgetRetryMs : 0;
-  if (runs.empty()) return;
+  OfGroup& of = of_[group.id().v];
+  const bool none = runs.empty() && generations.empty();
+  of.retry_mono_ms = none ? node_->now_.mono_ms + limits::kForgetRetryMs : 0;
+  if (none) return;
   std::sort(runs.begin(), runs.end());
-  Proposal proposal;
   proposal.entry.time = node_->stamp_;
-  proposal.entry.forgets = std::move(runs);
-  for (const std::string& id : ids) mailboxes.acquire(id);
+  proposal.entry.forgets_generations.assign(generations.begin(), generations.end());
+  for (const std::string& id : ids) mailboxes(group).acquire(id);
   proposal.forgotten.assign(ids.begin(), ids.end());
   of.under_way = true;
   ++node_->stats_.entries_proposed;
   group.propose(std::move(proposal));
+}
+
+Mailboxes& Node::Forgetting::mailboxes(const Group& group) {
+  return node_->mailboxes_[group.id().v];
 }
 
 void Node::Forgetting::settle_load(Group& group, Index run) {

@@ -1,13 +1,15 @@
-// Forgets closed runs once their retention is over: what [retention] of their definition says, else
-// what the store's configuration does. By an entry of the group that lists them, so that all
-// replicas know the same runs; nothing evaluates a retention but the leader.
+// Forgets closed runs, and older generations of runs that have continued as new, once their
+// retention is over: what [retention] of their definition says, else what the store's configuration
+// does. By an entry of the group that lists them, so that all replicas know the same runs; nothing
+// evaluates a retention but the leader.
 //
 //   closed --retention over--> due --entry proposed--> going --applied--> gone
 //
-// Who is due is found through the tables' closed_by_version(), oldest first: a version has one
-// retention. Ends are rounded up, to a hundredth of the retention and at most an hour, so that runs
-// that closed at about the same time go with one entry and one write of the disk. Nobody decides on
-// a run whose id is busy; while an entry that forgets is under way, those ids are.
+// Who is due is found through the tables' closed_by_version() and generations(), oldest first: a
+// version has one retention. Ends are rounded up, to a hundredth of the retention and at most an
+// hour, so that runs that closed at about the same time go with one entry and one write of the
+// disk. Nobody decides on a run whose id is busy; while an entry that forgets is under way, those
+// ids are.
 //
 // Memory, gone with the process: all of it is in the tables and the definitions.
 #pragma once
@@ -30,8 +32,8 @@ class Node::Forgetting {
   void set_keep(std::optional<std::int64_t> ms);
 
   // --- events ---
-  // A run has closed in an entry that was applied.
-  void closed(const Group& group, Index run);
+  // A run, or a generation of it, has closed in an entry that was applied.
+  void closed(const Group& group, Index run, TimeMs at);
   // An entry that forgets was applied.
   void forgot(const Group& group, const codecs::Entry& entry, const Proposal* proposal);
   // This box may decide for the group; it may no longer.
@@ -58,7 +60,10 @@ class Node::Forgetting {
   std::optional<TimeMs> due_at(const std::pair<std::string, std::uint32_t>& version,
                                TimeMs closed_at) const;
   void find_due(const Group& group);
+  // The retention of what has closed then is over.
+  bool is_due(const std::pair<std::string, std::uint32_t>& version, TimeMs closed_at) const;
   void propose(Group& group);
+  Mailboxes& mailboxes(const Group& group);
 
   Node* node_;
   std::optional<std::int64_t> keep_ms_;

@@ -463,6 +463,11 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
     const RunUid uid{id(), entry.run};
     tables_.dedupe().scrub(tables_.find(entry.run)->id(), uid);
   }
+  for (const auto& [run, through] : entry.forgets_generations) {
+    if (tables_.forget_generations(run, through)) continue;
+    *error = where(id(), index) + "it forgets generations of a run that was not there";
+    return false;
+  }
   if (!entry.forgets.empty() && !tables_.forget(entry.forgets)) {
     *error = where(id(), index) + "it forgets a run that is open or was not there";
     return false;

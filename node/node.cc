@@ -9,6 +9,7 @@
 #include "engine/run_id.h"
 #include "node/assembly.h"
 #include "node/boxes.h"
+#include "node/checkpoint.h"
 #include "node/forgetting.h"
 #include "node/planted.h"
 #include "node/recovery.h"
@@ -306,6 +307,9 @@ void Node::release_mailboxes() {
     // Not so if the group was lost since it was proposed: nothing waits here any more.
     if (opened_[released.group.v].v == 0 || !mailboxes.busy(released.run_id)) continue;
     std::vector<Job> jobs = mailboxes.release(released.run_id);
+    if (auto checkpoint = checkpoint_due(group, released.run, &definitions_)) {
+      jobs.insert(jobs.begin(), std::move(*checkpoint));
+    }
     if (!jobs.empty()) decide_all(group, std::move(jobs));
     // Also what was queued before: a poll that came meanwhile has passed over the busy run.
     if (!mailboxes.busy(released.run_id)) offer_waiting(group, released.run);
@@ -428,8 +432,10 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   if (!planted(Bug::stamp_before_entry)) stamp_ = std::max(stamp_, entry.time);
   if (group.id().v == 0) PAWL_CHECK(catalog_applied(entry));
   if (applied.closed) unload_later(group.id(), applied.run);
-  if (applied.closed) forgetting_->closed(group, applied.run);
-  if (!entry.forgets.empty()) forgetting_->forgot(group, entry, proposal);
+  if (applied.continued) ++stats_.runs_continued;
+  if (applied.closed || applied.continued) forgetting_->closed(group, applied.run, entry.time);
+  const bool forgets = !entry.forgets.empty() || !entry.forgets_generations.empty();
+  if (forgets) forgetting_->forgot(group, entry, proposal);
   // In recovery nobody waits, and effects are rebuilt from the tables once all is folded.
   if (out_ == nullptr) return;
   out_->changed.emplace_back(group.id(), entry.run);

@@ -171,6 +171,8 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   if (is_among(a->keyed, job)) return false;
   if (!job.key.empty() && wait_for_key(group, job)) return true;
   if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
+  const bool checkpoint = std::holds_alternative<engine::Checkpoint>(job.command);
+  if (checkpoint && a->after != nullptr) return false;  // a generation begins with an entry
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
   if (run == nullptr) {
@@ -191,7 +193,7 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   if (a->after == nullptr) {
     a->run_id = job.run_id;
     a->run = run->uid().index;
-    a->previous = run->last_entry;
+    a->previous = checkpoint ? Index(0) : run->last_entry;
     a->first_seq = run->seq.next();
   }
   conclude(group, job, *run, engine::decide(*run, job.command, context(job, definition)), a);

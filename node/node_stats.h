@@ -20,6 +20,7 @@ struct NodeStats {
   std::uint64_t loads = 0;             // cold runs loaded
   std::uint64_t loads_failed = 0;
   std::uint64_t runs_forgotten = 0;      // their retention was over
+  std::uint64_t runs_continued = 0;      // as new, by themselves
   std::uint64_t unloads = 0;             // runs whose values were dropped from memory
   std::uint64_t outcome_unknown = 0;     // 504
   std::uint64_t requests_forwarded = 0;  // to another leader

@@ -185,10 +185,11 @@ WORDS = {
     "TIMER": "start run_timeout root_after root_every after every sleep task_queue task_attempt task_total "
              "task_retry incident_again signal_expiry",
     "ROLE": "state handler",
-    "STAGE": "step entry verb result signal timer",
+    "STAGE": "step entry verb result signal timer history",
     "END": "retried left",
     "FATE": "taken buffered held",
     "OUTCOME": "completed failed lease_lost",
+    "STEP": "queued backoff started incident held withdrawn",
 }
 WORDS = {name: words.split() for name, words in WORDS.items()}
 
@@ -227,6 +228,29 @@ KINDS = {
     26: ("run.moved", "frame, from string, to string, reason string, actor actor"),
     27: ("run.closed", "status STATUS, output payload, error optional error, reason string, actor actor"),
     28: ("run.data_deleted", "reason string, actor actor"),
+    29: ("run.continued", "generation, before, before_hash digest, identity identity, status STATUS, paused_from STATUS, "
+                          "started_at time, start_at optional time, on_error_taken bool, on_timeout_taken bool, "
+                          "on_cancel_taken bool, frames list of frame, visits list of visit, armed list of timer, "
+                          "steps list of step, incidents list of incident, signals list of waiting, held list of held, "
+                          "outcomes list of outcome, seen list of seen, last_step, last_timer, last_incident, last_signal"),
+}
+STRUCTS = {
+    "timer": "timer, kind TIMER, frame, owner, fire_at time, interval_ms zigzag",
+    "identity": "group, index, id string, workflow string, version, definition digest, salt salt, input payload, "
+                "tags list of tag, started_by actor",
+    "frame": "path string, state string, visit, entered_at time, entered_seq, vars list of named",
+    "visit": "path string, name string, count",
+    "step": "id, frame, role ROLE, status STEP, state string, handler string, type string, queue string, key string, "
+            "priority zigzag, input payload, progress payload, lease_ms zigzag, heartbeat bool, queue_ms optional zigzag, "
+            "attempt_ms optional zigzag, scheduled_at time, queued_at time, started_at time, attempt, not_counted, "
+            "worker string, poll_key string",
+    "incident": "id, frame, stage STAGE, step, state string, error error, since time, name string, kept payload, "
+                "actor actor, timer_kind TIMER, timer_owner",
+    "waiting": "number, name string, payload payload, actor actor, at time, seq, held bool",
+    "held": "step, attempt, outcome OUTCOME, result payload, error error, retryable optional bool, actor actor, at time, "
+            "seq",
+    "outcome": "step, attempt, failed bool, seq, ordinal, digest digest, error_type string, at time",
+    "seen": "id hash, at time",
 }
 ABSENT = object()  # what is left out of an event's JSON
 
@@ -248,12 +272,7 @@ class EventReader:
             self.hashed += varint_bytes(self.seq) + zigzag_bytes(self.time_ms)
             self.ordinal = 0
             name, fields = KINDS[kind]
-            shown = {"seq": self.seq, "at": time_json(self.time_ms), "type": name}
-            for field in fields.split(", "):
-                field, _, what = field.partition(" ")
-                value = self.field(what)
-                if value is not ABSENT:
-                    shown[field] = value
+            shown = {"seq": self.seq, "at": time_json(self.time_ms), "type": name, **self.struct(fields)}
             found.append((shown, bytes(self.hashed)))
             self.hashed.clear()
             self.seq += 1
@@ -266,7 +285,18 @@ class EventReader:
         self.hashed += self.cursor.data[begin:self.cursor.at]
         return value
 
+    def struct(self, fields):
+        shown = {}
+        for field in fields.split(", "):
+            field, _, what = field.partition(" ")
+            value = self.field(what)
+            if value is not ABSENT:
+                shown[field] = value
+        return shown
+
     def field(self, what):
+        if what in STRUCTS:
+            return self.struct(STRUCTS[what])
         if what.startswith("optional "):
             return self.field(what[len("optional "):]) if self.raw(self.cursor.boolean) else ABSENT
         if what.startswith("list of "):
@@ -303,9 +333,8 @@ class EventReader:
         self.salt = self.cursor.take(16)
         return ABSENT
 
-    def read_timer(self):
-        return {"timer": self.read_varint(), "kind": self.field("TIMER"), "frame": self.read_varint(),
-                "owner": self.read_varint(), "fire_at": self.read_time(), "interval_ms": self.read_zigzag()}
+    def read_hash(self):
+        return self.raw(lambda: self.cursor.take(16)).hex()
 
     def read_named(self):
         return self.read_string(), self.read_payload()
@@ -458,6 +487,18 @@ def members_json(data):
     return members
 
 
+def forgotten(data, numbers):
+    """Runs, each as the distance of its index from the one before, and what else is said of each."""
+    cursor, run, found = Cursor(data), 0, []
+    while not cursor.done():
+        distance = cursor.varint()
+        if distance == 0:
+            raise Malformed("a run is forgotten twice")
+        run += distance
+        found.append((run, *(cursor.varint() for _ in range(numbers - 1))))
+    return found
+
+
 class Entry:
     def __init__(self, group, term, index, segment, offset, data):
         self.group, self.term, self.index = group, term, index
@@ -471,6 +512,10 @@ class Entry:
             self.table = root
             self.level, self.time_ms, self.run = root.get(0, "<H"), root.get(1, "<q"), root.get(2, "<Q")
             self.previous, self.first_seq, self.stored = root.get(3, "<Q"), root.get(4, "<Q"), root.bytes(5)
+
+    @property
+    def begins_generation(self):
+        return self.previous == 0
 
     @property
     def uid(self):
@@ -509,6 +554,11 @@ class Entry:
             shown["raise_level"] = table.get(13, "<H")
         if table.bytes(15):
             shown["members"] = members_json(table.bytes(15))
+        if table.bytes(16):
+            shown["forgets"] = [f"{self.group:x}-{run:x}" for run, in forgotten(table.bytes(16), 1)]
+        if table.bytes(17):
+            shown["forgets_generations"] = [{"run": f"{self.group:x}-{run:x}", "through": through}
+                                            for run, through in forgotten(table.bytes(17), 2)]
         return shown
 
 
@@ -517,7 +567,7 @@ class Run:
         self.uid, self.id, self.salt = uid, run_id, salt
         self.events = []
         self.hash = bytes(32)
-        self.newest = 0
+        self.seq = self.newest = 0
 
 
 # --- the journal ---------------------------------------------------------------------------------
@@ -699,7 +749,7 @@ class Journal:
                 entry.events = reader.events()
             except (Malformed, UnicodeDecodeError) as wrong:
                 raise Damaged(self.path(entry.segment), entry.offset, f"entry {entry.index} of group {entry.group}: {wrong}") from wrong
-            if entry.first_seq == 1:
+            if entry.begins_generation:
                 salts[entry.group, entry.run] = reader.salt
 
     def runs(self):
@@ -707,16 +757,27 @@ class Journal:
         for entry in self.entries:
             if entry.replaced or not entry.events:
                 continue
+            first = entry.events[0][0]
             if entry.first_seq == 1:
-                runs[entry.uid] = Run(entry.uid, entry.events[0][0]["id"], None)
+                runs[entry.uid] = Run(entry.uid, first["id"], None)
             run = runs.get(entry.uid)
+            if first["type"] == "run.continued":
+                if run is None:  # the generations before are not in this journal
+                    run = runs[entry.uid] = Run(entry.uid, first["identity"]["id"], None)
+                    run.seq, run.hash = first["before"], bytes.fromhex(first["before_hash"])
+                if (first["before"], first["before_hash"]) != (run.seq, run.hash.hex()):
+                    raise Damaged(self.path(entry.segment), entry.offset,
+                                  f"entry {entry.index} of group {entry.group} begins a generation with what the one "
+                                  "before did not end on")
+                run.newest = 0
             if run is None:
                 continue  # it began before this journal
-            if entry.previous != run.newest or entry.first_seq != len(run.events) + 1:
+            if entry.previous != run.newest or entry.first_seq != run.seq + 1:
                 raise Damaged(self.path(entry.segment), entry.offset,
                               f"entry {entry.index} of group {entry.group} does not follow the run's entry before")
             for event, hashed in entry.events:
                 run.events.append(event)
+                run.seq = event["seq"]
                 run.hash = blake2b(run.hash + hashed)
             run.newest = entry.index
         return runs

@@ -112,6 +112,60 @@ BOOST_AUTO_TEST_CASE(what_does_not_follow_is_told) {
   BOOST_TEST(second([](Writer* w) { w->time = TimeMs(999); }) == "the time goes back");
 }
 
+// Start, the next generation, a pause in it; `change` spoils the checkpoint.
+struct Continued {
+  explicit Continued(const std::function<void(engine::RunContinued*)>& change) {
+    Writer writer;
+    start = writer.start();
+    codecs::Entry entry;
+    std::string error;
+    BOOST_REQUIRE(codecs::decode_entry(start, &entry, &error));
+    std::vector<engine::Event> events;
+    BOOST_REQUIRE(engine::decode_events(entry.events, nullptr, Seq(1), &events).ok());
+    engine::HashScratch scratch;
+    for (const engine::Event& event : events) {
+      BOOST_REQUIRE(engine::evolve(&run, event, writer.time, &scratch));
+    }
+    engine::RunContinued next = engine::checkpoint_of(run);
+    change(&next);
+    std::vector<engine::Event> checkpoint;
+    checkpoint.emplace_back(std::move(next));
+    writer.previous = Index();
+    continued = writer.write(Index(8), checkpoint);
+    pause = writer.write(Index(9), kPause);
+    engine::evolve(&run, checkpoint[0], writer.time, &scratch);
+    engine::evolve(&run, kPause[0], writer.time, &scratch);
+  }
+  std::string start, continued, pause;
+  engine::Run run;  // behind all of them
+};
+
+BOOST_AUTO_TEST_CASE(a_generation_begins_with_what_the_one_before_ended_on) {
+  const Continued good([](engine::RunContinued*) {});
+  for (const bool whole : {true, false}) {
+    RunChains chains;
+    chains.expect(RunUid{kGroup, Index(5)}, good.run.seq, good.run.hash);
+    if (whole) BOOST_TEST(chains.take(kGroup, Index(5), good.start) == "");
+    BOOST_TEST(chains.take(kGroup, Index(8), good.continued) == "");
+    BOOST_TEST(chains.take(kGroup, Index(9), good.pause) == "");
+    BOOST_TEST(chains.counts().runs == 1u);
+    BOOST_TEST(chains.counts().compared == 1u);
+    BOOST_TEST(chains.counts().headless == 0u);
+  }
+  const auto wrong = [](const std::function<void(engine::RunContinued*)>& change) {
+    const Continued bad(change);
+    RunChains chains;
+    BOOST_TEST(chains.take(kGroup, Index(5), bad.start) == "");
+    return chains.take(kGroup, Index(8), bad.continued);
+  };
+  const char* kApart = "run 2-5: generation 2 does not begin with what the one before ended on";
+  BOOST_TEST(wrong([](engine::RunContinued* e) { e->before_hash[3] ^= 1; }) == kApart);
+  BOOST_TEST(wrong([](engine::RunContinued* e) { e->before = Seq(1); }) == kApart);
+  BOOST_TEST(wrong([](engine::RunContinued* e) { e->identity.salt.bytes[0] ^= 1; }) == kApart);
+  BOOST_TEST(wrong([](engine::RunContinued* e) { e->identity.uid.index = Index(6); }) ==
+             "run 2-5: its checkpoint is of another run");
+}
+
 BOOST_AUTO_TEST_CASE(runs_that_began_earlier_are_counted_and_rubbish_is_told) {
   Writer writer;
   RunChains chains;

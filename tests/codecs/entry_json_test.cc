@@ -60,7 +60,9 @@ BOOST_AUTO_TEST_CASE(everything_in_an_entry_is_shown) {
         R"({"type":"version.pinned","name":"w","version":4,"group":2})",
         R"({"type":"queue.paused","queue":"q","reason":"full","at":"2026-01-01T00:00:00Z",)",
         R"({"type":"box.known","box":2,"store":"ab000000000000000000000000000000"})",
-        R"({"type":"boxes.founded","boxes":[1,2]})", R"("raise_level":1)"}) {
+        R"({"type":"boxes.founded","boxes":[1,2]})", R"("raise_level":1)",
+        R"("forgets":["3-1","3-2","3-12c",)",
+        R"("forgets_generations":[{"run":"3-4","through":1},)"}) {
     BOOST_TEST(has(text, part), part << " in " << text);
   }
   BOOST_TEST(!has(text, "replaced"));

@@ -39,6 +39,7 @@ inline Entry full_entry() {
   entry.catalog = "catalog";
   entry.raise_level = 1;
   entry.forgets = {Index(1), Index(2), Index(300), Index(1ull << 40)};
+  entry.forgets_generations = {{Index(4), 1}, {Index(1ull << 41), UINT32_MAX}};
   return entry;
 }
 

@@ -35,6 +35,8 @@ struct History {
   Seq seq;
   bool paused = false, closed = false;
   TimeMs closed_at;
+  std::vector<TimeMs> generations;  // when each before the present one was closed
+  std::uint32_t forgotten_through = 0;
 };
 
 // One event of one run at a time; the first broken rule is kept.
@@ -55,6 +57,9 @@ class Scribe final : public log::RecoverySink {
       const bool first = received_.emplace(entry.receive_from, group, entry.receive.number).second;
       if (!first) broken("a message of another group took effect twice");
     }
+    for (const auto& [run, through] : entry.forgets_generations) {
+      forget_generations({group, run}, through, entry.time);
+    }
     for (const Index run : entry.forgets) forget({group, run}, entry.time);
     if (entry.events.empty()) return absl::OkStatus();
     std::vector<engine::Event> events;
@@ -63,7 +68,9 @@ class Scribe final : public log::RecoverySink {
     }
     History& run = runs_[{group, entry.run}];
     run.uid = {group, entry.run};
-    if (entry.previous != run.last_entry || entry.first_seq != run.seq.next()) {
+    const bool continued = std::holds_alternative<engine::RunContinued>(events.front());
+    if (entry.previous != (continued ? Index(0) : run.last_entry) ||
+        entry.first_seq != run.seq.next()) {
       broken("an entry does not name the run's entry before it");
     }
     run.last_entry = index;
@@ -118,6 +125,30 @@ class Scribe final : public log::RecoverySink {
     run_->closed = true;
     run_->closed_at = at_;
     withdraw_all();
+  }
+  // Everything is as it was.
+  void on(const engine::RunContinued& e) {
+    ++told.continued;
+    run_->generations.push_back(at_);
+    if (e.generation != run_->generations.size() + 1) broken("a generation is left out");
+    if (e.frames.front().state != run_->state) broken("a new generation is in another state");
+    const bool paused = e.status == engine::RunStatus::paused;
+    if (paused != run_->paused) broken("a new generation has another status");
+    std::size_t open = 0;
+    for (const auto& [id, task] : run_->tasks) {
+      open += task.stage != Stage::over && task.stage != Stage::withdrawn ? 1 : 0;
+    }
+    for (const engine::Step& step : e.steps) {
+      const Task& task = run_->tasks[step.id];
+      const bool withdrawn = step.status == engine::StepStatus::withdrawn;
+      open -= withdrawn ? 0 : 1;
+      if (step.attempt != task.attempt) broken("a task has another attempt in a new generation");
+      if (withdrawn != (task.stage == Stage::withdrawn) ||
+          (step.status == engine::StepStatus::started) != (task.stage == Stage::started)) {
+        broken("a task is at another stage in a new generation");
+      }
+    }
+    if (open != 0) broken("a new generation lost a task, or has one more");
   }
   void on(const engine::TaskScheduled& e) {
     if (!run_->tasks.emplace(e.step, Task{}).second) broken("a task was scheduled twice");
@@ -182,6 +213,15 @@ class Scribe final : public log::RecoverySink {
     if (!run_->closed) broken("an open run was forgotten");
     if (!told.forgotten.insert(uid).second) broken("a run was forgotten twice");
     told.kept_ms_min = std::min(told.kept_ms_min, time.v - run_->closed_at.v);
+  }
+  void forget_generations(const RunUid& uid, std::uint32_t through, TimeMs time) {
+    run_ = &runs_[uid];
+    if (told.forgotten.contains(uid)) broken("a generation of a forgotten run was forgotten");
+    if (through > run_->generations.size()) return broken("the present generation was forgotten");
+    if (through <= run_->forgotten_through) return broken("a generation was forgotten twice");
+    run_->forgotten_through = through;
+    told.generations_forgotten += 1;
+    told.kept_ms_min = std::min(told.kept_ms_min, time.v - run_->generations[through - 1].v);
   }
   void withdraw_all() {
     for (auto& [id, task] : run_->tasks) {

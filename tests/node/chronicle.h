@@ -26,7 +26,9 @@ struct Chronicle {
   std::map<RunUid, std::set<std::int64_t>> adds_of;
   std::set<TaskRef> handed_out;
   std::set<RunUid> forgotten;
-  std::int64_t kept_ms_min = INT64_MAX;  // of those, from a run's end on
+  std::uint64_t continued = 0;              // generations begun by run.continued
+  std::uint64_t generations_forgotten = 0;  // times that a run's older ones were
+  std::int64_t kept_ms_min = INT64_MAX;     // of those forgotten, from their end on
   std::uint64_t events = 0;
   std::uint64_t receipts = 0;  // of messages between groups
   std::string problem;         // the first broken rule, or ""

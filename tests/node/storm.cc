@@ -84,6 +84,7 @@ class Storm {
         print_(print),
         random_(seed),
         weather_(draw(&random_)),
+        times_(with_history(kTimes, seed)),
         host_(with_rest({NodeId(1), {}, 2, seed})) {
     host_.planted.completes_before_disk = bugs.completes_before_disk;
     host_.planted.drops_syncs = bugs.drops_syncs;
@@ -155,7 +156,7 @@ class Storm {
   void judge_runs(const Chronicle& chronicle);
   void judge_tables();
 
-  static std::string flow(int deployed) { return node::flow(kTimes, deployed); }
+  std::string flow(int deployed) const { return node::flow(times_, deployed); }
   std::string some_id() {
     const std::int64_t n = random_.between(0, kRunIds - 1);
     return absl::StrCat("r", n);
@@ -180,6 +181,7 @@ class Storm {
   const bool print_;
   Random random_;
   const Weather weather_;
+  const FlowTimes times_;
   Host host_;
   std::optional<std::int64_t> keep_ms_;  // closed runs are forgotten
   StormResult result_;
@@ -687,6 +689,8 @@ void Storm::heed_read(RequestId id) {
   if (run == nullptr) return;
   rule(!engine::is_cold(*run), "a cold run was to be read");
   const RunLoaded folded = host_.load(LoadRun{group, run->uid().index, run->last_entry});
+  folded.run->first_entry = run->first_entry;  // of those that went before it tells nothing
+  folded.run->older = run->older;
   rule(*run == *folded.run,
        "a run that was read differs from its history in " + first_difference(*run, *folded.run));
 }
@@ -792,9 +796,11 @@ void Storm::judge() {
   const Chronicle chronicle = read_chronicle(host_.whole(), kFlowAttempts, kTimes.nap_ms);
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
-  rule(chronicle.forgotten.empty() || (keep_ms_ && chronicle.kept_ms_min >= *keep_ms_),
-       "a run was forgotten too early");
+  rule(chronicle.kept_ms_min == INT64_MAX || (keep_ms_ && chronicle.kept_ms_min >= *keep_ms_),
+       "a run, or a generation, was forgotten too early");
   result_.forgotten = chronicle.forgotten.size();
+  result_.continued = chronicle.continued;
+  result_.generations_forgotten = chronicle.generations_forgotten;
   judge_counts(chronicle);
   judge_runs(chronicle);
   const std::string audit = host_.audit();

@@ -46,6 +46,8 @@ struct StormResult {
   std::uint64_t most_given_up = 0;        // segments
   std::uint64_t copied_under_change = 0;  // snapshots of a group that went on meanwhile
   std::uint64_t forgotten = 0;            // runs
+  std::uint64_t continued = 0;            // generations of runs
+  std::uint64_t generations_forgotten = 0;
   std::uint64_t events = 0;
 };
 

@@ -5,13 +5,15 @@
 namespace pawl::node {
 namespace {
 
-// $0 deployed, $1 nap, $2 retry, $3 attempt, $4 heartbeat, $5 queue
+// $0 deployed, $1 nap, $2 retry, $3 attempt, $4 heartbeat, $5 queue, $6 events
 constexpr char kFlow[] = R"(
 dsl = 1
 name = "flow"
 start = "idle"
 [id]
 conflict = "use_existing"
+[history]
+max_events = $6
 [input]
 n = "int"
 [vars]
@@ -82,7 +84,13 @@ next = "end"
 
 std::string flow(const FlowTimes& times, int deployed) {
   return absl::Substitute(kFlow, deployed, times.nap_ms, times.retry_ms, times.attempt_ms,
-                          times.heartbeat_ms, times.queue_ms);
+                          times.heartbeat_ms, times.queue_ms, times.history_events);
+}
+
+FlowTimes with_history(FlowTimes times, std::uint64_t seed) {
+  static constexpr std::int64_t kEvents[] = {10, 10'000, 15, 40};
+  times.history_events = kEvents[seed % std::size(kEvents)];
+  return times;
 }
 
 std::string again(const FlowTimes& times) {

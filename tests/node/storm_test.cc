@@ -43,6 +43,8 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
     sum.copied_under_change += result.copied_under_change;
     sum.events += result.events;
     sum.forgotten += result.forgotten;
+    sum.continued += result.continued;
+    sum.generations_forgotten += result.generations_forgotten;
   }
   BOOST_TEST_MESSAGE(sum.acknowledged
                      << " acknowledged, " << sum.repeats << " repeats, " << sum.crashes
@@ -50,7 +52,8 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
                      << sum.handed_out << " tasks handed out, " << sum.leases_lost
                      << " leases lost at last, " << sum.loads << " loads, " << sum.loads_failed
                      << " failed loads, " << sum.most_given_up << " segments given up, "
-                     << sum.events << " events, " << sum.forgotten << " runs forgotten");
+                     << sum.events << " events, " << sum.forgotten << " runs forgotten, "
+                     << sum.continued << " generations");
   if (only || seeds < kSeeds) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.acknowledged > seeds * 50);
@@ -62,6 +65,8 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
   BOOST_TEST(sum.loads > seeds / 4);
   BOOST_TEST(sum.loads_failed > 0u);
   BOOST_TEST(sum.forgotten > seeds);
+  BOOST_TEST(sum.continued > seeds);
+  BOOST_TEST(sum.generations_forgotten > seeds / 10);
   BOOST_TEST(sum.most_given_up > 0u);
 }
 

@@ -92,6 +92,7 @@ class Storm {
       : options_(options),
         random_(options.seed),
         weather_(draw_weather(&random_, options.calm)),
+        times_(node::with_history(kTimes, options.seed)),
         fleet_(fleet_of(options.seed, weather_, &random_)),
         oracle_(&fleet_, options.seed, 0.002) {
     heal_at_.resize(static_cast<std::size_t>(fleet_.size()) + 1);
@@ -179,7 +180,7 @@ class Storm {
   void judge_runs(const node::Chronicle& chronicle);
   void judge_lists();
 
-  static std::string flow(int deployed) { return node::flow(kTimes, deployed); }
+  std::string flow(int deployed) const { return node::flow(times_, deployed); }
   std::string some_id() { return absl::StrCat("r", random_.below(kRunIds)); }
   template <class... Parts>
   void say(const Parts&... parts) {
@@ -195,6 +196,7 @@ class Storm {
   const StormOptions options_;
   Random random_;
   const Weather weather_;
+  const node::FlowTimes times_;
   Fleet fleet_;
   Oracle oracle_;
   StormResult result_;
@@ -1166,9 +1168,11 @@ void Storm::judge_history() {
   result_.events = chronicle.events;
   rule(chronicle.problem.empty(), chronicle.problem);
   const std::optional<std::int64_t> keep_ms = fleet_.options.keep_closed_ms;
-  rule(chronicle.forgotten.empty() || (keep_ms && chronicle.kept_ms_min >= *keep_ms),
-       "a run was forgotten too early");
+  rule(chronicle.kept_ms_min == INT64_MAX || (keep_ms && chronicle.kept_ms_min >= *keep_ms),
+       "a run, or a generation, was forgotten too early");
   result_.forgotten = chronicle.forgotten.size();
+  result_.continued = chronicle.continued;
+  result_.generations_forgotten = chronicle.generations_forgotten;
   judge_counts(chronicle);
   judge_runs(chronicle);
 }

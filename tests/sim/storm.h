@@ -32,6 +32,7 @@ struct StormFigures {
   std::uint64_t acknowledged = 0, refused = 0, unknown = 0;
   std::uint64_t crashes = 0;
   std::uint64_t handed_out = 0, reads = 0, events = 0, forgotten = 0;
+  std::uint64_t continued = 0, generations_forgotten = 0;  // of runs
   std::int64_t virtual_ms = 0;
 };
 

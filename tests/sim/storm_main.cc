@@ -64,6 +64,7 @@ int main(int argc, char** argv) {
     sum.handed_out += result.handed_out;
     sum.reads += result.reads;
     sum.events += result.events;
+    sum.continued += result.continued;
     sum.virtual_ms += result.virtual_ms;
     if (result.failure.empty()) continue;
     ++failures;
@@ -79,12 +80,12 @@ int main(int argc, char** argv) {
   std::printf(
       "seeds: %llu seeds, %d failures; %.1f s; %llu acknowledged, %llu refused, %llu unknown, %llu "
       "crashes, "
-      "%llu tasks, %llu reads, %llu events, %.0f virtual s\n",
+      "%llu tasks, %llu reads, %llu events, %llu generations, %.0f virtual s\n",
       static_cast<unsigned long long>(seeds_run), failures, seconds.count(),
       static_cast<unsigned long long>(sum.acknowledged),
       static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
       static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.handed_out),
       static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.events),
-      static_cast<double>(sum.virtual_ms) / 1000);
+      static_cast<unsigned long long>(sum.continued), static_cast<double>(sum.virtual_ms) / 1000);
   return failures == 0 ? 0 : 1;
 }

@@ -34,11 +34,14 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise_of_a_fleet) {
     sum.handed_out += result.handed_out;
     sum.reads += result.reads;
     sum.forgotten += result.forgotten;
+    sum.continued += result.continued;
+    sum.generations_forgotten += result.generations_forgotten;
   }
   BOOST_TEST_MESSAGE(sum.acknowledged << " acknowledged, " << sum.unknown << " unknown, "
                                       << sum.crashes << " crashes, " << sum.handed_out
                                       << " tasks handed out, " << sum.reads << " reads, "
-                                      << sum.forgotten << " runs forgotten");
+                                      << sum.forgotten << " runs forgotten, " << sum.continued
+                                      << " generations");
   if (seeds < kSeeds) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.acknowledged > seeds * 30);
@@ -47,6 +50,8 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise_of_a_fleet) {
   BOOST_TEST(sum.handed_out > seeds * 5);
   BOOST_TEST(sum.reads > seeds * 20);
   BOOST_TEST(sum.forgotten > seeds);
+  BOOST_TEST(sum.continued > seeds);
+  BOOST_TEST(sum.generations_forgotten > seeds / 10);
 }
 
 BOOST_AUTO_TEST_CASE(same_seed_same_storm_of_a_fleet) {
