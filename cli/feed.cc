@@ -72,6 +72,9 @@ class Feed {
     } else if (!after_.empty()) {
       query = "&after=" + percent_encode(after_);
     }
+    if (!options_.generation.empty()) {
+      query += "&generation=" + percent_encode(options_.generation);
+    }
     if (options_.follow) query += "&follow=true";
     if (!query.empty()) query[0] = '?';
     return options_.path + query;

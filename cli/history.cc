@@ -11,7 +11,9 @@ class History : public Command {
   void declare(Arguments& arguments) override {
     arguments.value("RUN", &run_, "The run's id");
     arguments.flag("--follow", &follow_, "Go on until the run has closed");
-    arguments.option("--after", "SEQ", &after_, "Only what came after this event");
+    arguments.option("--after", "SEQ", &after_, "What came after this event; 0: all there is");
+    arguments.option("--generation", "N", &generation_,
+                     "Of this generation; without, of the present one");
   }
 
   int run(Session& session) override {
@@ -20,6 +22,7 @@ class History : public Command {
         session,
         {.path = run_path(run_, "/history"),
          .after = after_.value_or(""),
+         .generation = generation_.value_or(""),
          .follow = follow_,
          .position = "seq"},
         [colour](const dsl::Value& event) {
@@ -32,7 +35,7 @@ class History : public Command {
 
  private:
   std::string run_;
-  std::optional<std::string> after_;
+  std::optional<std::string> after_, generation_;
   bool follow_ = false;
 };
 

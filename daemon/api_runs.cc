@@ -111,6 +111,20 @@ void Api::get_run(Call& call) {
   respond(answer);
 }
 
+// If the history of that generation is not kept, the call is answered.
+bool Api::has_generation(Call& call, const engine::Run& run, std::uint32_t generation) {
+  if (generation == run.generation) return true;
+  std::string kept;
+  for (const engine::Generation& older : *run.older) {
+    if (older.number == generation) return true;
+    if (kept.empty()) kept = "; those from " + std::to_string(older.number) + " on are kept";
+  }
+  refuse(call.id, 404, "generation-unknown", "The history of that generation is not kept",
+         "the run is in generation " + std::to_string(run.generation) +
+             (kept.empty() ? "; those before are forgotten" : kept));
+  return false;
+}
+
 void Api::get_history(Call& call) {
   GroupId group;
   const engine::Run* run = run_of(call, &group);
@@ -119,20 +133,31 @@ void Api::get_history(Call& call) {
   const auto after = query.integer("after", 0, INT64_MAX);
   const auto cursor = query.integer("cursor", 0, INT64_MAX);
   const auto limit = query.integer("limit", 1, limits::kPageItemsMax);
+  const auto generation = query.integer("generation", 1, UINT32_MAX);
   const bool follow = query.flag("follow");
   const auto fields = query.text("fields");
   if (fields && *fields != "body") query.fail("`fields` can be body");
+  if (generation && follow) {
+    query.fail("`follow` goes on into the next generation: leave `generation` out");
+  }
   if (!query.ok()) {
     refuse(call.id, query.problem());
     return;
   }
-  const Seq from(static_cast<std::uint64_t>(cursor.value_or(after.value_or(0))));
+  if (generation && !has_generation(call, *run, static_cast<std::uint32_t>(*generation))) return;
+  Feeds::Wanted wanted;
+  // Whoever names no event and no generation means the present one.
+  const Seq begin = run->checkpoint.v > 0 ? run->checkpoint.prev() : Seq(0);
+  const auto from = cursor ? cursor : after;
+  wanted.after = from ? Seq(static_cast<std::uint64_t>(*from)) : generation ? Seq(0) : begin;
+  if (generation) wanted.generation = static_cast<std::uint32_t>(*generation);
+  wanted.with_body = fields.has_value();
   if (follow) {
-    feeds_.history_follow(call.id, *run, group, from, fields.has_value(),
+    feeds_.history_follow(call.id, *run, group, wanted,
                           call.accept.find("text/event-stream") != std::string::npos);
   } else {
-    feeds_.history_page(call.id, *run, group, from, static_cast<std::size_t>(limit.value_or(100)),
-                        fields.has_value());
+    feeds_.history_page(call.id, *run, group, wanted,
+                        static_cast<std::size_t>(limit.value_or(100)));
   }
 }
 

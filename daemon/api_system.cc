@@ -31,6 +31,8 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
   text.counter("pawl_runs_unloaded_total", "Closed runs whose payloads left memory", "", s.unloads);
   text.counter("pawl_runs_forgotten_total", "Closed runs whose retention was over", "",
                s.runs_forgotten);
+  text.counter("pawl_runs_continued_total", "Runs that continued as new by themselves", "",
+               s.runs_continued);
   text.gauge("pawl_time_held", "1 while the box's clock is not believed", "",
              node.time_held() ? 1 : 0);
   std::uint64_t runs = 0, queued = 0, started = 0, incidents = 0;

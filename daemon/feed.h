@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "daemon/event_slice.h"
 #include "daemon/feeds.h"
@@ -37,7 +38,9 @@ struct Feeds::Feed {
   bool with_body = false;
   HistoryWalk::Wanted wanted;
   std::function<void(bool)> done;
-  Seq through;  // the run's seq when the walk under way began
+  std::optional<std::uint32_t> generation;  // only this one
+  Seq through;                              // of the walk under way: the last event it can find
+  bool older = false;  // likewise: it is through a generation that others follow
   // Events.
   EventCursor cursor;
   bool follow = false;

@@ -143,7 +143,7 @@ void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
   for (const EventLine& line : slice.lines) {
     if (feed->limit == 0) break;
     // Events of one entry stay together, so that a cursor never points into an entry.
-    write_event_line(*feed, slice.group, line.run, line.json);
+    write_event_line(*feed, slice.group, line);
     if (line.last_of_entry) {
       feed->cursor.next[slice.group.v] = line.index.next();
       --feed->limit;
@@ -157,10 +157,14 @@ void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
   if (!feed->full) advance_events(feed);
 }
 
-void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_view json) {
+void Feeds::write_event_line(Feed& feed, GroupId group, const EventLine& line) {
   // Not woken if it rests: events of many are read one after the other.
-  const engine::RunStore& runs = parts_.node->group(group).tables().runs();
-  if (!runs.contains(run)) return;  // forgotten
+  const engine::Tables& tables = parts_.node->group(group).tables();
+  const engine::RunStore& runs = tables.runs();
+  const Index run = line.run;
+  const bool kept_still =
+      runs.contains(run) && line.index >= tables.generations().oldest_entry(run);
+  if (!kept_still) return;  // forgotten, the run or this generation of it
   const engine::KeptRun kept = runs.kept(run);
   std::string text;
   codecs::JsonWriter w(&text);
@@ -168,7 +172,7 @@ void Feeds::write_event_line(Feed& feed, GroupId group, Index run, std::string_v
   w.field("workflow", engine::summary_of(kept).workflow);
   w.finish();
   text.push_back(',');
-  text.append(json.substr(1));  // goes on with the event's own members
+  text.append(std::string_view(line.json).substr(1));  // goes on with the event's own members
   write_line(feed, text);
 }
 

@@ -33,33 +33,34 @@ std::string failure_json(const absl::Status& status, int* code) {
 Feeds::Feeds(Parts parts) : parts_(parts) {}
 Feeds::~Feeds() = default;
 
-Feeds::FeedPtr Feeds::add(RequestId id, int kind, const engine::Run& run, GroupId group, Seq after,
-                          bool with_body) {
+Feeds::FeedPtr Feeds::add(RequestId id, int kind, const engine::Run& run, GroupId group,
+                          const Wanted& wanted) {
   auto feed = std::make_shared<Feed>();
   feed->id = id;
   feed->kind = kind;
   feed->group = group;
   feed->run = run.uid().index;
-  feed->after = after;
-  feed->with_body = with_body;
+  feed->after = wanted.after;
+  feed->generation = wanted.generation;
+  feed->with_body = wanted.with_body;
   feed->keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
   feeds_[id] = feed;
   by_run_[{group, feed->run}].insert(id);
   return feed;
 }
 
-void Feeds::history_page(RequestId id, const engine::Run& run, GroupId group, Seq after,
-                         std::size_t limit, bool with_body) {
+void Feeds::history_page(RequestId id, const engine::Run& run, GroupId group, const Wanted& wanted,
+                         std::size_t limit) {
   if (refused_full(id)) return;
-  const FeedPtr feed = add(id, kPage, run, group, after, with_body);
+  const FeedPtr feed = add(id, kPage, run, group, wanted);
   feed->limit = limit;
   start_walk(feed);
 }
 
-void Feeds::history_follow(RequestId id, const engine::Run& run, GroupId group, Seq after,
-                           bool with_body, bool server_sent) {
+void Feeds::history_follow(RequestId id, const engine::Run& run, GroupId group,
+                           const Wanted& wanted, bool server_sent) {
   if (refused_full(id)) return;
-  const FeedPtr feed = add(id, kFollow, run, group, after, with_body);
+  const FeedPtr feed = add(id, kFollow, run, group, wanted);
   feed->limit = kFollowSlice;
   feed->server_sent = server_sent;
   start_walk(feed);
@@ -68,7 +69,7 @@ void Feeds::history_follow(RequestId id, const engine::Run& run, GroupId group, 
 void Feeds::history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
                            HistoryWalk::Wanted wanted, std::function<void(bool)> done) {
   if (refused_full(id)) return;
-  const FeedPtr feed = add(id, kSearch, run, group, after, false);
+  const FeedPtr feed = add(id, kSearch, run, group, {after, std::nullopt, false});
   feed->wanted = std::move(wanted);
   feed->done = std::move(done);
   start_walk(feed);
@@ -88,6 +89,19 @@ bool Feeds::run_cold(const FeedPtr& feed, ColdThread::Job job) {
   return feed->reading;
 }
 
+// A generation's history ends where the next one's begins: one is walked after the other, from the
+// first that has an event that is wanted.
+Feeds::Stretch Feeds::stretch_of(const engine::Run& run, const Feed& feed) {
+  for (const engine::Generation& generation : *run.older) {
+    const bool wanted =
+        feed.generation ? generation.number == *feed.generation : generation.last_seq > feed.after;
+    if (wanted) return {generation.last_entry, generation.last_seq, !feed.generation};
+  }
+  // One that was asked for may have been forgotten since.
+  const bool gone = feed.generation && *feed.generation != run.generation;
+  return gone ? Stretch{Index(0), Seq(0), false} : Stretch{run.last_entry, run.seq, false};
+}
+
 void Feeds::start_walk(const FeedPtr& feed) {
   const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
   if (run == nullptr) {
@@ -95,18 +109,20 @@ void Feeds::start_walk(const FeedPtr& feed) {
                                      "workflow are kept is over"));
     return;
   }
+  const Stretch stretch = stretch_of(*run, *feed);
   HistoryWalk::Options options;
   options.group = feed->group;
   options.run = feed->run;
   options.salt = run->identity->salt;
-  options.newest = run->seq > feed->after ? run->last_entry : Index(0);
+  options.newest = stretch.through > feed->after ? stretch.newest : Index(0);
   options.after = feed->after;
   options.limit = feed->limit;
   options.with_body = feed->with_body;
   options.scrubs = run->status == engine::RunStatus::data_deleted;
   options.wanted = feed->wanted;
   feed->dirty = false;
-  feed->through = run->seq;
+  feed->through = stretch.through;
+  feed->older = stretch.older;
   advance_walk(feed, std::make_shared<HistoryWalk>(options));
 }
 
@@ -149,7 +165,7 @@ void Feeds::walk_done(const FeedPtr& feed, const HistoryWalk& walk) {
 }
 
 void Feeds::search_done(const FeedPtr& feed, const HistoryWalk& walk) {
-  if (!walk.found() && feed->dirty) {
+  if (!walk.found() && (feed->dirty || feed->older)) {
     feed->after = feed->through;
     start_walk(feed);
     return;
@@ -165,7 +181,7 @@ void Feeds::answer_page(const FeedPtr& feed, const HistoryWalk& walk) {
   w.begin_object().plain_key("items").begin_array();
   for (const HistoryItem& item : walk.items()) w.raw(item.json);
   w.end_array().plain_key("next_cursor");
-  if (walk.more() && !walk.items().empty()) {
+  if ((walk.more() || feed->older) && !walk.items().empty()) {
     w.string(std::to_string(walk.items().back().seq.v));
   } else {
     w.null();
@@ -193,7 +209,7 @@ void Feeds::write_follow(const FeedPtr& feed, const HistoryWalk& walk) {
   }
   if (feed->gone || feed->full) return;
   const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
-  if (walk.more() || feed->dirty || run == nullptr) {
+  if (walk.more() || feed->dirty || feed->older || run == nullptr) {
     start_walk(feed);
   } else if (run->closed() && run->seq == feed->after) {
     write_line(*feed, R"({"end":"closed"})");

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,12 +44,19 @@ class Feeds {
   explicit Feeds(Parts parts);
   ~Feeds();
 
+  // Which events of a run are wanted: those behind `after`, of all generations that are kept, or
+  // of one.
+  struct Wanted {
+    Seq after;
+    std::optional<std::uint32_t> generation;
+    bool with_body = false;
+  };
   // A page of a run's history: {"items": [...], "next_cursor": "SEQ" or null}.
-  void history_page(RequestId id, const engine::Run& run, GroupId group, Seq after,
-                    std::size_t limit, bool with_body);
+  void history_page(RequestId id, const engine::Run& run, GroupId group, const Wanted& wanted,
+                    std::size_t limit);
   // Streams the history as ndjson (or server-sent events) until the run is closed.
-  void history_follow(RequestId id, const engine::Run& run, GroupId group, Seq after,
-                      bool with_body, bool server_sent);
+  void history_follow(RequestId id, const engine::Run& run, GroupId group, const Wanted& wanted,
+                      bool server_sent);
   // Looks through the history after `after`, and what is added meanwhile, for an event that is
   // `wanted` (called on the cold thread), and calls `done` with whether there is one.
   void history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
@@ -77,8 +85,14 @@ class Feeds {
   struct Feed;
   using FeedPtr = std::shared_ptr<Feed>;
 
-  FeedPtr add(RequestId id, int kind, const engine::Run& run, GroupId group, Seq after,
-              bool with_body);
+  FeedPtr add(RequestId id, int kind, const engine::Run& run, GroupId group, const Wanted& wanted);
+  // What one walk goes through: a generation.
+  struct Stretch {
+    Index newest;        // its last entry
+    Seq through;         // its last event
+    bool older = false;  // the next one is wanted as well
+  };
+  static Stretch stretch_of(const engine::Run& run, const Feed& feed);
   void start_walk(const FeedPtr& feed);
   void advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
   void render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
@@ -89,7 +103,7 @@ class Feeds {
   void read_events_at(const FeedPtr& feed, struct EventRead read);
   bool shows_deleted(struct EventRead* read, const struct EventSlice& slice) const;
   void events_read(const FeedPtr& feed, struct EventRead read, struct EventSlice slice);
-  void write_event_line(Feed& feed, GroupId group, Index run, std::string_view json);
+  void write_event_line(Feed& feed, GroupId group, const struct EventLine& line);
   void write_line(Feed& feed, std::string_view line);
   void finish(const FeedPtr& feed);
   void failed(const FeedPtr& feed, const absl::Status& status);

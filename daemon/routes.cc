@@ -43,7 +43,7 @@ constexpr Route kRuns[] = {
     {get, "/v1/runs/{id}", read, Role::reader, &Api::get_run, "uid fields consistency",
      "The envelope of a run"},
     {get, "/v1/runs/{id}/history", read, Role::reader, &Api::get_history,
-     "uid after limit cursor follow fields consistency", "The events of a run"},
+     "uid generation after limit cursor follow fields consistency", "The events of a run"},
     {get, "/v1/runs/{id}/await", read, Role::reader, &Api::get_await,
      "uid state status since wait consistency", "Answers once the run is in a state or status"},
     {post, "/v1/runs/{id}/signals/{signal}", write, Role::client, &Api::post_signal, "uid",

@@ -154,6 +154,7 @@ def python_programs(suite, build):
         Program("plateau", [python, "tests/black_box/plateau_test.py", "--pawl", pawl]),
         Program("stops and starts", [python, "tests/black_box/restart_test.py", "--pawl", pawl]),
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
+        Program("generations", [python, "tests/black_box/generation_test.py", "--pawl", pawl]),
         Program("forgotten runs", [python, "tests/black_box/forget_test.py", "--pawl", pawl]),
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
