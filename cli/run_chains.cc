@@ -59,15 +59,15 @@ std::string RunChains::continue_run(const RunUid& uid, Index index, const codecs
                                     const std::vector<engine::Event>& events) {
   const auto& continued = std::get<engine::RunContinued>(events[0]);
   const std::string run = "run " + to_string(uid) + ": ";
-  if (continued.identity.uid != uid) return run + "its checkpoint is of another run";
+  if (continued.parts->identity.uid != uid) return run + "its checkpoint is of another run";
   const auto [at, first] = chains_.try_emplace(uid);
   Chain& chain = at->second;
   if (first) {
-    chain = {continued.identity.salt, continued.before_hash, continued.before, Index()};
+    chain = {continued.parts->identity.salt, continued.before_hash, continued.before, Index()};
     ++counts_.runs;
   }
   const bool same = chain.seq == continued.before && chain.hash == continued.before_hash &&
-                    chain.salt == continued.identity.salt;
+                    chain.salt == continued.parts->identity.salt;
   if (!same) {
     chains_.erase(at);
     return run + "generation " + std::to_string(continued.generation) +

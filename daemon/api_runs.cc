@@ -1,4 +1,7 @@
 // Runs: start, look at, wait for, signal, move, and the operators' verbs.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "codecs/json.h"
 #include "codecs/run_json.h"
@@ -114,14 +117,15 @@ void Api::get_run(Call& call) {
 // If the history of that generation is not kept, the call is answered.
 bool Api::has_generation(Call& call, const engine::Run& run, std::uint32_t generation) {
   if (generation == run.generation) return true;
-  std::string kept;
-  for (const engine::Generation& older : *run.older) {
-    if (older.number == generation) return true;
-    if (kept.empty()) kept = "; those from " + std::to_string(older.number) + " on are kept";
-  }
+  const std::vector<engine::Generation>& older = *run.older;
+  const bool kept = std::any_of(older.begin(), older.end(), [generation](const auto& each) {
+    return each.number == generation;
+  });
+  if (kept) return true;
+  const std::uint32_t oldest = older.empty() ? run.generation : older.front().number;
   refuse(call.id, 404, "generation-unknown", "The history of that generation is not kept",
-         "the run is in generation " + std::to_string(run.generation) +
-             (kept.empty() ? "; those before are forgotten" : kept));
+         absl::StrCat("the run is in generation ", run.generation,
+                      ", the oldest one that is kept is ", oldest));
   return false;
 }
 

@@ -21,7 +21,7 @@ bool Await::reached_by(const engine::Event& event, TimeMs time) const {
   if (!state.empty()) {
     const auto* entered = std::get_if<engine::StateEntered>(&event);
     if (continued != nullptr) {
-      return !continued->frames.empty() && continued->frames.front().state == state;
+      return !continued->parts->frames.empty() && continued->parts->frames.front().state == state;
     }
     return entered != nullptr && entered->state == state;
   }
@@ -29,7 +29,7 @@ bool Await::reached_by(const engine::Event& event, TimeMs time) const {
   if (const auto* started = std::get_if<engine::RunStarted>(&event)) {
     now = started->start_at ? RunStatus::scheduled : RunStatus::running;
   } else if (continued != nullptr) {
-    now = continued->status;  // what made it so may be forgotten
+    now = continued->parts->status;  // what made it so may be forgotten
   } else if (std::holds_alternative<engine::RunActivated>(event)) {
     now = RunStatus::running;
   } else if (std::holds_alternative<engine::RunPaused>(event)) {

@@ -12,7 +12,7 @@ EventContext context_of(const Event& event, const EventContext& context) {
   EventContext own = context;
   if (const auto* started = std::get_if<RunStarted>(&event)) own.salt = started->salt;
   if (const auto* continued = std::get_if<RunContinued>(&event)) {
-    own.salt = continued->identity.salt;
+    own.salt = continued->parts->identity.salt;
   }
   return own;
 }

@@ -17,6 +17,7 @@
 #include "engine/event_parts.h"
 #include "engine/payload.h"
 #include "engine/run_parts.h"
+#include "engine/shared.h"
 
 namespace pawl::engine {
 
@@ -33,12 +34,8 @@ struct CheckpointFrame {
   }
 };
 
-struct RunContinued {
-  static constexpr std::uint16_t kKind = 29, kLevel = 5;
-  static constexpr const char* kName = "run.continued";
-  std::uint32_t generation = 0;  // that begins with this event
-  Seq before;                    // of the last event of the one before
-  Digest before_hash{};          // the run's hash at it
+// All that a run is made of, but for where its history stands.
+struct CheckpointParts {
   RunIdentity identity;
   RunStatus status = RunStatus::running;
   RunStatus paused_from = RunStatus::running;
@@ -58,18 +55,31 @@ struct RunContinued {
   TimerId last_timer;
   IncidentId last_incident;
   std::uint64_t last_signal = 0;
+};
+
+struct RunContinued {
+  static constexpr std::uint16_t kKind = 29, kLevel = 5;
+  static constexpr const char* kName = "run.continued";
+  std::uint32_t generation = 0;   // that begins with this event
+  Seq before;                     // of the last event of the one before
+  Digest before_hash{};           // the run's hash at it
+  Shared<CheckpointParts> parts;  // apart, so that events of other kinds stay small
+
   template <class Self, class Visitor>
-  static void fields(Self& e, Visitor&& v) {
+  [[gnu::cold]] static void fields(Self& e, Visitor&& v) {
     v("generation", e.generation), v("before", e.before), v("before_hash", e.before_hash);
-    v("identity", e.identity), v("status", e.status), v("paused_from", e.paused_from);
-    v("started_at", e.started_at), v("start_at", e.start_at);
-    v("on_error_taken", e.on_error_taken), v("on_timeout_taken", e.on_timeout_taken);
-    v("on_cancel_taken", e.on_cancel_taken), v("frames", e.frames), v("visits", e.visits);
-    v("armed", e.armed), v("steps", e.steps), v("incidents", e.incidents);
-    v("signals", e.signals), v("held", e.held), v("outcomes", e.outcomes), v("seen", e.seen);
-    v("last_step", e.last_step), v("last_timer", e.last_timer);
-    v("last_incident", e.last_incident), v("last_signal", e.last_signal);
+    auto& x = parts_of(e);
+    v("identity", x.identity), v("status", x.status), v("paused_from", x.paused_from);
+    v("started_at", x.started_at), v("start_at", x.start_at);
+    v("on_error_taken", x.on_error_taken), v("on_timeout_taken", x.on_timeout_taken);
+    v("on_cancel_taken", x.on_cancel_taken), v("frames", x.frames), v("visits", x.visits);
+    v("armed", x.armed), v("steps", x.steps), v("incidents", x.incidents);
+    v("signals", x.signals), v("held", x.held), v("outcomes", x.outcomes), v("seen", x.seen);
+    v("last_step", x.last_step), v("last_timer", x.last_timer);
+    v("last_incident", x.last_incident), v("last_signal", x.last_signal);
   }
+  static const CheckpointParts& parts_of(const RunContinued& e) { return *e.parts; }
+  static CheckpointParts& parts_of(RunContinued& e) { return e.parts.edit(); }
 };
 
 // The checkpoint of a run as it is, for its next generation. Its payloads have no digests yet.

@@ -75,44 +75,46 @@ Shared<std::vector<T>> shared_list(std::vector<T> items) {
 }  // namespace
 
 bool fold(Fold& f, const RunContinued& e) {
-  const bool reads_on = f.run.generation + 1 == e.generation && f.run.uid() == e.identity.uid;
+  const CheckpointParts& parts = *e.parts;
   const bool begins = f.run.frames.empty();
-  if (!begins && !reads_on) return false;
-  if (e.generation < 2 || e.before.v == 0 || is_closed(e.status) || f.run.seq != e.before.next())
-    return false;
+  const bool reads_on = f.run.generation + 1 == e.generation && f.run.uid() == parts.identity.uid;
+  const bool follows = e.before.v > 0 && f.run.seq == e.before.next();
+  if (!(begins || reads_on) || !follows) return false;
+  if (e.generation < 2 || is_closed(parts.status)) return false;
   RunContinued kept = e;
   RunContinued::fields(kept, DigestKeeper(&f.digests));
+  CheckpointParts& x = kept.parts.edit();
   Run next;
-  next.identity = Shared<RunIdentity>(std::move(kept.identity));
-  next.status = e.status;
-  next.paused_from = e.paused_from;
+  next.identity = Shared<RunIdentity>(std::move(x.identity));
+  next.status = x.status;
+  next.paused_from = x.paused_from;
   next.generation = e.generation;
   next.seq = f.run.seq;
   next.hash = f.run.hash;
   next.last_entry = f.run.last_entry;
-  next.started_at = e.started_at;
+  next.started_at = x.started_at;
   next.updated_at = f.time;
-  next.start_at = e.start_at;
-  next.on_error_taken = e.on_error_taken;
-  next.on_timeout_taken = e.on_timeout_taken;
-  next.on_cancel_taken = e.on_cancel_taken;
-  for (CheckpointFrame& x : kept.frames) {
-    Frame frame{std::move(x.path), std::move(x.state), x.visit,
-                x.entered_at,      x.entered_seq,      variables(std::move(x.vars))};
+  next.start_at = x.start_at;
+  next.on_error_taken = x.on_error_taken;
+  next.on_timeout_taken = x.on_timeout_taken;
+  next.on_cancel_taken = x.on_cancel_taken;
+  for (CheckpointFrame& c : x.frames) {
+    Frame frame{std::move(c.path), std::move(c.state), c.visit,
+                c.entered_at,      c.entered_seq,      variables(std::move(c.vars))};
     next.frames.push_back(std::move(frame));
   }
-  next.visits = shared_list(std::move(kept.visits));
-  next.timers = std::move(kept.armed);
-  next.steps = shared(std::move(kept.steps));
-  next.incidents = shared(std::move(kept.incidents));
-  next.signals = shared_list(std::move(kept.signals));
-  next.held = shared_list(std::move(kept.held));
-  next.outcomes = shared_list(std::move(kept.outcomes));
-  next.seen = shared_list(std::move(kept.seen));
-  next.last_step = e.last_step;
-  next.last_timer = e.last_timer;
-  next.last_incident = e.last_incident;
-  next.last_signal = e.last_signal;
+  next.visits = shared_list(std::move(x.visits));
+  next.timers = std::move(x.armed);
+  next.steps = shared(std::move(x.steps));
+  next.incidents = shared(std::move(x.incidents));
+  next.signals = shared_list(std::move(x.signals));
+  next.held = shared_list(std::move(x.held));
+  next.outcomes = shared_list(std::move(x.outcomes));
+  next.seen = shared_list(std::move(x.seen));
+  next.last_step = x.last_step;
+  next.last_timer = x.last_timer;
+  next.last_incident = x.last_incident;
+  next.last_signal = x.last_signal;
   next.checkpoint = next.seq;
   next.state_bytes = count_state_bytes(next);
   f.run = std::move(next);
@@ -124,31 +126,32 @@ RunContinued checkpoint_of(const Run& run) {
   e.generation = run.generation + 1;
   e.before = run.seq;
   e.before_hash = run.hash;
-  e.identity = *run.identity;
-  e.status = run.status;
-  e.paused_from = run.paused_from;
-  e.started_at = run.started_at;
-  e.start_at = run.start_at;
-  e.on_error_taken = run.on_error_taken;
-  e.on_timeout_taken = run.on_timeout_taken;
-  e.on_cancel_taken = run.on_cancel_taken;
-  for (const Frame& x : run.frames) {
-    CheckpointFrame frame{x.path, x.state, x.visit, x.entered_at, x.entered_seq, {}};
-    for (const Variable& variable : *x.vars) frame.vars.push_back({variable.name, variable.value});
-    e.frames.push_back(std::move(frame));
+  CheckpointParts& x = e.parts.edit();
+  x.identity = *run.identity;
+  x.status = run.status;
+  x.paused_from = run.paused_from;
+  x.started_at = run.started_at;
+  x.start_at = run.start_at;
+  x.on_error_taken = run.on_error_taken;
+  x.on_timeout_taken = run.on_timeout_taken;
+  x.on_cancel_taken = run.on_cancel_taken;
+  for (const Frame& f : run.frames) {
+    CheckpointFrame frame{f.path, f.state, f.visit, f.entered_at, f.entered_seq, {}};
+    for (const Variable& variable : *f.vars) frame.vars.push_back({variable.name, variable.value});
+    x.frames.push_back(std::move(frame));
   }
-  e.visits = *run.visits;
-  e.armed = run.timers;
-  e.steps = plain(run.steps);
-  e.incidents = plain(run.incidents);
-  e.signals = *run.signals;
-  e.held = *run.held;
-  e.outcomes = *run.outcomes;
-  e.seen = *run.seen;
-  e.last_step = run.last_step;
-  e.last_timer = run.last_timer;
-  e.last_incident = run.last_incident;
-  e.last_signal = run.last_signal;
+  x.visits = *run.visits;
+  x.armed = run.timers;
+  x.steps = plain(run.steps);
+  x.incidents = plain(run.incidents);
+  x.signals = *run.signals;
+  x.held = *run.held;
+  x.outcomes = *run.outcomes;
+  x.seen = *run.seen;
+  x.last_step = run.last_step;
+  x.last_timer = run.last_timer;
+  x.last_incident = run.last_incident;
+  x.last_signal = run.last_signal;
   RunContinued::fields(e, DigestKeeper(nullptr));
   return e;
 }

@@ -3,18 +3,17 @@
 // of the others, a generation's history is closed when the next one begins, and its retention is
 // counted from then on.
 //
-// Derived from the runs (Run::older), like every index of the tables.
+// Derived from the runs (Run::older), like every index of the tables. Few runs are in it.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "base/ids.h"
 #include "engine/run_parts.h"
 #include "engine/run_store.h"
@@ -42,7 +41,7 @@ KeptHistory history_of(const Run* run);  // null: of a run that is not there
 class Generations {
  public:
   using Version = std::pair<std::string, std::uint32_t>;
-  using ByVersion = std::map<Version, absl::btree_set<ClosedGeneration>>;
+  using ByVersion = std::map<Version, std::set<ClosedGeneration>>;
 
   // The run's generations were `before` and are `after`; both are empty for a run that is not
   // there.
@@ -65,8 +64,8 @@ class Generations {
   void erase(Index run, const Version& version, const Generation& generation);
 
   ByVersion by_version_;
-  absl::btree_map<Index, Index> begins_;  // by run, of those that do not begin with themselves
-  absl::btree_set<Index> oldest_;         // the entries in it
+  std::map<Index, Index> begins_;  // by run, of those that do not begin with themselves
+  std::set<Index> oldest_;         // the entries in it
   // No run before this one begins with itself. A run that does is never so again once it does not,
   // and new runs come behind all others.
   mutable Index begins_itself_from_;

@@ -77,6 +77,22 @@ std::string step_problem(const Run& run, const Step& step) {
   return "";
 }
 
+std::string generation_problem(const Run& run) {
+  Generation last;
+  for (const Generation& g : *run.older) {
+    const bool follows =
+        g.number > last.number && g.first_entry > last.last_entry && g.first_seq > last.last_seq;
+    if (!follows || g.last_entry < g.first_entry || g.last_seq < g.first_seq) {
+      return "generations out of order";
+    }
+    last = g;
+  }
+  if (last.number == 0) return "";
+  if (last.number >= run.generation) return "an older generation that is not older";
+  const bool follows = run.first_entry > last.last_entry && run.checkpoint > last.last_seq;
+  return follows ? "" : "its generation begins before the last one ended";
+}
+
 }  // namespace
 
 std::string run_problem(const Run& run) {
@@ -84,6 +100,7 @@ std::string run_problem(const Run& run) {
   if (run.frames.empty()) return "no frame";
   if (std::string problem = order_problem(run); !problem.empty()) return problem;
   if (std::string problem = number_problem(run); !problem.empty()) return problem;
+  if (std::string problem = generation_problem(run); !problem.empty()) return problem;
   for (const Timer& timer : run.timers) {
     if (!owner_exists(run, timer)) return absl::StrCat("timer ", timer.id.v, " without an owner");
     if (timer.interval_ms < 0) return "timer with a negative interval";

@@ -234,7 +234,7 @@ class Generations(unittest.TestCase):
             time.sleep(0.02)  # between two questions; nothing relies on its length
         gone = self.client.get("/v1/runs/r/history?generation=1")
         self.assertEqual((gone.status, gone.json["type"]), (404, "generation-unknown"))
-        self.assertRegex(gone.json["detail"], r"the run is in generation \d+; those")
+        self.assertRegex(gone.json["detail"], r"the run is in generation \d+, the oldest one that is kept is \d+")
         for life in range(2):
             run = self.envelope()
             self.assertEqual((run["vars"]["n"], run["status"]), (150, "running"))

@@ -191,6 +191,21 @@ class Store:
         self.daemon.start()
 
 
+def read_all(client):
+    """Every run's envelope and history, by uid."""
+    items, cursor, found = [], "", {}
+    while True:
+        page = client.get(f"/v1/runs?limit=100{cursor}").json
+        items += page["items"]
+        if not page.get("next_cursor"):
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    for item in items:
+        envelope = client.get(f"/v1/runs/{quote(item['id'])}").json
+        found[envelope["uid"]] = (envelope, history(client, item["id"]))
+    return found
+
+
 class Agreement(unittest.TestCase):
     pawl = None
 
@@ -207,18 +222,10 @@ class Agreement(unittest.TestCase):
         cls.store.daemon.stop()
         cls.store.daemon.start()
         cls.store.work(10)
-        cls.api = {}
         client = cls.store.daemon.client()
-        items, cursor = [], ""
-        while True:
-            page = client.get(f"/v1/runs?limit=100{cursor}").json
-            items += page["items"]
-            if not page.get("next_cursor"):
-                break
-            cursor = f"&cursor={page['next_cursor']}"
-        for item in items:
-            envelope = client.get(f"/v1/runs/{quote(item['id'])}").json
-            cls.api[envelope["uid"]] = (envelope, history(client, item["id"]))
+        cls.api, before = read_all(client), None
+        while cls.api != before:  # a run may still be continuing as new
+            cls.api, before = read_all(client), cls.api
         cls.store.daemon.kill()
         cls.data = str(cls.store.daemon.data)
         cls.before = digest_of(cls.data)

@@ -19,6 +19,8 @@ WORKFLOW = """
 dsl = 1
 name = "tally"
 start = "open"
+[history]
+max_bytes = "1GiB"
 [vars]
 count = 0
 [signal.add]

@@ -414,6 +414,18 @@ BOOST_AUTO_TEST_CASE(history) {
   BOOST_TEST(has(process.out, "state=b"));
 }
 
+BOOST_AUTO_TEST_CASE(the_history_of_a_generation) {
+  Stage stage;
+  const Process& process = run(
+      stage, {"history", "a", "--generation", "2"},
+      {{200, R"({"items":[{"seq":9,"at":"t1","type":"run.continued"}],"next_cursor":"9"})"},
+       {404, R"({"type":"generation-unknown","title":"gone","status":404,"detail":"forgotten"})"}});
+  BOOST_TEST(process.exit == 3);
+  BOOST_TEST(stage.got[0].target == "/v1/runs/a/history?generation=2");
+  BOOST_TEST(stage.got[1].target == "/v1/runs/a/history?cursor=9&generation=2");
+  BOOST_TEST(has(process.out, "run.continued"), process.out);
+}
+
 BOOST_AUTO_TEST_CASE(following_goes_on_where_it_was_over_a_restart) {
   Stage stage;
   const std::string head =

@@ -161,9 +161,11 @@ BOOST_AUTO_TEST_CASE(a_generation_begins_with_what_the_one_before_ended_on) {
   const char* kApart = "run 2-5: generation 2 does not begin with what the one before ended on";
   BOOST_TEST(wrong([](engine::RunContinued* e) { e->before_hash[3] ^= 1; }) == kApart);
   BOOST_TEST(wrong([](engine::RunContinued* e) { e->before = Seq(1); }) == kApart);
-  BOOST_TEST(wrong([](engine::RunContinued* e) { e->identity.salt.bytes[0] ^= 1; }) == kApart);
-  BOOST_TEST(wrong([](engine::RunContinued* e) { e->identity.uid.index = Index(6); }) ==
-             "run 2-5: its checkpoint is of another run");
+  BOOST_TEST(wrong([](engine::RunContinued* e) { e->parts.edit().identity.salt.bytes[0] ^= 1; }) ==
+             kApart);
+  BOOST_TEST(wrong([](engine::RunContinued* e) {
+               e->parts.edit().identity.uid.index = Index(6);
+             }) == "run 2-5: its checkpoint is of another run");
 }
 
 BOOST_AUTO_TEST_CASE(runs_that_began_earlier_are_counted_and_rubbish_is_told) {

@@ -48,12 +48,13 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_shows_all_but_the_salt) {
   e.generation = 2;
   e.before = Seq(2);
   e.before_hash.fill(0xab);
-  e.identity.id = "a/b";
-  e.identity.salt.bytes.fill(0x41);
-  e.status = engine::RunStatus::paused;
-  e.frames = {{"", "s", 3, kAt, Seq(1), {{"x", engine::Payload::of(dsl::Value::int64(7))}}}};
-  e.steps.emplace_back().status = engine::StepStatus::backoff;
-  e.seen.emplace_back().id.fill(0xcd);
+  engine::CheckpointParts& parts = e.parts.edit();
+  parts.identity.id = "a/b";
+  parts.identity.salt.bytes.fill(0x41);
+  parts.status = engine::RunStatus::paused;
+  parts.frames = {{"", "s", 3, kAt, Seq(1), {{"x", engine::Payload::of(dsl::Value::int64(7))}}}};
+  parts.steps.emplace_back().status = engine::StepStatus::backoff;
+  parts.seen.emplace_back().id.fill(0xcd);
   const std::string text = shown(e);
   BOOST_TEST(text.find(R"("type":"run.continued","generation":2,"before":2,"before_hash":"abab)") !=
              std::string::npos);

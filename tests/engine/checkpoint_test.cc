@@ -1,6 +1,9 @@
 // A run continues as new, at any moment, and goes on as if nothing had happened.
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
+#include <utility>
+
 #include "base/digest.h"
 #include "base/limits.h"
 #include "engine/event_bytes.h"
@@ -230,6 +233,28 @@ BOOST_AUTO_TEST_CASE(generations_are_kept_and_forgotten) {
   BOOST_CHECK_EQUAL(tables.check_invariants(), "");
 }
 
+BOOST_AUTO_TEST_CASE(generations_that_do_not_follow_are_not_read) {
+  World world(eager());
+  world.start("{}");
+  for (int i = 0; i < 3; ++i) world.send(Checkpoint{});
+  const auto reads = [&](const std::function<void(std::vector<Generation>*)>& change) {
+    Run run = world.run(), again;
+    change(&run.older.edit());
+    std::string bytes;
+    encode_run(run, &bytes);
+    return decode_run(bytes, &again);
+  };
+  using Older = std::vector<Generation>;
+  BOOST_CHECK(reads([](Older*) {}));
+  BOOST_CHECK(reads([](Older* older) { older->erase(older->begin()); }));
+  BOOST_CHECK(!reads([](Older* older) { std::swap((*older)[0], (*older)[1]); }));
+  BOOST_CHECK(!reads([](Older* older) { (*older)[1].number = 1; }));
+  BOOST_CHECK(!reads([](Older* older) { older->back().number = 4; }));
+  BOOST_CHECK(!reads([](Older* older) { older->back().last_entry = Index(99); }));
+  BOOST_CHECK(!reads([](Older* older) { older->back().last_seq = Seq(99); }));
+  BOOST_CHECK(!reads([](Older* older) { older->front().last_seq = Seq(0); }));
+}
+
 // A decision is made, a generation is forgotten, the decision is applied.
 BOOST_AUTO_TEST_CASE(a_generation_forgotten_meanwhile_stays_forgotten) {
   World world(eager());
@@ -387,13 +412,13 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_not_folded) {
   ++wrong.generation;
   BOOST_CHECK(!fits(wrong));
   wrong = good;
-  wrong.identity.uid.index = Index(999);
+  wrong.parts.edit().identity.uid.index = Index(999);
   BOOST_CHECK(!fits(wrong));
   wrong = good;
-  wrong.status = RunStatus::completed;
+  wrong.parts.edit().status = RunStatus::completed;
   BOOST_CHECK(!fits(wrong));
   wrong = good;
-  wrong.last_timer = TimerId(0);
+  wrong.parts.edit().last_timer = TimerId(0);
   BOOST_CHECK(!fits(wrong));
   // Only with an entry of its own.
   Applied applied;

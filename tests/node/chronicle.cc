@@ -131,14 +131,15 @@ class Scribe final : public log::RecoverySink {
     ++told.continued;
     run_->generations.push_back(at_);
     if (e.generation != run_->generations.size() + 1) broken("a generation is left out");
-    if (e.frames.front().state != run_->state) broken("a new generation is in another state");
-    const bool paused = e.status == engine::RunStatus::paused;
+    if (e.parts->frames.front().state != run_->state)
+      broken("a new generation is in another state");
+    const bool paused = e.parts->status == engine::RunStatus::paused;
     if (paused != run_->paused) broken("a new generation has another status");
     std::size_t open = 0;
     for (const auto& [id, task] : run_->tasks) {
       open += task.stage != Stage::over && task.stage != Stage::withdrawn ? 1 : 0;
     }
-    for (const engine::Step& step : e.steps) {
+    for (const engine::Step& step : e.parts->steps) {
       const Task& task = run_->tasks[step.id];
       const bool withdrawn = step.status == engine::StepStatus::withdrawn;
       open -= withdrawn ? 0 : 1;
