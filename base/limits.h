@@ -164,6 +164,11 @@ inline constexpr std::size_t kSnapshotSliceBytes = 256 * KiB;  // of answers, li
 inline constexpr std::size_t kSnapshotJobBytes = 1 * MiB;      // made by one job of the cold thread
 inline constexpr std::size_t kSnapshotUnsyncedBytes = 8 * MiB;  // then what is written is synced
 inline constexpr std::size_t kSnapshotsKept = 2;                // of a group
+inline constexpr std::size_t kKeptFileBytesMax = 256 * MiB;     // then the next one is begun
+inline constexpr std::size_t kKeptFilesMax = 32;          // then all of them are made into new ones
+inline constexpr std::size_t kCompactionSegmentsMin = 4;  // given up together at least
+inline constexpr std::size_t kCompactionEntries = 2'000;  // looked at in one turn of the loop
+inline constexpr std::size_t kCompactionBytes = 1 * MiB;  // of them, at most but for one entry
 
 // --- the journal from outside (daemon/, cli/) ---
 inline constexpr std::size_t kFindingsShownMax =

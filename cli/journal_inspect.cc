@@ -60,6 +60,21 @@ void write_files(codecs::JsonWriter* w, std::string_view key,
   w->end_array();
 }
 
+void write_kept(codecs::JsonWriter* w, const log::KeptFiles& kept) {
+  w->key("kept").begin_array();
+  for (const log::KeptFile& file : kept.files()) {
+    w->begin_object().field("name", log::segment_name(file.number)).field("bytes", file.bytes);
+    w->field("entries", file.entries).field("runs", file.runs);
+    w->key("groups").begin_array();
+    for (const log::KeptSpan& span : file.spans) {
+      w->begin_object().field("group", std::uint64_t{span.group.v}).field("after", span.from.v);
+      w->field("through", span.through.v).end_object();
+    }
+    w->end_array().end_object();
+  }
+  w->end_array();
+}
+
 void write_groups(codecs::JsonWriter* w, const log::JournalScan& scan) {
   w->plain_key("groups").begin_array();
   for (const auto& [group, sum] : groups_of(scan)) {
@@ -84,6 +99,7 @@ std::string as_json(JournalLook& look) {
   w.plain_key("segments").begin_array();
   for (const log::ScannedSegment& segment : scan.segments()) write_segment(&w, segment);
   w.end_array();
+  write_kept(&w, scan.kept());
   write_files(&w, "given_up", scan.leftovers());
   write_files(&w, "spares", scan.spares());
   write_groups(&w, scan);
@@ -138,6 +154,11 @@ std::string files_text(const log::JournalScan& scan) {
   std::uint64_t spare_bytes = 0;
   for (const log::ScannedFile& spare : scan.spares()) spare_bytes += spare.bytes;
   text += "Spares: " + std::to_string(scan.spares().size()) + ", " + bytes_text(spare_bytes) + "\n";
+  if (!scan.kept().files().empty()) {
+    text += "Kept of segments that were given up: " + std::to_string(scan.kept().files().size()) +
+            (scan.kept().files().size() == 1 ? " file, " : " files, ") +
+            bytes_text(scan.kept().bytes()) + "\n";
+  }
   if (!scan.leftovers().empty()) {
     text += "Given up and not yet renamed: " + std::to_string(scan.leftovers().size()) + "\n";
   }

@@ -161,6 +161,13 @@ bool decode_generations(std::string_view bytes,
   return in.ok();
 }
 
+bool is_entry(const AlignedBytes& aligned, std::size_t bytes) {
+  constexpr int kDepthMax = 4;
+  constexpr int kTablesMax = 2 * limits::kEventsPerEntryMax;
+  flatbuffers::Verifier verifier(aligned.data(), bytes, kDepthMax, kTablesMax);
+  return bytes >= 8 && fb::VerifyEntryBuffer(verifier);
+}
+
 }  // namespace
 
 struct EntryEncoder::Builder {
@@ -194,12 +201,14 @@ std::string_view EntryEncoder::encode(const Entry& entry) {
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
-bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
-  constexpr int kDepthMax = 4;
-  constexpr int kTablesMax = 2 * limits::kEventsPerEntryMax;
+Index run_of_entry(std::string_view bytes) {
   const AlignedBytes aligned(bytes);
-  flatbuffers::Verifier verifier(aligned.data(), bytes.size(), kDepthMax, kTablesMax);
-  if (bytes.size() < 8 || !fb::VerifyEntryBuffer(verifier)) {
+  return is_entry(aligned, bytes.size()) ? Index(fb::GetEntry(aligned.data())->run()) : Index(0);
+}
+
+bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
+  const AlignedBytes aligned(bytes);
+  if (!is_entry(aligned, bytes.size())) {
     *error = "the entry is not a valid buffer of codecs/entry.fbs";
     return false;
   }

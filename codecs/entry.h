@@ -69,4 +69,7 @@ class EntryEncoder {
 // above kFeatureLevel (the group stops with that message: an unknown entry is never skipped).
 bool decode_entry(std::string_view bytes, Entry* entry, std::string* error);
 
+// Only the run that an entry is of; 0 if it is of none, or is no entry.
+Index run_of_entry(std::string_view bytes);
+
 }  // namespace pawl::codecs

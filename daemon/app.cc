@@ -15,6 +15,7 @@
 #include "daemon/api.h"
 #include "daemon/box_links.h"
 #include "daemon/cold_thread.h"
+#include "daemon/compactor.h"
 #include "daemon/config_cluster.h"
 #include "daemon/dictionary_trainer.h"
 #include "daemon/disk_thread.h"
@@ -133,6 +134,7 @@ struct App::Impl : TurnHook {
   std::unique_ptr<DiskThread> disk;
   log::PosixFileSystem snapshot_files;
   std::unique_ptr<SnapshotKeeper> snapshots;  // outlives the cold thread, not the node
+  std::unique_ptr<Compactor> compactor;       // likewise
   std::unique_ptr<ColdThread> cold;
   Forward forward;
   std::unique_ptr<HttpServer> http;
@@ -189,6 +191,8 @@ absl::Status App::Impl::open() {
       SnapshotKeeper::Options{node.get(), cold.get(), &snapshot_files, journal->directory(),
                               store.id, snapshots_loaded, uncovered_bytes, clock.monotonic_ns()},
       &logger);
+  compactor = std::make_unique<Compactor>(
+      Compactor::Options{node.get(), journal.get(), cold.get(), &snapshot_files}, &logger);
   return listen();
 }
 
@@ -273,6 +277,7 @@ absl::Status App::Impl::listen() {
   parts.seed = random_seed();
   parts.box = store.box;
   parts.more_metrics = [this](std::string* out) {
+    append_compaction_metrics(compactor->metrics(), *journal, out);
     if (links != nullptr) append_link_metrics(links->metrics(), out);
   };
   parts.set_peers = [this](const auto& peers) { links->set_peers(peers); };
@@ -397,6 +402,7 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   time_report.look(*node, logger);
   trainer->turn();
   snapshots->turn(now_ns, journal->stats().payload_bytes);
+  compactor->turn(now_ns, snapshots->held());
   if (give_up_at_ns <= now_ns) {
     give_up_at_ns = now_ns + kGiveUpNs;
     journal->recycle_below(node::first_segment_needed(*node, *journal, snapshots->held()));

@@ -141,12 +141,19 @@ void Feeds::advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk)
            [this, feed, walk, place = *place,
             source = parts_.journal->source()]() -> ColdThread::Completion {
              log::PosixFileSystem files;
+             const Index read = walk->next();
              const absl::Status status = walk->step(files, source, place);
-             return [this, feed, walk, status] {
+             return [this, feed, walk, status, read, place] {
                feed->reading = false;
-               status.ok() ? advance_walk(feed, walk) : failed(feed, status);
+               const bool go_on = status.ok() || has_moved(*walk, read, place);
+               go_on ? advance_walk(feed, walk) : failed(feed, status);
              };
            });
+}
+
+// Whether the entry that could not be read was taken to another file meanwhile.
+bool Feeds::has_moved(const HistoryWalk& walk, Index read, const log::Place& from) const {
+  return walk.next() == read && parts_.journal->place(walk.group(), read) != from;
 }
 
 void Feeds::render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) {
@@ -249,11 +256,13 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
                                     source = parts_.journal->source()]() -> ColdThread::Completion {
         log::PosixFileSystem files;
         node::RunLoaded result{load.group, load.run, nullptr, ""};
+        const Index read = walk->next();
         const absl::Status status =
             fold ? walk->fold(&result.run) : walk->step(files, source, place);
         result.error = std::string(status.message());
-        return [this, walk, load, loaded, fold, result] {
-          if (fold || !result.error.empty()) {
+        return [this, walk, load, loaded, fold, result, read, place] {
+          const bool failed = !result.error.empty() && !has_moved(*walk, read, place);
+          if (fold || failed) {
             loaded(result);
           } else {
             advance_load(walk, load, loaded);

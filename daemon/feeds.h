@@ -95,6 +95,7 @@ class Feeds {
   static Stretch stretch_of(const engine::Run& run, const Feed& feed);
   void start_walk(const FeedPtr& feed);
   void advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
+  bool has_moved(const HistoryWalk& walk, Index read, const log::Place& from) const;
   void render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
   void walk_done(const FeedPtr& feed, const HistoryWalk& walk);
   void answer_page(const FeedPtr& feed, const HistoryWalk& walk);

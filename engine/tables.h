@@ -134,6 +134,10 @@ class Tables {
   // Everything else (messages not acknowledged yet, answers by key, the catalog) is in the tables
   // themselves: whoever has a snapshot needs no entry before it for them.
   std::optional<Index> oldest_needed() const { return generations_.oldest_entry(runs_); }
+  // Whether the history that is kept of this run has the entry.
+  bool keeps(Index run, Index entry) const {
+    return runs_.contains(run) && entry >= generations_.oldest_entry(run);
+  }
 
   GroupId group() const { return group_; }
   TimeMs time() const { return time_; }

@@ -18,6 +18,9 @@ inline constexpr std::string_view kSparePrefix = "spare-";
 inline constexpr std::string_view kSnapshotPrefix = "snapshot-";
 inline constexpr std::string_view kSnapshotSuffix = ".snap";
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
+// Kept files (kept_file.h) are numbered behind all segments, so that one number names either.
+inline constexpr std::string_view kKeptPrefix = "kept-";
+inline constexpr std::uint64_t kKeptNumberBase = std::uint64_t{1} << 32;
 
 inline constexpr std::uint32_t kVersion = 1;
 // Feature levels of segments: a reader needs this one at least.
@@ -28,6 +31,7 @@ inline constexpr std::uint32_t kCompressedLevel = kJournalLevel;
 inline constexpr std::string_view kSegmentMagic = "PAWLJRNL";
 inline constexpr std::size_t kSegmentHeaderBytes = 64;
 inline constexpr std::uint32_t kSegmentFlagRecycled = 1;  // bytes past the last frame are stale
+inline constexpr std::uint32_t kSegmentFlagKept = 2;      // a kept file
 
 // --- frame ---
 // Frames start at multiples of this, so that a search for one steps by it.
@@ -42,9 +46,14 @@ inline constexpr std::uint8_t kCodecRaw = 0;
 inline constexpr std::uint8_t kCodecZstd = 1;
 inline constexpr std::uint8_t kFrameFlagSeal = 1;        // the segment's last frame
 inline constexpr std::uint8_t kFrameFlagDictionary = 2;  // its payload is one; a segment's first
+inline constexpr std::uint8_t kFrameFlagIndex = 4;       // a kept file's last: what is where
 
 // Room that a segment keeps for its seal (a frame without contents) and the terminator.
 inline constexpr std::size_t kSealBytes = kFrameFixedBytes + kTerminatorBytes;
+
+// --- kept file: the end of it ---
+inline constexpr std::string_view kKeptEndMagic = "PAWLKEND";
+inline constexpr std::size_t kKeptEndBytes = 16;
 
 // --- snapshot file ---
 inline constexpr std::string_view kSnapshotMagic = "PAWLSNAP";

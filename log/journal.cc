@@ -108,6 +108,27 @@ void Journal::recycle_below(std::uint64_t segment) {
   oldest_ = std::max(oldest_, std::min(segment, segment_));
 }
 
+void Journal::add_kept(KeptFile file) {
+  for (const KeptSpan& span : file.spans) {
+    if (span.installed) index_.forget_through(span.group, span.through);
+  }
+  kept_.add(std::move(file));
+}
+
+std::uint32_t Journal::segment_end(std::uint64_t segment) const {
+  const auto file = std::find_if(files_.begin(), files_.end(),
+                                 [segment](const File& f) { return f.number == segment; });
+  PAWL_CHECK(file != files_.end());
+  return segment == segment_ ? end_ : file->end;
+}
+
+bool Journal::is_current(const Place& frame, GroupId group, Index index) const {
+  if (frame.segment > format::kKeptNumberBase) return kept_.holder(group, index) == frame.segment;
+  const std::optional<Place> known = index_.find(group, index);
+  return known && known->segment == frame.segment && known->offset <= frame.offset &&
+         frame.offset < known->offset + known->bytes;
+}
+
 std::span<const Durable> Journal::completed(std::uint64_t batch_id) {
   PAWL_CHECK(under_way_ != UnderWay::kNothing);
   PAWL_CHECK(batch_.id == batch_id);
@@ -132,6 +153,7 @@ void Journal::background_failed(std::uint64_t batch_id) {
 void Journal::finish_frame() {
   FrameBuilder& frame = front();
   if (outcome_.rotated) {
+    if (!files_.empty()) files_.back().end = end_;
     files_.push_back(File{segment_ + 1, outcome_.allocated, spares_.front().recycled});
     spares_.pop_front();
     ++segment_;

@@ -31,6 +31,7 @@
 #include "log/compression.h"
 #include "log/format.h"
 #include "log/frame_builder.h"
+#include "log/kept_files.h"
 #include "log/operation.h"
 #include "log/place_index.h"
 #include "log/record.h"
@@ -134,9 +135,13 @@ class Journal {
   std::optional<TrainingSet> begin_training();
   void use_dictionary(std::string bytes);
 
-  // Where a durable entry lies; nullopt if it is not (or no longer) in the journal.
-  std::optional<Place> place(GroupId group, Index index) const { return index_.find(group, index); }
-  // The first durable index of a group that is still in the journal; behind the last one if none.
+  // Where a durable entry lies, in a segment or in a kept file; nullopt if it is not, or no longer,
+  // in the journal. A kept file may turn out not to hold it: nobody needs it, then.
+  std::optional<Place> place(GroupId group, Index index) const {
+    const std::optional<Place> in_segment = index_.find(group, index);
+    return in_segment ? in_segment : kept_.find(group, index);
+  }
+  // The first durable index of a group that is still in a segment; behind the last one if none.
   Index first_index(GroupId group) const { return index_.first(group); }
   // The last durable index of a group, 0 if none.
   Index last_index(GroupId group) const { return index_.last(group); }
@@ -150,6 +155,23 @@ class Journal {
   // durably; pending() is true until then.
   void recycle_below(std::uint64_t segment);
   std::uint64_t oldest_segment() const { return oldest_; }
+
+  // --- what is kept of segments that are given up (kept_file.h) ---
+  const KeptFiles& kept() const { return kept_; }
+  std::uint64_t take_kept_number() { return kept_.take_number(); }
+  // The file is durable. Those it replaces are forgotten: the caller removes them.
+  void add_kept(KeptFile file);
+  void drop_kept(std::uint64_t number) { kept_.drop(number); }
+  // The first durable index of a group in `segment` or behind it; behind the last one if none.
+  Index first_index_in(GroupId group, std::uint64_t segment) const {
+    return index_.first_in(group, segment);
+  }
+  // Where the last whole frame of a segment that is there ends.
+  std::uint32_t segment_end(std::uint64_t segment) const;
+  // Whether the entry that counts for this index may be the one in this frame, of a segment or of a
+  // kept file. Of the frames of one place only the last that holds the index does.
+  bool is_current(const Place& frame, GroupId group, Index index) const;
+
   std::uint64_t current_segment() const { return segment_; }
 
   // For readers of places. What they share belongs to one thread: that of the readers.
@@ -165,6 +187,7 @@ class Journal {
     std::uint64_t number = 0;
     std::uint32_t bytes = 0;  // durable size
     bool recycled = false;
+    std::uint32_t end = 0;  // of a segment that is no longer the current one: of its last frame
   };
   // What the operations of the batch under way change once they are done.
   struct Outcome {
@@ -183,6 +206,7 @@ class Journal {
   // journal_open.cc
   absl::Status create(FileSystem& files);
   absl::Status adopt(FileSystem& files, const Recovered& recovered);
+  absl::Status load_kept(FileSystem& files);
 
   FrameBuilder& building();
   FrameBuilder& front() { return *queue_.front(); }
@@ -247,6 +271,7 @@ class Journal {
   std::string seal_;
   std::vector<Durable> durable_;
   PlaceIndex index_;
+  KeptFiles kept_;
 };
 
 }  // namespace pawl::log

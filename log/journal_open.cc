@@ -11,10 +11,6 @@
 namespace pawl::log {
 namespace {
 
-bool known(const StoreId& id) {
-  return std::any_of(id.begin(), id.end(), [](unsigned char c) { return c != 0; });
-}
-
 std::uint32_t clamped(std::uint64_t bytes) {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, 0xffff'ffff));
 }
@@ -61,11 +57,24 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::open(FileSystem& files,
   if (created) {
     if (absl::Status s = journal->create(files); !s.ok()) return s;
   }
+  if (absl::Status s = journal->load_kept(files); !s.ok()) return s;
   if (report != nullptr) {
     *report = recovered->report;
     report->created = created;
   }
   return journal;
+}
+
+absl::Status Journal::load_kept(FileSystem& files) {
+  absl::Status loaded =
+      kept_.load(files, options_.directory, options_.store_id, options_.feature_level);
+  if (!loaded.ok()) return loaded;
+  for (const KeptFile& file : kept_.files()) {
+    for (const KeptSpan& span : file.spans) {
+      if (span.installed) index_.forget_through(span.group, span.through);
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Journal::create(FileSystem& files) {
@@ -74,7 +83,7 @@ absl::Status Journal::create(FileSystem& files) {
                                ": it is empty, but a store was here; mount the right directory or "
                                "restore a backup");
   }
-  if (!known(options_.store_id)) {
+  if (!is_known(options_.store_id)) {
     return absl::InvalidArgumentError("open the journal in " + options_.directory +
                                       ": a new journal needs a store id");
   }
@@ -101,7 +110,7 @@ absl::Status Journal::adopt(FileSystem& files, const Recovered& recovered) {
   options_.store_id = source_.store_id = recovered.store_id;
   for (const auto* list : {&recovered.leftovers, &recovered.segments}) {
     for (const RecoveredFile& file : *list) {
-      files_.push_back(File{file.number, clamped(file.bytes), false});
+      files_.push_back(File{file.number, clamped(file.bytes), false, file.end});
     }
   }
   segment_ = recovered.end.segment;

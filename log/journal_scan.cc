@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::uint64_t kFileBytesMax = 0xffff'ffff;
 
-bool known(const StoreId& id) {
-  return std::any_of(id.begin(), id.end(), [](unsigned char c) { return c != 0; });
-}
-
 // "entries 5 to 9 of group 3, 2 of group 4", of the frame whose contents are lost.
 std::string text_of(const std::vector<Range>& ranges) {
   std::string text;
@@ -35,6 +31,18 @@ GroupSpan& span_of(std::vector<GroupSpan>* spans, GroupId group) {
                        [](const GroupSpan& span, GroupId wanted) { return span.group < wanted; });
   if (at != spans->end() && at->group == group) return *at;
   return *spans->insert(at, GroupSpan{group, Index(), Index(), 0});
+}
+
+// What the reader of a kept file says: "read PATH: WHAT at offset N. MORE".
+Finding kept_finding(const std::string& path, const absl::Status& status) {
+  std::string text(status.message());
+  const std::string before = "read " + path + ": ";
+  if (text.starts_with(before)) text.erase(0, before.size());
+  constexpr std::string_view kOffset = " at offset ";
+  const std::size_t at = text.find(kOffset);
+  if (at == std::string::npos) return damage_finding(path, 0, text);
+  const std::uint64_t offset = std::strtoull(text.c_str() + at + kOffset.size(), nullptr, 10);
+  return damage_finding(path, offset, text.substr(0, at));
 }
 
 }  // namespace
@@ -57,7 +65,10 @@ JournalScan::JournalScan(FileSystem& files, std::string directory, const StoreId
       store_id_(store_id),
       feature_level_(feature_level),
       on_finding_(std::move(on_finding)),
-      on_progress_(std::move(on_progress)) {}
+      on_progress_(std::move(on_progress)),
+      kept_(files, directory_, [this](const std::string& path, const absl::Status& status) {
+        find(kept_finding(path, status));
+      }) {}
 
 std::string JournalScan::path_of(std::uint64_t segment) const {
   return join(directory_, segment_name(segment));
@@ -119,7 +130,7 @@ bool JournalScan::is_listed(std::uint64_t segment) {
 // A damaged header says nothing; the next segment's does.
 absl::Status JournalScan::find_store_id() {
   for (const ScannedSegment& segment : segments_) {
-    if (known(store_id_)) break;
+    if (is_known(store_id_)) break;
     std::string bytes(format::kSegmentHeaderBytes, '\0');
     const auto got = files_.read(path_of(segment.number), 0, bytes.data(), bytes.size());
     if (!got.ok() && !absl::IsNotFound(got.status())) return got.status();
@@ -150,6 +161,8 @@ absl::Status JournalScan::read() {
   }
   if (!segments_.empty()) check_start();
   settle_replacements();
+  // After the segments were listed: what goes from these meanwhile is in a kept file before.
+  if (absl::Status s = kept_.read(store_id_, feature_level_); !s.ok()) return s;
   return absl::OkStatus();
 }
 
@@ -399,89 +412,6 @@ void JournalScan::check_start() {
   find(damage_finding(path_of(first - 1), 0,
                       "the segment is missing: the journal needs all from " +
                           segment_name(oldest_segment_) + " on"));
-}
-
-void JournalScan::settle_replacements() {
-  for (GroupTrail& group : trails_) {
-    Index least(~std::uint64_t{0});
-    for (auto it = group.replaced.rbegin(); it != group.replaced.rend(); ++it) {
-      least = std::min(least, it->first);
-      it->first = least;
-    }
-  }
-}
-
-bool JournalScan::is_replaced(GroupId group, Index index, std::uint64_t range) const {
-  if (group.v >= trails_.size()) return false;
-  const std::vector<Replacement>& all = trails_[group.v].replaced;
-  const auto later =
-      std::upper_bound(all.begin(), all.end(), range,
-                       [](std::uint64_t r, const Replacement& one) { return r < one.range; });
-  return later != all.end() && later->first <= index;
-}
-
-absl::Status JournalScan::entries(const OnEntry& on_entry) {
-  std::uint64_t range = 0;
-  bytes_before_ = 0;
-  for (const ScannedSegment& segment : segments_) {
-    if (!segment.gone && !segment.foreign) {
-      absl::Status status = read_entries(segment, &range, on_entry);
-      const bool gone = absl::IsNotFound(status) && !is_listed(segment.number);
-      if (!status.ok() && !gone) return status;
-      if (gone) {
-        // What comes after is numbered as if all of it had been seen.
-        range = 0;
-        for (const ScannedSegment& before : segments_) {
-          range += before.number <= segment.number ? before.ranges : 0;
-        }
-        find(Finding{path_of(segment.number), 0, "given up by the daemon while it was read", "",
-                     false});
-      }
-    }
-    bytes_before_ += segment.file_bytes;
-    progress(bytes_before_);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status JournalScan::read_entries(const ScannedSegment& segment, std::uint64_t* range,
-                                       const OnEntry& on_entry) {
-  ScannedSegment again = segment;
-  SegmentScan scan(files_, path_of(segment.number), &again, frame_seed(store_id_, segment.number),
-                   &buffer_);
-  auto damaged = segment.damaged.begin();
-  while (scan.at() < segment.used_bytes) {
-    if (damaged != segment.damaged.end() && damaged->from == scan.at()) {
-      scan.move_to((damaged++)->to);
-      continue;
-    }
-    if (absl::Status s = scan.look(); !s.ok()) return s;
-    if (scan.state() != FrameState::kWhole) {
-      find(damage_finding(scan.path(), scan.at(), "a frame that was whole can't be read again"));
-      return absl::OkStatus();
-    }
-    const FrameHeader& frame = scan.frame();
-    const Mark at{segment.number, scan.at()};
-    std::string_view payload;
-    absl::Status heard;
-    absl::Status walked;
-    // What can't be unpacked was found by read().
-    if (scan.contents(&payload).ok())
-      walked =
-          walk_entries(frame, payload, [&](const Range& r, Index index, std::string_view bytes) {
-            const auto number = static_cast<std::uint64_t>(&r - frame.ranges.data());
-            heard = on_entry(ScannedEntry{r.group, r.term, index, at,
-                                          is_replaced(r.group, index, *range + number)},
-                             bytes);
-            return heard;
-          });
-    if (!heard.ok()) return heard;
-    if (!walked.ok()) find(damage_finding(scan.path(), scan.at(), std::string(walked.message())));
-    *range += frame.ranges.size();
-    scan.move_to(scan.at() + static_cast<std::uint32_t>(frame.frame_bytes()));
-    progress(bytes_before_ + scan.at());
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace pawl::log

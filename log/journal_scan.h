@@ -22,6 +22,7 @@
 #include "base/ids.h"
 #include "log/file_system.h"
 #include "log/frame.h"
+#include "log/kept_scan.h"
 #include "log/record.h"
 
 namespace pawl::log {
@@ -112,7 +113,8 @@ class JournalScan {
 
   // Errors are what ends it: the directory can't be read, or a newer pawl wrote a segment.
   absl::Status read();
-  // After read(). In the order of the journal; a status that is not ok ends it.
+  // After read(). What is in kept files, then the rest, each in the order of the journal; a status
+  // that is not ok ends it.
   absl::Status entries(const OnEntry& on_entry);
 
   const StoreId& store_id() const { return store_id_; }
@@ -123,6 +125,8 @@ class JournalScan {
   // By group, of the last frame that says it.
   const std::vector<std::optional<HardState>>& states() const { return states_; }
   const std::vector<IndexGap>& gaps() const { return gaps_; }
+  // What is kept of segments that were given up.
+  const KeptFiles& kept() const { return kept_.kept(); }
   // The journal begins here, says the last frame; 0: there is none.
   std::uint64_t oldest_segment() const { return oldest_segment_; }
   // At the end of the highest segment: never promised, or being written now.
@@ -154,6 +158,8 @@ class JournalScan {
   absl::Status pass_over(SegmentScan* scan, bool* go_on);
   void judge_end(SegmentScan* scan);
   void check_start();
+  absl::Status kept_entries(const OnEntry& on_entry);
+  Index& passed(GroupId group);
   absl::Status read_entries(const ScannedSegment& segment, std::uint64_t* range,
                             const OnEntry& on_entry);
   bool is_replaced(GroupId group, Index index, std::uint64_t range) const;
@@ -176,6 +182,8 @@ class JournalScan {
   std::vector<std::optional<HardState>> states_;
   std::vector<GroupTrail> trails_;
   std::vector<IndexGap> gaps_;
+  KeptScan kept_;
+  std::vector<Index> passed_;  // by group: the last index that entries() has handed out
   std::uint64_t oldest_segment_ = 0;
   std::uint64_t torn_bytes_ = 0;
   std::uint64_t bytes_before_ = 0;  // of the segments that are done

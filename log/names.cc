@@ -43,7 +43,18 @@ std::optional<std::uint64_t> parse_hex16(std::string_view digits) {
 }
 
 std::string segment_name(std::uint64_t segment) {
-  return hex16(segment).append(format::kSegmentSuffix);
+  if (segment <= format::kKeptNumberBase) return hex16(segment).append(format::kSegmentSuffix);
+  return std::string(format::kKeptPrefix)
+      .append(hex16(segment - format::kKeptNumberBase))
+      .append(format::kSegmentSuffix);
+}
+
+std::optional<std::uint64_t> parse_kept_name(std::string_view name) {
+  const auto digits = between(name, format::kKeptPrefix, format::kSegmentSuffix);
+  if (!digits) return std::nullopt;
+  const auto number = parse_hex16(*digits);
+  if (!number || *number == 0 || *number > format::kSegmentNumberMax) return std::nullopt;
+  return format::kKeptNumberBase + *number;
 }
 
 std::optional<std::uint64_t> parse_segment_name(std::string_view name) {

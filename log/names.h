@@ -12,11 +12,14 @@ namespace pawl::log {
 
 std::string join(std::string_view directory, std::string_view name);
 
-// "00000000000000ff.seg"
+// "00000000000000ff.seg"; of a number behind kKeptNumberBase "kept-00000000000000ff.seg".
 std::string segment_name(std::uint64_t segment);
 // nullopt unless `name` is exactly what segment_name() makes; 0 is no segment, nor is a number past
 // kSegmentNumberMax.
 std::optional<std::uint64_t> parse_segment_name(std::string_view name);
+
+// The number that Place::segment has of it: behind kKeptNumberBase.
+std::optional<std::uint64_t> parse_kept_name(std::string_view name);
 
 std::string spare_name(std::uint64_t number);
 std::optional<std::uint64_t> parse_spare_name(std::string_view name);

@@ -55,6 +55,33 @@ Index PlaceIndex::last(GroupId id) const {
   return Index(id.v < groups_.size() ? groups_[id.v].last : 0);
 }
 
+Index PlaceIndex::first_in(GroupId id, std::uint64_t segment) const {
+  if (id.v >= groups_.size()) return Index(1);
+  const Group& group = groups_[id.v];
+  for (const Anchor& anchor : group.anchors) {
+    if (anchor.segment >= segment) return Index(anchor.first);
+  }
+  return Index(group.last + 1);
+}
+
+void PlaceIndex::forget_through(GroupId id, Index through) {
+  if (id.v >= groups_.size()) return;
+  Group& group = groups_[id.v];
+  std::vector<Anchor>& anchors = group.anchors;
+  const auto after = std::find_if(anchors.begin(), anchors.end(), [through](const Anchor& anchor) {
+    return anchor.first > through.v;
+  });
+  const bool next_is_known = after != anchors.end() && after->first == through.v + 1;
+  // The last of them holds what follows, up to the next one.
+  if (after != anchors.begin() && group.last > through.v && !next_is_known) {
+    std::prev(after)->first = through.v + 1;
+    anchors.erase(anchors.begin(), std::prev(after));
+  } else {
+    anchors.erase(anchors.begin(), after);
+  }
+  group.last = std::max(group.last, through.v);
+}
+
 void PlaceIndex::drop_before(std::uint64_t segment) {
   for (Group& group : groups_) {
     const auto keep =

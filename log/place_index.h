@@ -27,6 +27,10 @@ class PlaceIndex {
   Index first(GroupId group) const;
   // 0 if the group has no entries.
   Index last(GroupId group) const;
+  // The first entry in `segment` or behind it; behind the last one if there is none.
+  Index first_in(GroupId group, std::uint64_t segment) const;
+  // Forgets the places of a group's entries through `through`.
+  void forget_through(GroupId group, Index through);
   // Forgets places in segments before `segment`.
   void drop_before(std::uint64_t segment);
   std::size_t bytes() const;

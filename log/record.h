@@ -14,6 +14,7 @@ namespace pawl::log {
 // Random bytes that name one box's store; every segment and snapshot carries them, so that files of
 // two stores can't be mixed up unnoticed. All zeros means "not known".
 using StoreId = std::array<unsigned char, 16>;
+inline bool is_known(const StoreId& id) { return id != StoreId{}; }
 
 // What Raft must remember besides entries (dissertation, figure 3.1).
 struct HardState {

@@ -14,10 +14,6 @@ namespace {
 // Offsets are 32 bits.
 constexpr std::uint64_t kFileBytesMax = 0xffff'ffff;
 
-bool known(const StoreId& id) {
-  return std::any_of(id.begin(), id.end(), [](unsigned char c) { return c != 0; });
-}
-
 void sort_by_number(std::vector<RecoveredFile>* files) {
   std::sort(files->begin(), files->end(),
             [](const RecoveredFile& a, const RecoveredFile& b) { return a.number < b.number; });
@@ -38,6 +34,7 @@ class Recovery {
     if (absl::Status s = find_files(); !s.ok()) return s;
     for (std::size_t i = 0; i < out_.segments.size(); ++i) {
       if (absl::Status s = read_segment(out_.segments[i], i == 0); !s.ok()) return s;
+      out_.segments[i].end = out_.end.offset;
     }
     if (!out_.segments.empty()) {
       if (absl::Status s = check_start(); !s.ok()) return s;
@@ -77,43 +74,6 @@ class Recovery {
     return absl::OkStatus();
   }
 
-  absl::Status read_segment_header(SegmentReader* reader, std::uint64_t number) {
-    absl::StatusOr<std::string_view> bytes = reader->view(0, format::kSegmentHeaderBytes);
-    if (!bytes.ok()) return bytes.status();
-    if (bytes->size() < format::kSegmentHeaderBytes) {
-      return damage(reader->path(), bytes->size(), "the file ends within its header");
-    }
-    switch (decode(*bytes, &segment_)) {
-      case SegmentHeaderFault::kDamaged:
-        return damage(reader->path(), 0, "the segment header is damaged");
-      case SegmentHeaderFault::kNewerFormat:
-        return absl::FailedPreconditionError("read " + reader->path() +
-                                             ": written in a newer format; use the version of "
-                                             "Pawl that wrote it, or a later one");
-      case SegmentHeaderFault::kNone:
-        break;
-    }
-    if (!known(store_id_)) store_id_ = segment_.store_id;
-    if (segment_.store_id != store_id_) {
-      return absl::FailedPreconditionError(
-          "read " + reader->path() +
-          ": at offset 16 it names another store; put back the files of this store, or start with "
-          "the other store's directory");
-    }
-    if (segment_.segment != number) {
-      return damage(reader->path(), 32,
-                    "the header names segment " + segment_name(segment_.segment) +
-                        " (was the file renamed or copied?)");
-    }
-    if (segment_.feature_level > feature_level_) {
-      return absl::FailedPreconditionError(
-          "read " + reader->path() + ": needs feature level " +
-          std::to_string(segment_.feature_level) + ", this version of Pawl has " +
-          std::to_string(feature_level_) + "; use the version that wrote it, or a later one");
-    }
-    return absl::OkStatus();
-  }
-
   // Reads the frames of one segment; leaves out_.end behind the last whole one.
   absl::Status read_segment(const RecoveredFile& file, bool first) {
     SegmentReader reader(files_, path_of(file.number), file.bytes, &buffer_);
@@ -121,7 +81,8 @@ class Recovery {
       return damage(reader.path(), kFileBytesMax, "the file is larger than any segment");
     }
     const Mark previous_end = out_.end;
-    if (absl::Status s = read_segment_header(&reader, file.number); !s.ok()) return s;
+    absl::Status head_read = reader.read_header(file.number, feature_level_, &store_id_, &segment_);
+    if (!head_read.ok()) return head_read;
     const std::uint32_t seed = frame_seed(store_id_, file.number);
     out_.end = Mark{file.number, static_cast<std::uint32_t>(format::kSegmentHeaderBytes)};
     out_.last_write = 0;

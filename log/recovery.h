@@ -25,6 +25,7 @@ namespace pawl::log {
 struct RecoveredFile {
   std::uint64_t number = 0;  // of a segment or a spare
   std::uint64_t bytes = 0;   // size of the file
+  std::uint32_t end = 0;     // of a segment: behind its last whole frame but the seal
 };
 
 struct Recovered {

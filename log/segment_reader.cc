@@ -50,6 +50,44 @@ absl::StatusOr<std::string_view> SegmentReader::view(std::uint64_t offset, std::
   return std::string_view(*buffer_).substr(offset - window_at_, bytes);
 }
 
+absl::Status SegmentReader::read_header(std::uint64_t number, std::uint32_t feature_level,
+                                        StoreId* store_id, SegmentHeader* header) {
+  absl::StatusOr<std::string_view> bytes = view(0, format::kSegmentHeaderBytes);
+  if (!bytes.ok()) return bytes.status();
+  if (bytes->size() < format::kSegmentHeaderBytes) {
+    return damage(path_, bytes->size(), "the file ends within its header");
+  }
+  switch (decode(*bytes, header)) {
+    case SegmentHeaderFault::kDamaged:
+      return damage(path_, 0, "the segment header is damaged");
+    case SegmentHeaderFault::kNewerFormat:
+      return absl::FailedPreconditionError("read " + path_ +
+                                           ": written in a newer format; use the version of "
+                                           "Pawl that wrote it, or a later one");
+    case SegmentHeaderFault::kNone:
+      break;
+  }
+  if (!is_known(*store_id)) *store_id = header->store_id;
+  if (header->store_id != *store_id) {
+    return absl::FailedPreconditionError(
+        "read " + path_ +
+        ": at offset 16 it names another store; put back the files of this store, or start with "
+        "the other store's directory");
+  }
+  if (header->segment != number) {
+    return damage(path_, 32,
+                  "the header names segment " + segment_name(header->segment) +
+                      " (was the file renamed or copied?)");
+  }
+  if (header->feature_level > feature_level) {
+    return absl::FailedPreconditionError(
+        "read " + path_ + ": needs feature level " + std::to_string(header->feature_level) +
+        ", this version of Pawl has " + std::to_string(feature_level) +
+        "; use the version that wrote it, or a later one");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<FrameState> SegmentReader::frame_at(std::uint32_t seed, std::uint64_t segment,
                                                    std::uint64_t offset, FrameHeader* header,
                                                    std::string_view* payload) {

@@ -36,6 +36,11 @@ class SegmentReader {
   // [offset, offset+bytes) of the file, or less at its end. Valid until the next call.
   absl::StatusOr<std::string_view> view(std::uint64_t offset, std::size_t bytes);
 
+  // The header of the file that is to be segment `number` (or a kept file). `store_id` all zeros
+  // takes what is there. Errors as of Journal::open().
+  absl::Status read_header(std::uint64_t number, std::uint32_t feature_level, StoreId* store_id,
+                           SegmentHeader* header);
+
   // Looks at the frame at `offset`; fills `header` unless there is none and, for kWhole, `payload`
   // (valid until the next call).
   absl::StatusOr<FrameState> frame_at(std::uint32_t seed, std::uint64_t segment,

@@ -56,8 +56,9 @@ void Group::restore_hard_state(const log::HardState& state) {
 bool Group::restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                           std::string* error) {
   raft::Trail& trail = restored_.trail;
-  // The journal's first entries are gone: what the snapshot covers is not looked at.
-  if (trail.last().index.v == 0 && index.v > 1) {
+  // Entries are gone, at the journal's beginning or after the histories that a restored backup
+  // begins with: what the snapshot covers is not looked at.
+  if (index > trail.last().index.next()) {
     if (index > snapshot_.index.next()) {
       *error = where(id(), index) + kNothingBefore;
       return false;

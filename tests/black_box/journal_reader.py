@@ -13,6 +13,7 @@ import hashlib
 import math
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import tempfile
@@ -629,6 +630,9 @@ def unpacked(frame, dictionaries):
     return done.stdout
 
 
+KEPT_BASE, KEPT, INDEX = 1 << 32, 2, 4
+
+
 class Journal:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
@@ -643,10 +647,85 @@ class Journal:
         if self.oldest < numbers[0]:
             raise Damaged(self.path(numbers[0] - 1), 0, "the segment is missing")
         self.find_replaced()
+        self.read_kept_files()
         self.read_events()
 
     def path(self, number):
-        return self.directory / f"{number:016x}.seg"
+        kept = number > KEPT_BASE
+        return self.directory / f"{'kept-' if kept else ''}{number - (KEPT_BASE if kept else 0):016x}.seg"
+
+    def read_kept_files(self):
+        """What kept files speak for stands in them and nowhere else."""
+        pattern = re.compile("kept-([0-9a-f]{16})[.]seg")
+        found = [pattern.fullmatch(name) for name in os.listdir(self.directory)]
+        files = [self.read_kept_file(KEPT_BASE + int(match[1], 16)) for match in found if match]
+        useless = {number for file in files for number in file["replaces"]}
+        self.kept = sorted((file for file in files if file["number"] not in useless), key=lambda file: -file["number"])
+        entries = []
+        for file in reversed(self.kept):
+            entries += [entry for entry in file["entries"] if self.holder(entry) is file]
+        self.entries = entries + [entry for entry in self.entries if self.holder(entry) is None]
+
+    def holder(self, entry):
+        for file in self.kept:
+            begin, end = file["spans"].get(entry.group, (0, 0))
+            if begin < entry.index <= end:
+                return file
+        return None
+
+    def read_kept_file(self, number):
+        path = self.path(number)
+        data = path.read_bytes()
+        _, flags = self.read_header(path, data, number)
+        if flags != KEPT:
+            raise Damaged(path, 44, "it is no kept file")
+        seed = crc32c(self.store + struct.pack("<Q", number))
+        index_at, crc, magic = struct.unpack("<II8s", data[-16:])
+        if magic != b"PAWLKEND" or crc != crc32c(data[-16:-12], seed):
+            raise Damaged(path, len(data) - 16, "the end is damaged")
+        mine, self.entries, frames = self.entries, [], self.frames
+        at, dictionaries = 64, {}
+        while at < index_at:
+            frame = Frame(data, at, number, seed)
+            if frame.state != "whole":
+                raise Damaged(path, at, "a frame is damaged")
+            self.take_frame(path, number, frame, dictionaries)
+            at = frame.end
+        entries, self.entries, self.frames = self.entries, mine, frames
+        index = Frame(data, index_at, number, seed)
+        if at != index_at or index.state != "whole" or index.flags != INDEX or index.end != len(data) - 16:
+            raise Damaged(path, index_at, "the index is damaged")
+        cursor = Cursor(index.stored)
+        count, runs = cursor.varint(), cursor.varint()
+        spans = {}
+        for _ in range(cursor.varint()):
+            group, begin, end, _ = (cursor.varint() for _ in range(4))
+            spans[group] = (begin, end)
+        replaces = [KEPT_BASE + cursor.varint() for _ in range(cursor.varint())]
+        if count != len(entries):
+            raise Damaged(path, index_at, "the index counts other entries")
+        self.check_places(path, index_at, cursor, entries)
+        return {"number": number, "entries": entries, "runs": runs, "spans": spans, "replaces": replaces}
+
+    @staticmethod
+    def check_places(path, index_at, cursor, entries):
+        """Each entry is found in the frame that the index says."""
+        frames, at = [], 0
+        for n in range(cursor.varint()):
+            at = cursor.varint() if n == 0 else at + frames[-1][1]
+            frames.append((at, cursor.varint()))
+        anchors = {}
+        while not cursor.done():
+            group, first, frame, mine = cursor.varint(), 0, 0, []
+            for _ in range(cursor.varint()):
+                first, frame = first + cursor.varint(), frame + cursor.varint()
+                mine.append((first, frames[frame][0]))
+            anchors[group] = mine
+        newest = {(entry.group, entry.index): entry.offset for entry in entries}
+        for (group, index), offset in newest.items():
+            places = [place for first, place in anchors.get(group, []) if first <= index]
+            if not places or places[-1] != offset:
+                raise Damaged(path, index_at, f"entry {index} of group {group} is not where the index says")
 
     def segment_numbers(self):
         names = [name for name in os.listdir(self.directory) if len(name) == 20 and name.endswith(".seg")]

@@ -11,7 +11,9 @@
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
 #include "log/format.h"
+#include "log/names.h"
 #include "log/place_reader.h"
+#include "node/needed.h"
 #include "tests/log/journal_model.h"
 
 namespace pawl::node {
@@ -217,6 +219,7 @@ void Host::crash() {
 
 void Host::kill() {
   copies.clear();
+  compaction = Compaction(1);
   node.reset();
   journal.reset();
   batch_ = nullptr;
@@ -317,6 +320,73 @@ absl::Status Host::execute(const log::Batch& batch) {
     }
   }
   return log::execute(disk(), batch);
+}
+
+std::vector<Index> Host::covered() const {
+  std::vector<Index> indexes(node->group_count());
+  for (std::size_t g = 0; g < snapshot_places.size(); ++g) indexes[g] = snapshot_places[g].first;
+  return indexes;
+}
+
+void Host::give_up_segments() {
+  journal->recycle_below(first_segment_needed(*node, *journal, covered()));
+}
+
+int Host::compact() {
+  int made = 0;
+  while (const auto work = compaction.next(*node, *journal, covered())) {
+    if (!carry_out(*work, &made).ok()) break;
+    give_up_segments();
+  }
+  return made;
+}
+
+absl::Status Host::carry_out(const Compaction::Work& work, int* made) {
+  std::vector<std::uint64_t> useless;
+  if (work.kind == Compaction::Work::Kind::survey)
+    return read_through(work.inputs.front(), nullptr);
+  for (const Compaction::Input& input : work.inputs) {
+    if (input.number > log::format::kKeptNumberBase) useless.push_back(input.number);
+  }
+  if (work.kind == Compaction::Work::Kind::drop) {
+    journal->drop_kept(useless.front());
+  } else {
+    const log::Source& source = journal->source();
+    log::KeptWriter writer(disk(), source.directory, source.store_id, journal->take_kept_number(),
+                           nullptr);
+    for (const Compaction::Input& input : work.inputs) {
+      if (absl::Status s = read_through(input, &writer); !s.ok()) return s;
+    }
+    auto file = writer.commit(Compaction::joined(work.inputs), useless, 0);
+    if (!file.ok()) return file.status();
+    compaction.made(*node, *file);
+    journal->add_kept(*std::move(file));
+    ++*made;
+  }
+  for (const std::uint64_t number : useless) {
+    absl::Status s = disk().remove(log::join(journal->directory(), log::segment_name(number)));
+    if (!s.ok()) return s;
+  }
+  return disk().sync_directory(journal->directory());
+}
+
+absl::Status Host::read_through(const Compaction::Input& input, log::KeptWriter* writer) {
+  std::uint64_t bytes = 0, needed = 0;
+  log::WalkStep step{input.number, input.from, input.until, 1 + chance.below(50),
+                     1 + chance.below(20'000)};
+  while (step.from < step.until) {
+    auto looked = log::look(disk(), journal->source(), step, codecs::run_of_entry);
+    require(looked.ok() || files.stopped(), looked.status().ToString());
+    if (!looked.ok()) return looked.status();
+    Compaction::judge(*node, *journal, &*looked);
+    bytes += looked->bytes;
+    needed += looked->needed_bytes();
+    step.from = looked->next;
+    if (writer == nullptr) continue;
+    if (absl::Status s = log::keep(*looked, writer); !s.ok()) return s;
+  }
+  if (writer == nullptr) compaction.surveyed(*node, input.number, bytes, needed);
+  return absl::OkStatus();
 }
 
 log::MemoryFileSystem Host::whole() const {

@@ -18,6 +18,7 @@
 
 #include "base/random.h"
 #include "log/journal.h"
+#include "node/compaction.h"
 #include "node/node.h"
 #include "tests/log/memory_file_system.h"
 
@@ -93,6 +94,13 @@ class Host {
   // The process ends; the page cache stays.
   void kill();
   bool up() const { return node != nullptr; }
+  // By group, what `snapshots` stand for.
+  std::vector<Index> covered() const;
+  // What nothing needs is given up (node/needed), as the daemon does once a second.
+  void give_up_segments();
+  // What the daemon's compactor does, until nothing is left to do; how many files it made. If the
+  // disk fails it ends there.
+  int compact();
   // The cold thread's turn: the run as its history in the journal folds, for a RunLoaded.
   RunLoaded load(const LoadRun& wanted);
   // The same for entries that another box lacks.
@@ -165,6 +173,7 @@ class Host {
   std::vector<std::string> snapshots;
   std::vector<std::pair<Index, Term>> snapshot_places;
   std::map<GroupId, Copying> copies;  // under way; they end with the process
+  Compaction compaction{1};           // likewise
 
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
@@ -173,6 +182,8 @@ class Host {
   void complete(std::uint64_t id);
   log::JournalOptions journal_options() const;
   absl::Status execute(const log::Batch& batch);
+  absl::Status carry_out(const Compaction::Work& work, int* made);
+  absl::Status read_through(const Compaction::Input& input, log::KeptWriter* writer);
 
   NodeOptions options_;
   std::uint64_t next_request_ = 1;

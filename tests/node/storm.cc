@@ -117,6 +117,8 @@ class Storm {
   void come_up();
   void begin_snapshots();
   void snapshot_turn();
+  void compact();
+  std::string blob();
   std::string spoilt(const GroupSnapshot& snapshot);
   void loads_turn(bool faults);
 
@@ -325,10 +327,34 @@ void Storm::snapshot_turn() {
     at = host_.copies.erase(at);
   }
   if (!weather_.gives_up || host_.snapshots.empty()) return;
-  std::vector<Index> covered;
-  for (const auto& [index, term] : host_.snapshot_places) covered.push_back(index);
-  host_.journal->recycle_below(first_segment_needed(*host_.node, *host_.journal, covered));
+  host_.give_up_segments();
   result_.most_given_up = std::max(result_.most_given_up, host_.journal->oldest_segment() - 1);
+  if (random_.chance(0.1)) compact();
+}
+
+// At times the power goes meanwhile.
+void Storm::compact() {
+  if (random_.chance(0.8)) {
+    result_.compacted += static_cast<std::uint64_t>(host_.compact());
+    return;
+  }
+  host_.files.reset_operations();
+  host_.files.stop_at(random_.below(12));
+  host_.compact();
+  const bool stopped = host_.files.stopped();
+  host_.files.stop_at(~std::uint64_t{0});
+  if (!stopped) return;
+  ++result_.crashes_in_compaction;
+  host_.crash();
+  down();
+}
+
+// Where segments are to be given up there must be some: text that no compression makes small.
+std::string Storm::blob() {
+  if (!weather_.gives_up) return std::string(5'000, 'b');
+  std::string text(40'000, '\0');
+  for (char& c : text) c = static_cast<char>('a' + random_.below(26));
+  return text;
 }
 
 // The snapshot with a part of it missing.
@@ -441,7 +467,7 @@ void Storm::signal_something() {
     payload = absl::StrCat(R"({"id": )", wanted.number, "}");
   } else if (which < 0.56) {
     name = "blob";
-    payload = R"({"text": ")" + std::string(5'000, 'b') + R"("})";
+    payload = R"({"text": ")" + blob() + R"("})";
   } else {
     name = which < 0.8 ? "work" : which < 0.9 ? "nap" : which < 0.95 ? "leave" : "stop";
   }

@@ -43,7 +43,9 @@ struct StormResult {
   std::uint64_t leases_lost = 0;
   std::uint64_t loads = 0, loads_failed = 0;
   std::uint64_t snapshots_used = 0;
-  std::uint64_t most_given_up = 0;        // segments
+  std::uint64_t most_given_up = 0;  // segments
+  std::uint64_t compacted = 0;      // kept files made
+  std::uint64_t crashes_in_compaction = 0;
   std::uint64_t copied_under_change = 0;  // snapshots of a group that went on meanwhile
   std::uint64_t forgotten = 0;            // runs
   std::uint64_t continued = 0;            // generations of runs

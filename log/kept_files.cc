@@ -1,0 +1,85 @@
+#include "log/kept_files.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "log/names.h"
+
+namespace pawl::log {
+
+absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
+                             const StoreId& store_id, std::uint32_t feature_level) {
+  const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
+  if (!found.ok()) return found.status();
+  std::vector<std::uint64_t> replaced;
+  for (const FileInfo& info : *found) {
+    const bool unfinished = std::string_view(info.name).starts_with(format::kKeptPrefix) &&
+                            std::string_view(info.name).ends_with(format::kTemporarySuffix);
+    if (unfinished) {
+      if (absl::Status s = files.remove(join(directory, info.name)); !s.ok()) return s;
+    }
+    const auto number = parse_kept_name(info.name);
+    if (!number) continue;
+    auto file = read_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
+    if (!file.ok()) return file.status();
+    replaced.insert(replaced.end(), file->replaces.begin(), file->replaces.end());
+    last_number_ = std::max(last_number_, *number);
+    files_.push_back(*std::move(file));
+  }
+  std::sort(files_.begin(), files_.end(),
+            [](const KeptFile& a, const KeptFile& b) { return a.number < b.number; });
+  for (const std::uint64_t number : replaced) {
+    const auto at = std::find_if(files_.begin(), files_.end(),
+                                 [number](const KeptFile& f) { return f.number == number; });
+    if (at == files_.end()) continue;
+    files_.erase(at);
+    if (absl::Status s = files.remove(join(directory, segment_name(number))); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
+void KeptFiles::add(KeptFile file) {
+  PAWL_CHECK(files_.empty() || files_.back().number < file.number);
+  for (const std::uint64_t number : file.replaces) drop(number);
+  files_.push_back(std::move(file));
+}
+
+void KeptFiles::drop(std::uint64_t number) {
+  std::erase_if(files_, [number](const KeptFile& file) { return file.number == number; });
+}
+
+// Of two that speak for it the newer: the older one was made into it, or another box's replaced it.
+const KeptFile* KeptFiles::file_of(GroupId group, Index index) const {
+  for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
+    const KeptSpan* span = file->span(group);
+    if (span != nullptr && span->from < index && index <= span->through) return &*file;
+  }
+  return nullptr;
+}
+
+std::uint64_t KeptFiles::holder(GroupId group, Index index) const {
+  const KeptFile* file = file_of(group, index);
+  return file == nullptr ? 0 : file->number;
+}
+
+std::optional<Place> KeptFiles::find(GroupId group, Index index) const {
+  const KeptFile* file = file_of(group, index);
+  return file == nullptr ? std::nullopt : file->places.find(file->number, group, index);
+}
+
+Index KeptFiles::through(GroupId group) const {
+  Index last;
+  for (const KeptFile& file : files_) {
+    if (const KeptSpan* span = file.span(group)) last = std::max(last, span->through);
+  }
+  return last;
+}
+
+std::uint64_t KeptFiles::bytes() const {
+  std::uint64_t sum = 0;
+  for (const KeptFile& file : files_) sum += file.bytes;
+  return sum;
+}
+
+}  // namespace pawl::log

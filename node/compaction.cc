@@ -1,0 +1,168 @@
+#include "node/compaction.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/limits.h"
+#include "log/format.h"
+#include "node/needed.h"
+
+namespace pawl::node {
+namespace {
+
+std::uint64_t runs_kept(const Node& node) {
+  std::uint64_t sum = 0;
+  for (std::size_t g = 0; g < node.group_count(); ++g) {
+    sum += node.group(GroupId(static_cast<std::uint16_t>(g))).tables().run_count();
+  }
+  return sum;
+}
+
+const log::KeptSpan* span_of(const std::vector<log::KeptSpan>& spans, GroupId group) {
+  const auto found = std::find_if(spans.begin(), spans.end(),
+                                  [group](const auto& span) { return span.group == group; });
+  return found == spans.end() ? nullptr : &*found;
+}
+
+// Whether the file's spans end where these begin: one file can speak for both.
+bool is_right_before(const log::Journal& journal, const log::KeptFile& file,
+                     const std::vector<log::KeptSpan>& spans) {
+  return std::all_of(file.spans.begin(), file.spans.end(), [&](const log::KeptSpan& span) {
+    const log::KeptSpan* after = span_of(spans, span.group);
+    return span.through == (after != nullptr ? after->from : journal.kept().through(span.group));
+  });
+}
+
+// What lay between the kept files and the row is gone, and needed by nobody: the row speaks for it.
+void close_gaps(const log::Journal& journal, std::vector<Compaction::Input>* row) {
+  std::set<GroupId> seen;
+  for (Compaction::Input& input : *row) {
+    for (log::KeptSpan& span : input.spans) {
+      if (seen.insert(span.group).second) span.from = journal.kept().through(span.group);
+    }
+  }
+}
+
+}  // namespace
+
+Compaction::Input Compaction::segment(const Node& node, const log::Journal& journal,
+                                      std::uint64_t number) {
+  Input input{number, log::format::kSegmentHeaderBytes, journal.segment_end(number), {}};
+  for (std::size_t g = 0; g < node.group_count(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    const Index kept = journal.kept().through(group);
+    const Index from = Index(journal.first_index_in(group, number).v - 1);
+    const Index through = Index(journal.first_index_in(group, number + 1).v - 1);
+    const log::KeptSpan span{group, std::max(kept, from), through};
+    if (span.from < span.through) input.spans.push_back(span);
+  }
+  return input;
+}
+
+Compaction::Input Compaction::kept(const log::KeptFile& file) {
+  return {file.number, log::format::kSegmentHeaderBytes, file.frames_end, file.spans};
+}
+
+std::vector<log::KeptSpan> Compaction::joined(const std::vector<Input>& inputs) {
+  std::map<GroupId, log::KeptSpan> spans;
+  for (const Input& input : inputs) {
+    for (const log::KeptSpan& span : input.spans) {
+      const auto [at, added] = spans.emplace(span.group, span);
+      at->second.from = std::min(at->second.from, span.from);
+      at->second.through = std::max(at->second.through, span.through);
+      at->second.installed |= span.installed;
+    }
+  }
+  std::vector<log::KeptSpan> result;
+  for (const auto& [group, span] : spans) result.push_back(span);
+  return result;
+}
+
+void Compaction::judge(const Node& node, const log::Journal& journal, log::OldEntries* looked) {
+  for (log::OldEntry& entry : looked->entries) {
+    entry.needed = node.group(entry.group).tables().keeps(entry.run, entry.index) &&
+                   journal.is_current(entry.frame, entry.group, entry.index);
+  }
+}
+
+bool Compaction::is_due(const Node& node, std::uint64_t number) const {
+  const auto known = surveys_.find(number);
+  if (known == surveys_.end()) return true;
+  const std::uint64_t gone = node.stats().runs_forgotten - known->second.forgotten;
+  return gone > 0 && gone >= known->second.runs / 4;
+}
+
+void Compaction::surveyed(const Node& node, std::uint64_t number, std::uint64_t bytes,
+                          std::uint64_t needed) {
+  surveys_[number] = {bytes, needed, runs_kept(node), node.stats().runs_forgotten};
+}
+
+void Compaction::made(const Node& node, const log::KeptFile& file) {
+  surveyed(node, file.number, file.bytes, file.bytes);
+}
+
+void Compaction::forget_all_but(const std::vector<Input>& inputs) {
+  std::set<std::uint64_t> there;
+  for (const Input& input : inputs) there.insert(input.number);
+  std::erase_if(surveys_, [&there](const auto& one) { return !there.contains(one.first); });
+}
+
+std::optional<Compaction::Work> Compaction::next(const Node& node, const log::Journal& journal,
+                                                 const std::vector<Index>& covered) {
+  const std::uint64_t first = first_segment_needed(node, journal, covered);
+  const std::uint64_t end = first_segment_uncovered(node, journal, covered);
+  std::vector<Input> segments;
+  for (std::uint64_t number = first; number < end; ++number) {
+    segments.push_back(segment(node, journal, number));
+  }
+  if (segments.size() < segments_min_) segments.clear();
+  std::vector<Input> inputs = segments;
+  for (const log::KeptFile& file : journal.kept().files()) inputs.push_back(kept(file));
+  forget_all_but(inputs);
+  for (Input& input : inputs) {
+    if (is_due(node, input.number)) return Work{Work::Kind::survey, {std::move(input)}};
+  }
+  auto work = segments_to_rewrite(journal, segments);
+  return work ? std::move(work) : kept_to_give_up(journal);
+}
+
+// The longest row of the oldest segments of which at most half is needed, and the newest kept files
+// as long as those are no larger than what they are joined with.
+std::optional<Compaction::Work> Compaction::segments_to_rewrite(
+    const log::Journal& journal, const std::vector<Input>& segments) const {
+  std::uint64_t bytes = 0, needed = 0, row_bytes = 0;
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const Survey& survey = surveys_.at(segments[i].number);
+    bytes += survey.file_bytes;
+    needed += survey.needed_bytes;
+    if (i + 1 < segments_min_ || needed > bytes / 2) continue;
+    row = i + 1;
+    row_bytes = bytes;
+  }
+  if (row == 0) return std::nullopt;
+  Work work{Work::Kind::rewrite,
+            {segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(row)}};
+  close_gaps(journal, &work.inputs);
+  const std::vector<log::KeptFile>& files = journal.kept().files();
+  const bool all = files.size() >= limits::kKeptFilesMax;
+  for (auto file = files.rbegin(); file != files.rend(); ++file) {
+    if (!all && file->bytes > row_bytes) break;
+    if (!is_right_before(journal, *file, joined(work.inputs))) break;
+    row_bytes += file->bytes;
+    work.inputs.insert(work.inputs.begin(), kept(*file));
+  }
+  return work;
+}
+
+std::optional<Compaction::Work> Compaction::kept_to_give_up(const log::Journal& journal) const {
+  for (const log::KeptFile& file : journal.kept().files()) {
+    const Survey& survey = surveys_.at(file.number);
+    if (survey.needed_bytes > survey.file_bytes / 2) continue;
+    return Work{survey.needed_bytes == 0 ? Work::Kind::drop : Work::Kind::rewrite, {kept(file)}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace pawl::node
