@@ -154,6 +154,7 @@ void Api::deliver(node::Outputs& outputs) {
   for (const std::string& text : outputs.notices) parts_.notice(text);
   for (const node::OutgoingFrame& frame : outputs.frames) parts_.send(frame);
   for (const node::ReadEntries& wanted : outputs.entry_reads) parts_.read_entries(wanted);
+  for (node::SnapshotWork& work : outputs.snapshot_work) parts_.snapshot_work(std::move(work));
   for (node::Answer& answer : outputs.answers) respond(answer);
   for (const node::ReadReady& ready : outputs.reads) {
     const auto it = reads_.find(RequestId(ready.id.v));
@@ -164,15 +165,23 @@ void Api::deliver(node::Outputs& outputs) {
   }
   for (const node::LoadRun& load : outputs.loads)
     feeds_.load(load, [this](node::RunLoaded loaded) { handle(std::move(loaded)); });
+  for (const GroupId group : outputs.installed) {
+    std::set<Index> runs = awaits_.runs_of(group);
+    runs.merge(feeds_.runs_of(group));
+    for (const Index run : runs) changed(group, run);
+  }
   for (const auto& [group, run] : outputs.changed) {
-    if (run.v == 0) continue;
-    feeds_.changed(group, run);
-    if (awaits_.empty()) continue;
-    const engine::Run* now = parts_.node->group(group).tables().find(run);
-    if (now == nullptr) continue;  // forgotten: who waited for it heard when it closed
-    for (const Await& await : awaits_.take_settled(group, *now)) {
-      answer_await(await, *now, await.reached(*now));
-    }
+    if (run.v != 0) changed(group, run);
+  }
+}
+
+void Api::changed(GroupId group, Index run) {
+  feeds_.changed(group, run);
+  if (awaits_.empty()) return;
+  const engine::Run* now = parts_.node->group(group).tables().find(run);
+  if (now == nullptr) return;  // forgotten: who waited for it heard when it closed
+  for (const Await& await : awaits_.take_settled(group, *now)) {
+    answer_await(await, *now, await.reached(*now));
   }
 }
 

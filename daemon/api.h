@@ -43,6 +43,7 @@ class Api final : public HttpHandler {
     // Of several boxes; else never called.
     std::function<void(const node::OutgoingFrame&)> send;
     std::function<void(const node::ReadEntries&)> read_entries;
+    std::function<void(node::SnapshotWork)> snapshot_work;
     std::function<void(const std::vector<std::pair<NodeId, std::string>>&)> set_peers;
     std::function<void(const std::string&)> notice;  // for the log
     // Null without a keyring.
@@ -137,6 +138,7 @@ class Api final : public HttpHandler {
   bool run_ref(Call& call, node::RunRef* ref);
   const engine::CatalogWorkflow* workflow_of(Call& call);
   const engine::CatalogVersion* version_of(Call& call);
+  void changed(GroupId group, Index run);
   void answer_await(const Await& await, const engine::Run& run, bool reached);
   void await_searched(const Await& await, bool found);
   void park_await(Await await, const engine::Run& run);

@@ -29,6 +29,7 @@
 #include "daemon/store.h"
 #include "daemon/system_clock.h"
 #include "daemon/time_report.h"
+#include "daemon/transfers.h"
 #include "daemon/version.h"
 #include "log/posix_file_system.h"
 #include "node/needed.h"
@@ -135,6 +136,7 @@ struct App::Impl : TurnHook {
   log::PosixFileSystem snapshot_files;
   std::unique_ptr<SnapshotKeeper> snapshots;  // outlives the cold thread, not the node
   std::unique_ptr<Compactor> compactor;       // likewise
+  std::unique_ptr<Transfers> transfers;       // likewise; of several boxes
   std::unique_ptr<ColdThread> cold;
   Forward forward;
   std::unique_ptr<HttpServer> http;
@@ -278,6 +280,7 @@ absl::Status App::Impl::listen() {
   parts.box = store.box;
   parts.more_metrics = [this](std::string* out) {
     append_compaction_metrics(compactor->metrics(), *journal, out);
+    if (transfers != nullptr) append_transfer_metrics(transfers->metrics(), out);
     if (links != nullptr) append_link_metrics(links->metrics(), out);
   };
   parts.set_peers = [this](const auto& peers) { links->set_peers(peers); };
@@ -289,6 +292,7 @@ absl::Status App::Impl::listen() {
   parts.read_entries = [this](const node::ReadEntries& wanted) {
     entries->read(wanted, [this](node::EntriesLoaded loaded) { api->handle(std::move(loaded)); });
   };
+  parts.snapshot_work = [this](node::SnapshotWork work) { transfers->take(std::move(work)); };
   api = std::make_unique<Api>(std::move(parts));
   api->set_roles(&roles);
   trainer = std::make_unique<DictionaryTrainer>(journal.get(), cold.get());
@@ -296,6 +300,11 @@ absl::Status App::Impl::listen() {
   loop.add_hook(this);
   loop.set_spin_us(static_cast<int>(options.config.server.spin_us));
   if (!node->alone()) {
+    Transfers::Options moving{node.get(), journal.get(),   snapshots.get(),
+                              cold.get(), &snapshot_files, store.run_groups,
+                              {}};
+    moving.report = [this](node::SnapshotReport done) { api->handle(std::move(done)); };
+    transfers = std::make_unique<Transfers>(std::move(moving), &logger);
     entries = std::make_unique<EntryReader>(journal.get(), cold.get());
     links = std::make_unique<BoxLinks>(&loop, &logger);
     absl::Status linked = links->open(options.config, cold.get(), api.get());
@@ -328,12 +337,11 @@ int App::Impl::run() {
     logger.write(LogLevel::error, "start: signals", {{"why", std::string(started.message())}});
     return 1;
   }
-  const std::int64_t took_us = (clock.monotonic_ns() - started_ns) / 1000;
   logger.write(LogLevel::info, "ready",
                {{"version", kVersion},
                 {"socket", options.config.server.socket},
                 {"groups", int{store.run_groups}},
-                {"start_us", took_us}});
+                {"start_us", (clock.monotonic_ns() - started_ns) / 1000}});
   loop.run();
   if (links != nullptr) links->close();
   logger.write(LogLevel::info, "stopped");
@@ -403,6 +411,7 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   trainer->turn();
   snapshots->turn(now_ns, journal->stats().payload_bytes);
   compactor->turn(now_ns, snapshots->held());
+  if (transfers != nullptr) transfers->turn(now_ns);
   if (give_up_at_ns <= now_ns) {
     give_up_at_ns = now_ns + kGiveUpNs;
     journal->recycle_below(node::first_segment_needed(*node, *journal, snapshots->held()));

@@ -77,6 +77,15 @@ std::vector<Await> Awaits::take_settled(GroupId group, const engine::Run& run) {
   return settled;
 }
 
+std::set<Index> Awaits::runs_of(GroupId group) const {
+  std::set<Index> runs;
+  for (auto at = by_run_.lower_bound({group, Index(0)});
+       at != by_run_.end() && at->first.first == group; ++at) {
+    runs.insert(at->first.second);
+  }
+  return runs;
+}
+
 std::vector<Await> Awaits::take_expired(std::int64_t mono_ms) {
   std::vector<Await> expired;
   while (!by_deadline_.empty() && by_deadline_.begin()->first <= mono_ms) {

@@ -37,6 +37,8 @@ class Awaits {
   // closed).
   std::vector<Await> take_settled(GroupId group, const engine::Run& run);
   std::vector<Await> take_expired(std::int64_t mono_ms);
+  // Runs of the group that somebody waits for.
+  std::set<Index> runs_of(GroupId group) const;
   void cancel(RequestId id);
   bool empty() const { return awaits_.empty(); }
   std::int64_t next_wake_mono_ms() const;

@@ -276,6 +276,15 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
   });
 }
 
+std::set<Index> Feeds::runs_of(GroupId group) const {
+  std::set<Index> runs;
+  for (auto at = by_run_.lower_bound({group, Index(0)});
+       at != by_run_.end() && at->first.first == group; ++at) {
+    runs.insert(at->first.second);
+  }
+  return runs;
+}
+
 void Feeds::changed(GroupId group, Index run) {
   if (const auto feeds = by_run_.find({group, run}); feeds != by_run_.end()) {
     for (const RequestId id : std::set<RequestId>(feeds->second)) {

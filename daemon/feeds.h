@@ -73,6 +73,8 @@ class Feeds {
   void load(const node::LoadRun& load, std::function<void(node::RunLoaded)> loaded);
 
   // An entry of this run was applied.
+  // Runs of the group that somebody follows.
+  std::set<Index> runs_of(GroupId group) const;
   void changed(GroupId group, Index run);
   void writable(RequestId id);
   void cancel(RequestId id);

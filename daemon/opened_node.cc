@@ -1,11 +1,13 @@
 #include "daemon/opened_node.h"
 
 #include "base/feature_level.h"
+#include "log/transfer_file.h"
 
 namespace pawl::daemon {
 
 absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptions& options,
                                      const Logger& logger) {
+  if (absl::Status s = log::remove_transfers(files, options.directory); !s.ok()) return s;
   OpenedNode opened;
   node::NodeOptions node_options;
   node_options.self = options.store.box;
@@ -24,6 +26,7 @@ absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptio
   journal_options.feature_level = kFeatureLevel;
   journal_options.segment_bytes = options.segment_bytes;
   journal_options.preallocate = options.preallocate;
+  journal_options.snapshots = opened.snapshots.indexes;
   UncoveredEntries sink(opened.snapshots, &opened.node->recovery());
   auto journal = log::Journal::open(files, journal_options, sink, &opened.report);
   if (!journal.ok()) return journal.status();

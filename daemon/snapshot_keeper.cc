@@ -159,6 +159,13 @@ void SnapshotKeeper::end_group() {
   ++group_;
 }
 
+// What came from another box meanwhile may be newer than what was being written.
+void SnapshotKeeper::installed(GroupId group, Index index, std::uint64_t content_bytes) {
+  if (index <= covered_[group.v]) return;
+  held_[group.v] = std::exchange(covered_[group.v], index);
+  bytes_[group.v] = content_bytes;
+}
+
 // If the cold thread has too much to do, the same step is taken in a later turn.
 void SnapshotKeeper::submit(Doing doing, std::function<absl::Status(Writing&)> job) {
   const bool taken = options_.cold->submit(
@@ -176,8 +183,8 @@ void SnapshotKeeper::done(const absl::Status& status) {
     logger_.write(LogLevel::warning, "snapshot: not written, the journal still holds everything",
                   {{"group", static_cast<int>(group_)}, {"why", std::string(status.message())}});
   } else if (did == Doing::closing) {
-    held_[group_] = std::exchange(covered_[group_], freeze_->index());
-    bytes_[group_] = writing_->writer.content_bytes();
+    const GroupId group(static_cast<std::uint16_t>(group_));
+    installed(group, freeze_->index(), writing_->writer.content_bytes());
     end_group();
   } else if (slice_->runs_encoded == slice_->runs.size()) {
     slice_.reset();

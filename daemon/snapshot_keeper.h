@@ -59,6 +59,10 @@ class SnapshotKeeper {
   // group's snapshots hold; or its only one, once a round has found nothing new to put into
   // another.
   const std::vector<Index>& held() const { return held_; }
+  // The newest of a group that is durable; 0: there is none.
+  Index newest(GroupId group) const { return covered_[group.v]; }
+  // One that came from another box is durable.
+  void installed(GroupId group, Index index, std::uint64_t content_bytes);
   bool under_way() const { return group_ < options_.node->group_count(); }
   // When a turn is wanted though nothing happens.
   std::int64_t deadline_ns() const;

@@ -10,6 +10,7 @@
 //              answers by idempotency key, by number
 //   forwarded  varint process, varint number, zigzag at, varint status, str body; by both
 //   catalog    group 0's (catalog.h); no other group has one
+//   members    who was a member of the group then (codecs/membership_bytes.h); absent in old ones
 //   end        varint count of runs, of kept, of forwarded answers
 //
 // In format 3 runs end before their fields of older generations. Before it a content was one piece:
@@ -35,6 +36,7 @@ enum class SnapshotRecord : std::uint8_t {
   forwarded = 4,
   catalog = 5,
   end = 6,
+  members = 7,  // of several boxes; stands before the end
 };
 
 // What stands before the first record.

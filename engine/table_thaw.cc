@@ -7,7 +7,10 @@ namespace pawl::engine {
 bool TableThaw::take(std::uint8_t kind, std::string_view body) {
   const auto record = static_cast<SnapshotRecord>(kind);
   const bool first = last_ == SnapshotRecord{};
-  if (done() || first != (record == SnapshotRecord::head) || record < last_) return false;
+  if (done() || first != (record == SnapshotRecord::head)) return false;
+  // Everything else comes in the order of the kinds.
+  if (record == SnapshotRecord::members) return true;
+  if (record < last_) return false;
   last_ = record;
   switch (record) {
     case SnapshotRecord::head:
@@ -28,6 +31,8 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
       return true;
     case SnapshotRecord::end:
       return take_end(body);
+    case SnapshotRecord::members:
+      break;  // above
   }
   return false;
 }

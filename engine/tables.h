@@ -154,6 +154,7 @@ class Tables {
   // The tables as they are now, to be taken in slices; what is folded meanwhile is told to the
   // copy, and costs little more. One at a time. It must be let go of before the tables are.
   std::unique_ptr<FrozenTables, Unfreeze> freeze();
+  bool is_frozen() const { return frozen_ != nullptr; }
   // All of that at once.
   void encode(std::string* out) const;
   static bool decode(std::string_view bytes, Tables* out);

@@ -25,6 +25,9 @@ class Walk {
         seed_(frame_seed(source.store_id, step.segment)),
         at_(step.from) {}
 
+  // `step.until` need not be a frame's end.
+  void may_end_within() { may_end_within_ = true; }
+
   absl::StatusOr<std::uint32_t> run(const WalkVisitor& visit) {
     std::size_t entries = 0, bytes = 0;
     while (at_ < step_.until && entries < step_.entries_max && bytes < step_.bytes_max) {
@@ -61,6 +64,7 @@ class Walk {
       if (state == FrameState::kBadHeader) needed = format::kFrameHeaderBytesMax;
       if (state == FrameState::kBadPayload) needed = static_cast<std::size_t>(frame_.frame_bytes());
       if (rest.size() >= std::min<std::size_t>(needed, step_.until - at_)) {
+        if (rest.size() < needed && may_end_within_) return absl::OutOfRangeError("");
         return damage(path_, at_, "a frame is damaged");
       }
       if (absl::Status s = fill(std::max(needed, step_.bytes_max)); !s.ok()) return s;
@@ -100,6 +104,7 @@ class Walk {
   const std::string path_;
   const std::uint32_t seed_;
   std::uint32_t at_;
+  bool may_end_within_ = false;
   std::string buffer_;
   std::size_t used_ = 0;
   FrameHeader frame_;
@@ -113,6 +118,15 @@ absl::StatusOr<std::uint32_t> walk(FileSystem& files, const Source& source, cons
                                    const WalkVisitor& visit) {
   PAWL_CHECK(step.from <= step.until);
   return Walk(files, source, step).run(visit);
+}
+
+absl::Status walk_whole_frames(FileSystem& files, const Source& source, const WalkStep& step,
+                               const WalkVisitor& visit) {
+  if (step.from >= step.until) return absl::OkStatus();
+  Walk walk(files, source, step);
+  walk.may_end_within();
+  const absl::Status status = walk.run(visit).status();
+  return absl::IsOutOfRange(status) ? absl::OkStatus() : status;
 }
 
 }  // namespace pawl::log

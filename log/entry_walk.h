@@ -39,4 +39,8 @@ struct WalkStep {
 absl::StatusOr<std::uint32_t> walk(FileSystem& files, const Source& source, const WalkStep& step,
                                    const WalkVisitor& visit);
 
+// The same in one step, of the frames that end before `step.until`, where no frame needs to end.
+absl::Status walk_whole_frames(FileSystem& files, const Source& source, const WalkStep& step,
+                               const WalkVisitor& visit);
+
 }  // namespace pawl::log

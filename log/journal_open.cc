@@ -67,7 +67,8 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::open(FileSystem& files,
 
 absl::Status Journal::load_kept(FileSystem& files) {
   absl::Status loaded =
-      kept_.load(files, options_.directory, options_.store_id, options_.feature_level);
+      kept_.load(files, options_.directory, options_.store_id, options_.feature_level,
+                 options_.snapshots ? &*options_.snapshots : nullptr);
   if (!loaded.ok()) return loaded;
   for (const KeptFile& file : kept_.files()) {
     for (const KeptSpan& span : file.spans) {

@@ -3,13 +3,25 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
 #include "log/names.h"
 
 namespace pawl::log {
 
+namespace {
+
+// It was made durable before the snapshot that it came with, and that one never was.
+bool is_ahead(const KeptFile& file, const std::vector<Index>& snapshots) {
+  return std::any_of(file.spans.begin(), file.spans.end(), [&](const KeptSpan& span) {
+    const Index there = span.group.v < snapshots.size() ? snapshots[span.group.v] : Index(0);
+    return span.installed && span.through > there;
+  });
+}
+
+}  // namespace
+
 absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
-                             const StoreId& store_id, std::uint32_t feature_level) {
+                             const StoreId& store_id, std::uint32_t feature_level,
+                             const std::vector<Index>* snapshots) {
   const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
   if (!found.ok()) return found.status();
   std::vector<std::uint64_t> replaced;
@@ -24,6 +36,7 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
     auto file = read_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
     if (!file.ok()) return file.status();
     replaced.insert(replaced.end(), file->replaces.begin(), file->replaces.end());
+    if (snapshots != nullptr && is_ahead(*file, *snapshots)) replaced.push_back(*number);
     last_number_ = std::max(last_number_, *number);
     files_.push_back(*std::move(file));
   }
@@ -40,9 +53,11 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
 }
 
 void KeptFiles::add(KeptFile file) {
-  PAWL_CHECK(files_.empty() || files_.back().number < file.number);
   for (const std::uint64_t number : file.replaces) drop(number);
-  files_.push_back(std::move(file));
+  const auto at = std::upper_bound(
+      files_.begin(), files_.end(), file.number,
+      [](std::uint64_t number, const KeptFile& other) { return number < other.number; });
+  files_.insert(at, std::move(file));
 }
 
 void KeptFiles::drop(std::uint64_t number) {
@@ -72,6 +87,15 @@ Index KeptFiles::through(GroupId group) const {
   Index last;
   for (const KeptFile& file : files_) {
     if (const KeptSpan* span = file.span(group)) last = std::max(last, span->through);
+  }
+  return last;
+}
+
+Index KeptFiles::installed_through(GroupId group) const {
+  Index last;
+  for (const KeptFile& file : files_) {
+    const KeptSpan* span = file.span(group);
+    if (span != nullptr && span->installed) last = std::max(last, span->through);
   }
   return last;
 }

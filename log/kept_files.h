@@ -18,10 +18,11 @@ namespace pawl::log {
 
 class KeptFiles {
  public:
-  // At a start: reads what is there, and removes files that another one replaces, and those never
-  // finished. Errors as of Journal::open().
+  // At a start: reads what is there, and removes files that another one replaces, those never
+  // finished, and those that came with a later snapshot than there is (`snapshots`, by group; null:
+  // it is not known). Errors as of Journal::open().
   absl::Status load(FileSystem& files, const std::string& directory, const StoreId& store_id,
-                    std::uint32_t feature_level);
+                    std::uint32_t feature_level, const std::vector<Index>* snapshots = nullptr);
   // The number of the next one; none is used twice.
   std::uint64_t take_number() { return ++last_number_; }
   // Durable now. Those it replaces are forgotten here; their files are the caller's to remove.
@@ -37,6 +38,8 @@ class KeptFiles {
   std::optional<Place> find(GroupId group, Index index) const;
   // The last index of the group that a file speaks for; 0: none.
   Index through(GroupId group) const;
+  // The same of those that came from another box.
+  Index installed_through(GroupId group) const;
   std::uint64_t bytes() const;
 
  private:

@@ -32,11 +32,15 @@ struct OldEntry {
 };
 
 struct OldEntries {
-  std::vector<OldEntry> entries;  // those of no run are left out
+  std::vector<OldEntry> entries;  // those of no run are left out, and those that others replaced
   std::string payloads;
   std::uint64_t bytes = 0;  // of all entries that were looked at, those of no run included
   std::uint32_t next = 0;   // where the next look begins
 
+  std::vector<Index> last;  // by group: of the entry that was seen last
+
+  // An entry with this index makes void what it replaces.
+  void replace_from(GroupId group, Index index);
   // Of those that are needed.
   std::uint64_t needed_bytes() const;
 };

@@ -86,6 +86,36 @@ void Compaction::judge(const Node& node, const log::Journal& journal, log::OldEn
   }
 }
 
+std::vector<Compaction::Input> Compaction::inputs_of(const Node& node, const log::Journal& journal,
+                                                     GroupId group, Index through) {
+  std::vector<Input> inputs;
+  for (const log::KeptFile& file : journal.kept().files()) {
+    if (file.span(group) != nullptr) inputs.push_back(kept(file));
+  }
+  const auto by_span = [group](const Input& a, const Input& b) {
+    return span_of(a.spans, group)->from < span_of(b.spans, group)->from;
+  };
+  std::stable_sort(inputs.begin(), inputs.end(), by_span);
+  const std::uint64_t last = journal.segment_of(group, through);
+  for (std::uint64_t number = journal.oldest_segment(); number <= last; ++number) {
+    inputs.push_back(segment(node, journal, number));
+  }
+  return inputs;
+}
+
+// What a kept file speaks for is taken from there, also where a segment still has it.
+void Compaction::judge_for_transfer(const Node& node, const log::Journal& journal, GroupId group,
+                                    Index through, log::OldEntries* looked) {
+  const engine::Tables& tables = node.group(group).tables();
+  for (log::OldEntry& entry : looked->entries) {
+    const std::uint64_t holder = journal.kept().holder(group, entry.index);
+    const bool is_here = holder != 0 ? holder == entry.frame.segment
+                                     : journal.is_current(entry.frame, entry.group, entry.index);
+    entry.needed =
+        entry.group == group && entry.index <= through && is_here && tables.keeps(entry.run);
+  }
+}
+
 bool Compaction::is_due(const Node& node, std::uint64_t number) const {
   const auto known = surveys_.find(number);
   if (known == surveys_.end()) return true;

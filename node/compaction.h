@@ -54,6 +54,12 @@ class Compaction {
 
   // Says of each entry whether it is needed.
   static void judge(const Node& node, const log::Journal& journal, log::OldEntries* looked);
+  // Where the entries of a group through `through` are, for a transfer (log/transfer_file.h), in
+  // the order of its log; and which of these it needs.
+  static std::vector<Input> inputs_of(const Node& node, const log::Journal& journal, GroupId group,
+                                      Index through);
+  static void judge_for_transfer(const Node& node, const log::Journal& journal, GroupId group,
+                                 Index through, log::OldEntries* looked);
   // What a kept file made of these inputs speaks for.
   static std::vector<log::KeptSpan> joined(const std::vector<Input>& inputs);
 

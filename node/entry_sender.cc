@@ -36,10 +36,18 @@ bool EntrySender::attach(const raft::Append& append,
   return true;
 }
 
+// Of all that waits for one box at once: a read takes as long as many entries do, and raft's window
+// bounds what waits.
 std::optional<EntrySender::Range> EntrySender::wanted() {
   if (reading_ || waiting_.empty()) return std::nullopt;
-  const auto& append = std::get<raft::Append>(waiting_.begin()->second.front().body);
-  reading_ = Range{append.prev.index.next(), append.through()};
+  const std::deque<raft::Message>& queue = waiting_.begin()->second;
+  const auto& front = std::get<raft::Append>(queue.front().body);
+  Range range{front.prev.index.next(), front.through()};
+  for (const raft::Message& message : queue) {
+    const auto& append = std::get<raft::Append>(message.body);
+    if (append.prev.index == range.last) range.last = append.through();
+  }
+  reading_ = range;
   return reading_;
 }
 

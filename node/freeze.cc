@@ -3,14 +3,17 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "codecs/membership_bytes.h"
 #include "engine/snapshot_records.h"
 
 namespace pawl::node {
 
 // --- out ---
 
-Freeze::Freeze(engine::Tables* tables, const engine::Catalog* catalog, Index index, Term term)
+Freeze::Freeze(engine::Tables* tables, const engine::Catalog* catalog,
+               const raft::Membership& members, Index index, Term term)
     : index_(index), term_(term), feature_level_(tables->feature_level()) {
+  codecs::encode_membership(members, &members_);
   if (catalog != nullptr) catalog->encode(&catalog_.emplace());
   tables_ = tables->freeze();
 }
@@ -20,6 +23,7 @@ bool Freeze::next(std::size_t runs_max, std::size_t bytes_max, engine::FrozenSli
   if (catalog_) {
     engine::append_record(engine::SnapshotRecord::catalog, *catalog_, &slice->records);
   }
+  engine::append_record(engine::SnapshotRecord::members, members_, &slice->records);
   tables_->end(&slice->records);
   return false;
 }
@@ -55,10 +59,23 @@ bool Thaw::take_records(std::string* error) {
   std::string_view body;
   while (records_.next(&kind, &body)) {
     if (!tables_.take(kind, body)) return refuse(error, "a record is not one of its tables");
-    if (kind != static_cast<std::uint8_t>(engine::SnapshotRecord::catalog)) continue;
-    if (group_.v != 0 || catalog_ || !catalog_.emplace().decode(body)) {
-      return refuse(error, "its catalog");
-    }
+    if (!take_record(static_cast<engine::SnapshotRecord>(kind), body, error)) return false;
+  }
+  return true;
+}
+
+// Those that are not of the tables.
+bool Thaw::take_record(engine::SnapshotRecord kind, std::string_view body, std::string* error) {
+  if (kind == engine::SnapshotRecord::catalog) {
+    const bool sound = group_.v == 0 && !catalog_ && catalog_.emplace().decode(body);
+    return sound || refuse(error, "its catalog");
+  }
+  if (kind == engine::SnapshotRecord::members) {
+    raft::Membership members;
+    std::string why;
+    const bool sound = members_ == nullptr && codecs::decode_membership(body, &members, &why);
+    if (!sound) return refuse(error, "its members");
+    members_ = std::make_shared<const raft::Membership>(std::move(members));
   }
   return true;
 }
@@ -73,14 +90,14 @@ std::optional<Thawed> Thaw::finish(std::string* error) && {
     refuse(error, "it is not whole");
     return std::nullopt;
   }
-  return Thawed{std::move(tables_).tables(), std::move(catalog_)};
+  return Thawed{std::move(tables_).tables(), std::move(catalog_), std::move(members_)};
 }
 
 std::optional<Thawed> Thaw::finish_format_2(std::string* error) {
   ByteReader in(start_);
   const std::string_view tables = in.str();
   const std::string_view catalog = in.str();
-  Thawed thawed{engine::Tables(group_), std::nullopt};
+  Thawed thawed{engine::Tables(group_), std::nullopt, nullptr};
   bool sound = in.done() && engine::Tables::decode_format_2(tables, &thawed.tables);
   if (sound && group_.v == 0) sound = thawed.catalog.emplace().decode(catalog);
   if (sound) return thawed;

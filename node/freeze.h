@@ -14,13 +14,16 @@
 #include "engine/catalog.h"
 #include "engine/frozen_tables.h"
 #include "engine/table_thaw.h"
+#include "raft/membership.h"
 
 namespace pawl::node {
 
 class Freeze {
  public:
-  // `catalog`: of group 0, else null. It is copied at once: definitions are few.
-  Freeze(engine::Tables* tables, const engine::Catalog* catalog, Index index, Term term);
+  // `catalog`: of group 0, else null. It is copied at once: definitions are few. `members`: those
+  // in force at `index`.
+  Freeze(engine::Tables* tables, const engine::Catalog* catalog, const raft::Membership& members,
+         Index index, Term term);
 
   Index index() const { return index_; }  // the last entry that is in it
   Term term() const { return term_; }     // of that entry
@@ -35,6 +38,7 @@ class Freeze {
   Term term_;
   std::uint16_t feature_level_;
   std::optional<std::string> catalog_;
+  std::string members_;
   std::unique_ptr<engine::FrozenTables, engine::Unfreeze> tables_;
 };
 
@@ -42,6 +46,7 @@ class Freeze {
 struct Thawed {
   engine::Tables tables;
   std::optional<engine::Catalog> catalog;  // of group 0
+  raft::MembershipPtr members;             // null: it did not say
 };
 
 class Thaw {
@@ -57,6 +62,7 @@ class Thaw {
  private:
   bool refuse(std::string* error, const char* what);
   bool take_records(std::string* error);
+  bool take_record(engine::SnapshotRecord kind, std::string_view body, std::string* error);
   std::optional<Thawed> finish_format_2(std::string* error);
 
   GroupId group_;
@@ -65,6 +71,7 @@ class Thaw {
   engine::RecordSplitter records_;
   engine::TableThaw tables_;
   std::optional<engine::Catalog> catalog_;
+  raft::MembershipPtr members_;
 };
 
 }  // namespace pawl::node

@@ -41,13 +41,6 @@ Group::Group(const GroupOptions& options) : options_(options), tables_(options.i
 
 // --- recovery ---
 
-void Group::restore_snapshot(engine::Tables tables, Index index, Term term) {
-  PAWL_CHECK(!raft_ && applied_.v == 0 && tables.group() == id());
-  tables_ = std::move(tables);
-  applied_ = index;
-  snapshot_ = {index, term};
-}
-
 void Group::restore_hard_state(const log::HardState& state) {
   restored_.hard = {state.term, state.vote};
 }
@@ -63,7 +56,7 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
       *error = where(id(), index) + kNothingBefore;
       return false;
     }
-    trail = raft::Trail(snapshot_);
+    trail = raft::Trail(snapshot_, snapshot_members_);
   }
   // What was folded here is committed. What the snapshot covers may have been written more than
   // once on the way to that: what holds is known at the end of the journal (start).
@@ -134,8 +127,14 @@ void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owne
   raft::Config config;
   config.self = options_.self;
   config.voters = options_.founders;
-  // A snapshot that is ahead of the journal stands for it.
-  if (restored_.trail.last().index < applied_) restored_.trail = raft::Trail(snapshot_);
+  // A snapshot that is ahead of the journal stands for it, and so does one that came from another
+  // box where the journal holds something else.
+  const bool is_others = journal->kept().installed_through(id()) >= snapshot_.index;
+  const bool other_log = is_others && !restored_.trail.holds(snapshot_);
+  if (restored_.trail.last().index < applied_ || (applied_.v > 0 && other_log)) {
+    restored_.trail = raft::Trail(snapshot_, snapshot_members_);
+    pending_.clear();
+  }
   if (!restored_.trail.holds(snapshot_)) {
     fatal_ = where(id(), snapshot_.index) + "the snapshot's last entry is not the journal's";
   }
@@ -191,7 +190,6 @@ void Group::persisted(const log::Durable& durable) {
 
 void Group::receive(const codecs::RaftEnvelope& envelope) {
   raft::Receive event{envelope.message, nullptr, 0};
-  if (std::holds_alternative<raft::SnapshotChunk>(envelope.message.body)) return;  // never asked
   const auto* append = std::get_if<raft::Append>(&envelope.message.body);
   for (const std::string_view payload : envelope.payloads) {
     event.bytes = std::max(event.bytes, static_cast<std::uint32_t>(payload.size()));
@@ -246,6 +244,7 @@ void Group::step(const raft::Event& event) {
   for (const raft::Effect& effect : effects_) carry_out(effect, &commit);
   if (commit.v > 0) apply_through(commit, owner_, &fatal_);
   if (commit.v > 0 && !replaced_.empty()) drop_replaced();
+  if (std::exchange(installed_, false)) drop_replaced();
   want_entries();
   if (was_ready_ != ready()) {
     was_ready_ = !was_ready_;
@@ -266,9 +265,18 @@ void Group::carry_out(const raft::Effect& effect, Index* commit) {
           [&](const raft::ReadReady& read) { owner_->on_read(*this, read.context, read.index); },
           [&](const raft::ReadRefused& read) { owner_->on_read(*this, read.context, Index(0)); },
           [&](const raft::MembershipChanged&) { alone_ = is_alone(raft_->membership(), options_); },
-          // Nothing here: propose() is called only when it is taken, who belongs to a group
-          // is read from raft(), and the journal keeps all entries, so that no snapshot is
-          // ever sent.
+          [&](const raft::SnapshotNeeded& needed) {
+            owner_->snapshots()->on_snapshot_needed(*this, needed.floor);
+          },
+          [&](const raft::StoreSnapshotChunk& chunk) {
+            owner_->snapshots()->on_chunk(*this, chunk, receiving_->chunk);
+          },
+          [&](const raft::FinishSnapshot& finish) {
+            owner_->snapshots()->on_whole(*this, finish.snapshot);
+          },
+          [&](const raft::InstallSnapshot& snapshot) { install(snapshot); },
+          // Nothing here: propose() is called only when it is taken, and who belongs to a group
+          // is read from raft().
           [](const auto&) {},
       },
       effect);
@@ -367,6 +375,10 @@ void Group::drop_replaced() {
 }
 
 void Group::send(const raft::Message& message, const std::vector<std::string_view>& payloads) {
+  if (std::holds_alternative<raft::SnapshotChunk>(message.body)) {
+    owner_->snapshots()->on_chunk_wanted(*this, message);
+    return;
+  }
   codecs::RaftEnvelope envelope;
   envelope.group = id();
   envelope.message = message;

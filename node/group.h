@@ -28,8 +28,10 @@
 #include "log/journal.h"
 #include "node/entry_cache.h"
 #include "node/entry_sender.h"
+#include "node/freeze.h"
 #include "node/leases.h"
 #include "node/request.h"
+#include "node/snapshot_owner.h"
 #include "raft/raft.h"
 
 namespace pawl::node {
@@ -80,6 +82,8 @@ class GroupOwner {
   virtual void on_send(NodeId to, const codecs::RaftEnvelope& envelope) = 0;
   // Entries are to be read from the journal for loaded().
   virtual void on_entries_wanted(GroupId group, Index first, Index last) = 0;
+  // Null where there is no other box.
+  virtual SnapshotOwner* snapshots() = 0;
 };
 
 // How a group is set up.
@@ -98,7 +102,7 @@ class Group : private EntrySender::Out {
   Group& operator=(const Group&) = delete;
 
   // --- recovery, before start(): a snapshot (optional), then the journal's entries in order ---
-  void restore_snapshot(engine::Tables tables, Index index, Term term);
+  void restore_snapshot(Thawed thawed, Index index, Term term);
   // False with a reason if the entry can't be read or folded. Folds what is known to be committed:
   // everything in a group that is this box's own, else what a later entry says (Entry::committed).
   bool restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
@@ -118,6 +122,23 @@ class Group : private EntrySender::Out {
   void receive(const codecs::RaftEnvelope& envelope);
   // The answer to on_entries_wanted(); fewer payloads if they could not be read.
   void loaded(Index first, Index last, std::vector<std::string> payloads);
+  // The journal does not hold what came before its first entry any more.
+  void trimmed();
+
+  // --- snapshots between boxes: the answers to SnapshotOwner ---
+  void snapshot_available(const raft::Snapshot& snapshot) {
+    step(raft::SnapshotAvailable{snapshot});
+  }
+  void snapshot_lost(Index last) { step(raft::SnapshotLost{last}); }
+  // Nothing if this box does not lead any more.
+  void send_chunk(const raft::Message& message, std::string_view bytes);
+  void chunk_stored(Index last, std::uint64_t stored) {
+    step(raft::SnapshotChunkStored{last, stored});
+  }
+  // Durable here, with what it keeps of histories; null: it was not sound. The tables may not be
+  // frozen.
+  void received(Index last, std::shared_ptr<Thawed> thawed);
+
   // Appends one entry. Must accept(). Returns its index.
   Index propose(Proposal proposal);
   // Sends the other boxes what was proposed since the last call, all in one message for each.
@@ -169,6 +190,7 @@ class Group : private EntrySender::Out {
   void append(const raft::AppendEntries& append);
   void append_one(const raft::AppendEntries& append, Index index);
   void role_changed(const raft::RoleChanged& change);
+  void install(const raft::InstallSnapshot& installed);
   void drop_from(Index first);
   bool find_replaced(Index index, Term term, Pending* pending);
   void drop_replaced();
@@ -210,9 +232,13 @@ class Group : private EntrySender::Out {
   std::string_view proposed_bytes_;  // and its payload
   const codecs::RaftEnvelope* receiving_ = nullptr;
 
+  std::shared_ptr<Thawed> received_;  // what an InstallSnapshot speaks of
+  bool installed_ = false;
+
   // Of the recovery.
   raft::Restored restored_;
   raft::EntryId snapshot_;
+  raft::MembershipPtr snapshot_members_;  // null: not known
   std::string fatal_;
 };
 

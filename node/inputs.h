@@ -11,7 +11,10 @@
 #include "base/ids.h"
 #include "codecs/frame_kind.h"
 #include "engine/run.h"
+#include "log/kept_file.h"
+#include "node/freeze.h"
 #include "node/request.h"
+#include "raft/message.h"
 
 namespace pawl::node {
 
@@ -51,6 +54,28 @@ struct EntriesLoaded {
   Index first, last;
   std::vector<std::string> payloads;
 };
+// The answers to Outputs::snapshot_work.
+struct TransferReady {
+  GroupId group;
+  raft::Snapshot snapshot;  // index 0: it could not be made
+};
+struct ChunkRead {
+  GroupId group;
+  raft::Message message;
+  std::string bytes;  // as many as the message says; else the transfer is gone
+};
+struct ChunkWritten {
+  GroupId group;
+  Index last;
+  std::uint64_t stored = 0;
+};
+struct TransferTaken {
+  GroupId group;
+  Index last;
+  std::shared_ptr<Thawed> thawed;  // null: it was not sound
+  std::shared_ptr<log::KeptFile> kept;
+};
+using SnapshotReport = std::variant<TransferReady, ChunkRead, ChunkWritten, TransferTaken>;
 // An operator wants another voter to lead the group; nothing if this box does not.
 struct TransferGroup {
   GroupId group;
@@ -69,6 +94,6 @@ struct TurnEnd {};
 
 using Input =
     std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, PeerFrame,
-                 PeerLink, EntriesLoaded, TransferGroup, RoundTrip, Tick, TurnEnd>;
+                 PeerLink, EntriesLoaded, TransferGroup, SnapshotReport, RoundTrip, Tick, TurnEnd>;
 
 }  // namespace pawl::node

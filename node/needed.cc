@@ -12,7 +12,6 @@ namespace {
 std::uint64_t first_needed(const Node& node, const log::Journal& journal,
                            const std::vector<Index>& covered, bool histories) {
   PAWL_CHECK(covered.size() == node.group_count());
-  if (!node.alone()) return journal.oldest_segment();
   std::uint64_t first = journal.current_segment();
   for (std::size_t g = 0; g < covered.size(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));

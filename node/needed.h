@@ -1,9 +1,9 @@
 // What of the journal's segments a node still needs. All before that is dead: covered by snapshots
 // for a start, and told of no run that is kept, or told by a kept file (log/kept_file.h).
 //
-// Alone: the entries behind the snapshots, and the histories of the runs that are kept, each of
-// which begins with the run's first entry. Of several boxes everything is needed: a box that lags
-// behind, or comes anew, gets the log itself.
+// Needed are the entries behind the snapshots, and the histories of the runs that are kept, each of
+// which begins with the run's first entry. Another box that lags behind further, or comes anew,
+// gets a snapshot and these histories (log/transfer_file.h).
 #pragma once
 
 #include <cstdint>

@@ -11,6 +11,7 @@
 #include "node/boxes.h"
 #include "node/checkpoint.h"
 #include "node/forgetting.h"
+#include "node/installs.h"
 #include "node/planted.h"
 #include "node/recovery.h"
 #include "node/resting.h"
@@ -69,6 +70,7 @@ void Node::make_cluster() {
   cluster_->reads.resize(groups_.size());
   cluster_->deciding.resize(groups_.size());
   boxes_ = std::make_unique<Boxes>(this);
+  installs_ = std::make_unique<Installs>(this);
 }
 
 void Node::restore_snapshot(Thawed thawed, Index index, Term term) {
@@ -108,6 +110,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
   out_ = outputs;
   if (!under_way_.unloads.empty()) unload_closed();
   resting_->look();
+  if (installs_) installs_->look();
   std::visit(Overloaded{
                  [this](Request& request) { on_request(request); },
                  [this](const Cancelled& gone) { on_cancelled(gone.id); },
@@ -120,6 +123,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                  [this](const PeerFrame& frame) { on_frame(frame); },
                  [this](const PeerLink& link) { on_link(link); },
                  [this](EntriesLoaded& loaded) { on_loaded_entries(loaded); },
+                 [this](SnapshotReport& report) { installs_->on_report(report); },
                  [this](const TransferGroup& wanted) {
                    groups_[wanted.group.v]->transfer(wanted.to);
                    settle();
@@ -199,8 +203,8 @@ void Node::on_request(Request& request) {
 
 // Whether the node takes on the request at all; answers it if not.
 bool Node::admit(const Request& request) {
-  if (!cluster_ && !was_ready_) was_ready_ = ready();
-  if (!cluster_ && !was_ready_) {
+  if (!cluster_ && !under_way_.was_ready) under_way_.was_ready = ready();
+  if (!cluster_ && !under_way_.was_ready) {
     refuse(request.id, 503, "no-leader", "This box does not lead yet",
            "the store is still being opened; try again in a moment");
     return false;
@@ -408,7 +412,7 @@ void Node::raise_feature_level(Group& group, std::uint16_t level) {
 
 std::int64_t Node::next_wake_mono_ms() const {
   // While the node opens, the next thing to happen is a batch.
-  if (!cluster_ && !was_ready_ && !ready())
+  if (!cluster_ && !under_way_.was_ready && !ready())
     return under_way_.deadlines.empty() ? INT64_MAX : under_way_.deadlines.front().first;
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
   if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);
@@ -417,8 +421,9 @@ std::int64_t Node::next_wake_mono_ms() const {
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (timer) {
-      wake = std::min(wake, std::max({timers_retry_mono_ms_, timers_look_mono_ms_,
-                                      time_.mono_ms_of(timer->fire_at)}));
+      wake =
+          std::min(wake, std::max({under_way_.timers_retry_mono_ms, under_way_.timers_look_mono_ms,
+                                   time_.mono_ms_of(timer->fire_at)}));
     }
   }
   return std::min(wake, resting_->next_wake_mono_ms());

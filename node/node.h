@@ -84,6 +84,7 @@ class Node : private GroupOwner {
   class Boxes;
   class Resting;
   class Forgetting;
+  class Installs;
   struct Assembly;
 
   // GroupOwner: takes note; settle() acts, once the step that called is done.
@@ -95,6 +96,7 @@ class Node : private GroupOwner {
   void on_read(Group& group, std::uint64_t context, Index index) override;
   void on_send(NodeId to, const codecs::RaftEnvelope& envelope) override;
   void on_entries_wanted(GroupId group, Index first, Index last) override;
+  SnapshotOwner* snapshots() override;
 
   // node.cc
   void on_request(Request& request);
@@ -276,6 +278,7 @@ class Node : private GroupOwner {
   std::vector<Term> opened_;          // by group: the term in which it has become ready; 0: not
   std::unique_ptr<Cluster> cluster_;  // null: alone, as boxes_ is then
   std::unique_ptr<Boxes> boxes_;
+  std::unique_ptr<Installs> installs_;  // likewise
   std::unique_ptr<Resting> resting_;
   log::Journal* journal_ = nullptr;
   std::unique_ptr<Recovery> recovery_;
@@ -291,10 +294,7 @@ class Node : private GroupOwner {
   Outputs* out_ = nullptr;
 
   Unsettled left_;
-  bool was_ready_ = false;  // alone: once so, always so
   UnderWay under_way_;
-  std::int64_t timers_retry_mono_ms_ = 0;  // no timer is tried before
-  std::int64_t timers_look_mono_ms_ = 0;   // no tick is asked for on account of timers before
 };
 
 }  // namespace pawl::node

@@ -19,13 +19,14 @@ struct NodeStats {
   std::uint64_t refused_full = 0;      // 429
   std::uint64_t loads = 0;             // cold runs loaded
   std::uint64_t loads_failed = 0;
-  std::uint64_t runs_forgotten = 0;      // their retention was over
-  std::uint64_t runs_continued = 0;      // as new, by themselves
-  std::uint64_t unloads = 0;             // runs whose values were dropped from memory
-  std::uint64_t outcome_unknown = 0;     // 504
-  std::uint64_t requests_forwarded = 0;  // to another leader
-  std::uint64_t entries_dropped = 0;     // proposed here, replaced by another leader's
-  std::uint64_t frames_refused = 0;      // of other boxes: not understood
+  std::uint64_t runs_forgotten = 0;       // their retention was over
+  std::uint64_t runs_continued = 0;       // as new, by themselves
+  std::uint64_t snapshots_installed = 0;  // of another box
+  std::uint64_t unloads = 0;              // runs whose values were dropped from memory
+  std::uint64_t outcome_unknown = 0;      // 504
+  std::uint64_t requests_forwarded = 0;   // to another leader
+  std::uint64_t entries_dropped = 0;      // proposed here, replaced by another leader's
+  std::uint64_t frames_refused = 0;       // of other boxes: not understood
 };
 
 }  // namespace pawl::node

@@ -313,14 +313,14 @@ std::optional<TimeMs> Node::lease_until(const TaskRef& task) const {
 }
 
 void Node::fire_timers() {
-  if (now_.mono_ms < timers_retry_mono_ms_) return;
+  if (now_.mono_ms < under_way_.timers_retry_mono_ms) return;
   for (const auto& group : groups_) {
     if (!decides(*group)) continue;
     for (const Index index : group->tables().runs_due(stamp_, limits::kTimersFiredPerTurnMax)) {
       const engine::Run* run = group->tables().find(index);
       if (mailboxes_[group->id().v].busy(run->id())) {
         // Its entry is with the disk: asking again at once would spin for as long as that takes.
-        timers_look_mono_ms_ = now_.mono_ms + kTimersBusyMs;
+        under_way_.timers_look_mono_ms = now_.mono_ms + kTimersBusyMs;
         continue;
       }
       Job job;
@@ -332,7 +332,7 @@ void Node::fire_timers() {
       ++stats_.timers_fired;
       // It could not be decided now (its definition is missing, say): not again at once.
       if (stats_.entries_proposed == before) {
-        timers_retry_mono_ms_ = now_.mono_ms + limits::kTimersRetryMs;
+        under_way_.timers_retry_mono_ms = now_.mono_ms + limits::kTimersRetryMs;
       }
     }
   }

@@ -5,11 +5,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"
 #include "codecs/frame_kind.h"
 #include "node/request.h"
+#include "raft/message.h"
 
 namespace pawl::node {
 
@@ -38,12 +40,41 @@ struct ReadEntries {
   Index first, last;
 };
 
+// A snapshot of the group that covers `floor` is to be made ready to be sent, with the entries of
+// the kept runs up to it: say TransferReady.
+struct MakeTransfer {
+  GroupId group;
+  Index floor;
+};
+// Bytes of the transfer that was made ready, for a SnapshotChunk: say ChunkRead.
+struct ReadChunk {
+  GroupId group;
+  raft::Message message;
+};
+// Bytes of a transfer that comes in; at offset 0 it is begun anew. Say ChunkWritten.
+struct WriteChunk {
+  GroupId group;
+  Index last;  // the snapshot's
+  std::uint64_t offset = 0;
+  std::string bytes;
+};
+// All of it is there. Check it, make its entries and then the snapshot durable, and say
+// TransferTaken.
+struct TakeTransfer {
+  GroupId group;
+  raft::Snapshot snapshot;
+};
+using SnapshotWork = std::variant<MakeTransfer, ReadChunk, WriteChunk, TakeTransfer>;
+
 struct Outputs {
   std::vector<Answer> answers;
   std::vector<ReadReady> reads;
   std::vector<LoadRun> loads;
   std::vector<OutgoingFrame> frames;
   std::vector<ReadEntries> entry_reads;
+  std::vector<SnapshotWork> snapshot_work;
+  // Groups whose tables came from another box just now: any of their runs may have changed.
+  std::vector<GroupId> installed;
   // Runs that an applied entry changed, with the entry: for whoever waits for them. (group 0: 0, a
   // definition)
   std::vector<std::pair<GroupId, Index>> changed;
@@ -62,6 +93,8 @@ struct Outputs {
     loads.clear();
     frames.clear();
     entry_reads.clear();
+    snapshot_work.clear();
+    installed.clear();
     changed.clear();
     peers.reset();
     notices.clear();

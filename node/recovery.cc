@@ -9,7 +9,7 @@ void Node::Recovery::restore_snapshot(Thawed thawed, Index index, Term term) {
   const GroupId group = thawed.tables.group();
   if (thawed.catalog) node_->definitions_.catalog() = std::move(*thawed.catalog);
   if (group.v == 0 && node_->boxes_) node_->boxes_->roster_changed();
-  node_->groups_[group.v]->restore_snapshot(std::move(thawed.tables), index, term);
+  node_->groups_[group.v]->restore_snapshot(std::move(thawed), index, term);
 }
 
 absl::Status Node::Recovery::unknown_group(GroupId group) const {
@@ -38,8 +38,9 @@ absl::Status Node::Recovery::on_entry(GroupId group, Term term, Index index,
 
 std::unique_ptr<Freeze> Node::freeze(GroupId group) {
   Group& g = *groups_[group.v];
+  const raft::MembershipPtr& members = g.raft().trail().memberships().in_force_at(g.applied());
   return std::make_unique<Freeze>(&g.tables(), group.v == 0 ? &definitions_.catalog() : nullptr,
-                                  g.applied(), g.applied_term());
+                                  *members, g.applied(), g.applied_term());
 }
 
 }  // namespace pawl::node

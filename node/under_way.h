@@ -46,7 +46,10 @@ struct UnderWay {
   std::set<std::pair<GroupId, GroupId>> delivering;  // sender, receiver: a message on its way
   std::deque<Request> catalog_requests;
   bool catalog_busy = false;
-  std::string pausing_queue;  // its QueuePaused is under way
+  std::string pausing_queue;              // its QueuePaused is under way
+  bool was_ready = false;                 // alone: the node was so, and so it stays
+  std::int64_t timers_retry_mono_ms = 0;  // no timer is tried before
+  std::int64_t timers_look_mono_ms = 0;   // no tick is asked for on account of timers before
 };
 
 }  // namespace pawl::node

@@ -106,6 +106,12 @@ struct SnapshotAvailable {
   Snapshot snapshot;
 };
 
+// That snapshot can't be sent any more: what has it does not get the rest of it. Another one is
+// asked for (SnapshotNeeded) if a follower still needs one.
+struct SnapshotLost {
+  Index last;  // the snapshot's
+};
+
 // The bytes of a StoreSnapshotChunk are on disk, and so are all before them; `stored` in all. 0
 // after what was there turned out to be useless.
 struct SnapshotChunkStored {
@@ -124,6 +130,6 @@ struct SnapshotReceived {
 using Event = std::variant<Tick, Campaign, Propose, Replicate, Receive, EntriesPersisted,
                            HardStatePersisted, Compacted, ChangeMembership, TransferLeadership,
                            AbortTransfer, Unreachable, SetCandidacy, SetElectionTimeout, ReadIndex,
-                           SnapshotAvailable, SnapshotChunkStored, SnapshotReceived>;
+                           SnapshotAvailable, SnapshotLost, SnapshotChunkStored, SnapshotReceived>;
 
 }  // namespace pawl::raft

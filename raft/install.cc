@@ -125,4 +125,15 @@ void snapshot_available(State* state, const Snapshot& snapshot, Effects* effects
   if (state->role == Role::leader) send_more_to_all(state, effects);
 }
 
+void snapshot_lost(State* state, Index last, Effects* effects) {
+  if (state->snapshot.last.index == last) {
+    state->snapshot = Snapshot();
+    state->snapshot_asked = false;
+  }
+  for (Progress& peer : state->peers) {
+    if (peer.snapshot.last.index == last) peer.become_install();
+  }
+  if (state->role == Role::leader) send_more_to_all(state, effects);
+}
+
 }  // namespace pawl::raft

@@ -33,7 +33,8 @@ void on_snapshot_chunk(State* state, const SnapshotChunk& chunk, Effects* effect
 void snapshot_chunk_stored(State* state, const SnapshotChunkStored& event, Effects* effects);
 void snapshot_received(State* state, const SnapshotReceived& event, Effects* effects);
 
-// What this box can send.
+// What this box can send, and can't any more.
 void snapshot_available(State* state, const Snapshot& snapshot, Effects* effects);
+void snapshot_lost(State* state, Index last, Effects* effects);
 
 }  // namespace pawl::raft

@@ -169,8 +169,9 @@ void check_change(const State& before, const State& after, Rules* rules) {
   rules->must(before.commit <= after.commit, "commit never falls");
   rules->must(before.trail.floor().index <= after.trail.floor().index, "the floor never falls");
   rules->must(before.now_ms <= after.now_ms, "time never goes back");
-  rules->must(before.snapshot.last.index <= after.snapshot.last.index,
-              "snapshots are replaced by newer ones");
+  rules->must(
+      before.snapshot.last.index <= after.snapshot.last.index || after.snapshot.last.index.v == 0,
+      "snapshots are replaced by newer ones, or lost");
   if (before.commit >= after.trail.floor().index) {
     rules->must(before.trail.term_at(before.commit) == after.trail.term_at(before.commit),
                 "what is committed is not overwritten");

@@ -169,6 +169,7 @@ struct Step {
   void operator()(const SnapshotAvailable& e) const {
     snapshot_available(state, e.snapshot, effects);
   }
+  void operator()(const SnapshotLost& e) const { snapshot_lost(state, e.last, effects); }
   void operator()(const SnapshotChunkStored& e) const { snapshot_chunk_stored(state, e, effects); }
   void operator()(const SnapshotReceived& e) const { snapshot_received(state, e, effects); }
 };

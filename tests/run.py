@@ -159,6 +159,7 @@ def python_programs(suite, build):
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),
+        Program("install", [python, "tests/black_box/install_test.py", "--pawl", pawl]),
         Program("recover", [python, "tests/black_box/recover_test.py", "--pawl", pawl]),
         Program("journal", [python, "tests/black_box/journal_test.py", "--pawl", pawl]),
         Program("backup", [python, "tests/black_box/backup_test.py", "--pawl", pawl]),

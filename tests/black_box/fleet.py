@@ -31,9 +31,10 @@ def free_ports(count):
 
 
 class Fleet:
-    """Boxes 1 to `count`; with a keyring unless `plain`."""
+    """Boxes 1 to `count`; with a keyring unless `plain`. `extra`: more of their configuration."""
 
-    def __init__(self, pawl, scratch, count=3, plain=False, addresses=None, wrap=None):
+    def __init__(self, pawl, scratch, count=3, plain=False, addresses=None, wrap=None, extra=""):
+        self.extra = extra
         self.pawl = str(pathlib.Path(pawl).resolve())
         self.scratch = pathlib.Path(scratch)
         addresses = addresses or [f"127.0.0.1:{port}" for port in free_ports(count)]
@@ -50,7 +51,7 @@ class Fleet:
         place = self.scratch / f"box{n}"
         place.mkdir(exist_ok=True)
         config = place / "pawld.toml"
-        config.write_text(f'schema = 1\n[cluster]\nnode = {n}\nkeyring = "{self.keyring}"\n{peers}')
+        config.write_text(f'schema = 1\n{self.extra}[cluster]\nnode = {n}\nkeyring = "{self.keyring}"\n{peers}')
         self.boxes[n] = Daemon(self.pawl, place, arguments=["--config", str(config)], wrap=wrap(n) if wrap else ())
 
     def add_box(self, n, through, *arguments):

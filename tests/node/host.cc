@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "codecs/entry.h"
 #include "codecs/json.h"
@@ -13,6 +14,7 @@
 #include "log/format.h"
 #include "log/names.h"
 #include "log/place_reader.h"
+#include "log/transfer_file.h"
 #include "node/needed.h"
 #include "tests/log/journal_model.h"
 
@@ -170,7 +172,12 @@ Host::Host(std::uint16_t run_groups, std::uint64_t seed)
 
 Host::Host(const NodeOptions& options) : chance(options.seed), options_(options) {}
 
-log::JournalOptions Host::journal_options() const { return log::small_options(); }
+log::JournalOptions Host::journal_options() const {
+  log::JournalOptions made = log::small_options();
+  made.snapshots.emplace();
+  for (const auto& [index, term] : snapshot_places) made.snapshots->push_back(index);
+  return made;
+}
 
 void Host::boot(bool only_open) {
   require(node == nullptr, "node == nullptr");
@@ -226,6 +233,7 @@ void Host::kill() {
   loads.clear();
   frames.clear();
   entry_reads.clear();
+  snapshot_work.clear();
 }
 
 RequestId Host::ask(Operation operation, const Asking& asking) {
@@ -263,6 +271,8 @@ void Host::take_outputs() {
   loads.insert(loads.end(), outputs.loads.begin(), outputs.loads.end());
   std::move(outputs.frames.begin(), outputs.frames.end(), std::back_inserter(frames));
   entry_reads.insert(entry_reads.end(), outputs.entry_reads.begin(), outputs.entry_reads.end());
+  std::move(outputs.snapshot_work.begin(), outputs.snapshot_work.end(),
+            std::back_inserter(snapshot_work));
 }
 
 EntriesLoaded Host::load(const ReadEntries& wanted) {
@@ -271,6 +281,8 @@ EntriesLoaded Host::load(const ReadEntries& wanted) {
     const auto place = journal->place(wanted.group, index);
     if (!place) break;
     const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, index);
+    // Given up since it was asked for.
+    if (place->segment > log::format::kKeptNumberBase && absl::IsNotFound(stored.status())) break;
     require(stored.ok(), stored.status().ToString());
     loaded.payloads.emplace_back(stored->payload);
   }
@@ -322,8 +334,18 @@ absl::Status Host::execute(const log::Batch& batch) {
   return log::execute(disk(), batch);
 }
 
+void Host::keep_snapshot(const GroupSnapshot& taken) {
+  const std::size_t g = taken.group.v;
+  const std::size_t groups = options_.run_groups + std::size_t{1};
+  snapshots.resize(groups);
+  snapshot_places.resize(groups);
+  if (taken.index <= snapshot_places[g].first) return;
+  snapshots[g] = taken.bytes;
+  snapshot_places[g] = {taken.index, taken.term};
+}
+
 std::vector<Index> Host::covered() const {
-  std::vector<Index> indexes(node->group_count());
+  std::vector<Index> indexes(options_.run_groups + std::size_t{1});
   for (std::size_t g = 0; g < snapshot_places.size(); ++g) indexes[g] = snapshot_places[g].first;
   return indexes;
 }
@@ -335,13 +357,13 @@ void Host::give_up_segments() {
 int Host::compact() {
   int made = 0;
   while (const auto work = compaction.next(*node, *journal, covered())) {
-    if (!carry_out(*work, &made).ok()) break;
+    if (!compact(*work, &made).ok()) break;
     give_up_segments();
   }
   return made;
 }
 
-absl::Status Host::carry_out(const Compaction::Work& work, int* made) {
+absl::Status Host::compact(const Compaction::Work& work, int* made) {
   std::vector<std::uint64_t> useless;
   if (work.kind == Compaction::Work::Kind::survey)
     return read_through(work.inputs.front(), nullptr);
@@ -387,6 +409,98 @@ absl::Status Host::read_through(const Compaction::Input& input, log::KeptWriter*
   }
   if (writer == nullptr) compaction.surveyed(*node, input.number, bytes, needed);
   return absl::OkStatus();
+}
+
+SnapshotReport Host::carry_out(const SnapshotWork& work) {
+  const auto path = [this](const std::string& name) {
+    return log::join(journal->directory(), name);
+  };
+  if (const auto* wanted = std::get_if<MakeTransfer>(&work)) return make(*wanted);
+  if (const auto* wanted = std::get_if<TakeTransfer>(&work)) return take(*wanted);
+  if (const auto* wanted = std::get_if<ReadChunk>(&work)) {
+    const auto& chunk = std::get<raft::SnapshotChunk>(wanted->message.body);
+    ChunkRead read{wanted->group, wanted->message, std::string(chunk.bytes, '\0')};
+    const auto got = disk().read(path(log::transfer_name(wanted->group)), chunk.offset,
+                                 read.bytes.data(), read.bytes.size());
+    read.bytes.resize(got.ok() ? *got : 0);
+    return read;
+  }
+  const auto& chunk = std::get<WriteChunk>(work);
+  const std::string file = path(log::incoming_name(chunk.group));
+  if (chunk.offset == 0) (void)disk().remove(file);
+  const bool written = disk().write(file, chunk.offset, chunk.bytes).ok();
+  return ChunkWritten{chunk.group, chunk.last, written ? chunk.offset + chunk.bytes.size() : 0};
+}
+
+// The group as it is now, if all of that is on the disk and no copy of it is being taken; else its
+// newest snapshot.
+TransferReady Host::make(const MakeTransfer& wanted) {
+  const Group& group = node->group(wanted.group);
+  TransferReady ready{wanted.group, {}};
+  const bool can = group.raft().durable() >= group.applied() && group.applied() >= wanted.floor &&
+                   !group.tables().is_frozen();
+  const std::size_t g = wanted.group.v;
+  GroupSnapshot snapshot;
+  if (can) {
+    snapshot = snapshot_of(node.get(), wanted.group);
+  } else if (g < snapshots.size() && snapshot_places[g].first >= wanted.floor) {
+    snapshot = {wanted.group, snapshot_places[g].first, snapshot_places[g].second, snapshots[g]};
+  } else {
+    return ready;
+  }
+  log::TransferWriter writer(
+      disk(), log::join(journal->directory(), log::transfer_name(wanted.group)),
+      log::BackupHeader{journal->store_id(), TimeMs(0), kFeatureLevel, options_.run_groups});
+  absl::Status status = writer.stream().begin_snapshot(
+      {wanted.group, snapshot.index, snapshot.term, group.tables().feature_level()});
+  for (std::size_t at = 0; status.ok() && at < snapshot.bytes.size(); at += 10'000) {
+    status = writer.stream().add_piece(std::string_view(snapshot.bytes).substr(at, 10'000));
+  }
+  for (const Compaction::Input& input :
+       Compaction::inputs_of(*node, *journal, wanted.group, snapshot.index)) {
+    log::WalkStep step{input.number, input.from, input.until, 100, 100'000};
+    while (status.ok() && step.from < step.until) {
+      auto looked = log::look(disk(), journal->source(), step, codecs::run_of_entry);
+      require(looked.ok(), looked.status().ToString());
+      Compaction::judge_for_transfer(*node, *journal, wanted.group, snapshot.index, &*looked);
+      for (const log::OldEntry& entry : looked->entries) {
+        if (!entry.needed || !status.ok()) continue;
+        status = writer.stream().add_entry(entry.group, entry.term, entry.index,
+                                           looked->payloads.substr(entry.at, entry.bytes));
+      }
+      step.from = looked->next;
+    }
+  }
+  const auto seal = writer.finish();
+  if (!status.ok() || !seal.ok()) return ready;
+  ready.snapshot = {{snapshot.index, snapshot.term}, seal->bytes, seal->hash};
+  return ready;
+}
+
+TransferTaken Host::take(const TakeTransfer& wanted) {
+  const raft::EntryId last = wanted.snapshot.last;
+  const std::string& directory = journal->directory();
+  GroupSnapshot snapshot{wanted.group, last.index, last.term, ""};
+  auto kept = log::take_transfer(disk(), log::join(directory, log::incoming_name(wanted.group)),
+                                 {directory,
+                                  journal->store_id(),
+                                  wanted.group,
+                                  last.index,
+                                  last.term,
+                                  {wanted.snapshot.bytes, wanted.snapshot.hash},
+                                  journal->take_kept_number(),
+                                  kFeatureLevel},
+                                 [&](std::string_view piece) {
+                                   snapshot.bytes.append(piece);
+                                   return absl::OkStatus();
+                                 });
+  TransferTaken done{wanted.group, last.index, nullptr, nullptr};
+  if (!kept.ok()) return done;
+  done.kept = std::make_shared<log::KeptFile>(*std::move(kept));
+  done.thawed = std::make_shared<Thawed>(thawed(wanted.group, snapshot.bytes));
+  keep_snapshot(snapshot);
+  ++taken;
+  return done;
 }
 
 log::MemoryFileSystem Host::whole() const {

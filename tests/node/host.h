@@ -96,6 +96,10 @@ class Host {
   bool up() const { return node != nullptr; }
   // By group, what `snapshots` stand for.
   std::vector<Index> covered() const;
+  // Durable, and newer than what there is of the group.
+  void keep_snapshot(const GroupSnapshot& taken);
+  // The driver's part of snapshots between boxes.
+  SnapshotReport carry_out(const SnapshotWork& work);
   // What nothing needs is given up (node/needed), as the daemon does once a second.
   void give_up_segments();
   // What the daemon's compactor does, until nothing is left to do; how many files it made. If the
@@ -168,12 +172,15 @@ class Host {
   std::vector<RequestId> unheeded;    // answers and reads in order of arrival, for who wants that
   std::vector<OutgoingFrame> frames;  // to other boxes, since the last boot; likewise
   std::vector<ReadEntries> entry_reads;
+  std::vector<SnapshotWork> snapshot_work;
   Outputs outputs;  // of the last input
-  // Given to the next boot, by group; empty: none. With their places.
+  // Given to the next boot, by group; empty: none. With their places. What comes from another box
+  // is added.
   std::vector<std::string> snapshots;
   std::vector<std::pair<Index, Term>> snapshot_places;
   std::map<GroupId, Copying> copies;  // under way; they end with the process
   Compaction compaction{1};           // likewise
+  std::uint64_t taken = 0;            // snapshots of other boxes, made its own
 
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
@@ -182,7 +189,9 @@ class Host {
   void complete(std::uint64_t id);
   log::JournalOptions journal_options() const;
   absl::Status execute(const log::Batch& batch);
-  absl::Status carry_out(const Compaction::Work& work, int* made);
+  absl::Status compact(const Compaction::Work& work, int* made);
+  TransferReady make(const MakeTransfer& wanted);
+  TransferTaken take(const TakeTransfer& wanted);
   absl::Status read_through(const Compaction::Input& input, log::KeptWriter* writer);
 
   NodeOptions options_;

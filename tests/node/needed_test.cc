@@ -62,16 +62,6 @@ BOOST_AUTO_TEST_CASE(a_start_that_lacks_the_snapshot_is_refused) {
   BOOST_TEST(host.audit() == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_box_of_several_needs_everything) {
-  NodeOptions options{NodeId(1), {}, 1, 1};
-  options.founders = {NodeId(1), NodeId(2), NodeId(3)};
-  Host host(options);
-  host.boot(/*only_open=*/true);
-  host.drain();
-  BOOST_TEST(first_segment_needed(*host.node, *host.journal,
-                                  std::vector<Index>(host.node->group_count(), Index(1000))) == 1u);
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -503,6 +503,14 @@ void Cluster::compact(int member, Index through) {
   m.disk.commit = std::max(m.disk.commit, m.disk.floor);
 }
 
+void Cluster::lose_snapshot(int member) {
+  Member& m = at(member);
+  const Index last = m.disk.snapshot.last.index;
+  if (!m.raft || last.v == 0) return;
+  m.disk.snapshot = Snapshot();
+  step(&m, SnapshotLost{last}, nullptr);
+}
+
 void Cluster::snapshot(int member, Index through) {
   Member& m = at(member);
   if (!m.raft || through.v == 0 || through <= m.disk.snapshot.last.index) return;

@@ -115,6 +115,8 @@ class Cluster {
   void compact(int member, Index through);
   // Makes one of what the member has applied, through `through`.
   void snapshot(int member, Index through);
+  // What it has can't be sent any more.
+  void lose_snapshot(int member);
   void change(int member, const Membership& wish);
   void transfer(int member, int to);
   void abort_transfer(int member);

@@ -288,6 +288,8 @@ bool Script::act(const Command& command, int m) {
     cluster_->abort_transfer(m);
   } else if (verb == "candidacy") {
     cluster_->set_candidacy(m, command.word(2) != "no");
+  } else if (verb == "lose-snapshot") {
+    cluster_->lose_snapshot(m);
   } else if (verb == "snapshot") {
     cluster_->snapshot(m, Index(command.count(2, 0)));
   } else if (verb == "compact") {

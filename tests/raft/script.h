@@ -21,7 +21,7 @@
 //   settle                   sync and deliver until nothing is left to do
 //   cut A B / mend A B       both directions; `cut A>B` one
 //   crash M [kept=N] / restart M / wipe M
-//   snapshot M INDEX / compact M INDEX / corrupt M
+//   snapshot M INDEX / lose-snapshot M / compact M INDEX / corrupt M
 //   show [M...]              role, term, vote, log, commit
 //   members [M...]           who belongs to the group, as each knows it
 //   compare                  where the logs differ, all but their ends

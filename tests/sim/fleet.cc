@@ -180,6 +180,9 @@ void Fleet::collect(int b) {
   for (const node::ReadEntries& wanted : std::exchange(box(b).entry_reads, {})) {
     cold_.emplace(later(), ColdRead{b, faults(b).boots, wanted});
   }
+  for (node::SnapshotWork& work : std::exchange(box(b).snapshot_work, {})) {
+    cold_.emplace(later(), ColdRead{b, faults(b).boots, std::move(work)});
+  }
   for (const node::LoadRun& wanted : std::exchange(box(b).loads, {})) {
     cold_.emplace(later(), ColdRead{b, faults(b).boots, wanted});
   }
@@ -224,7 +227,14 @@ void Fleet::read_cold(int b) {
     const ColdRead read = it->second;
     it = cold_.erase(it);
     if (read.boot != faults(b).boots) continue;
-    std::visit([&](const auto& wanted) { box(b).give(box(b).load(wanted)); }, read.wanted);
+    node::Host& host = box(b);
+    if (const auto* work = std::get_if<node::SnapshotWork>(&read.wanted)) {
+      host.give(host.carry_out(*work));
+    } else if (const auto* run = std::get_if<node::LoadRun>(&read.wanted)) {
+      host.give(host.load(*run));
+    } else {
+      host.give(host.load(std::get<node::ReadEntries>(read.wanted)));
+    }
   }
 }
 

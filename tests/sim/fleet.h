@@ -142,7 +142,7 @@ class Fleet {
   struct ColdRead {
     int box = 0;
     std::uint64_t boot = 0;
-    std::variant<node::LoadRun, node::ReadEntries> wanted;
+    std::variant<node::LoadRun, node::ReadEntries, node::SnapshotWork> wanted;
   };
 
   Faults& faults(int b) { return faults_[static_cast<std::size_t>(b - 1)]; }

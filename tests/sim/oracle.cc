@@ -128,6 +128,7 @@ void Oracle::check_match(int from, const codecs::RaftEnvelope& envelope, Index m
   if (match.v == 0 || !random_.chance(samples_)) return;
   const auto term = fleet_.box(from).node->group(envelope.group).raft().trail().term_at(match);
   if (!term) return;
+  if (fleet_.box(from).covered()[envelope.group.v] >= match) return;  // its snapshot is there
   const log::JournalModel disk = platters(from);
   const auto group = disk.groups.find(envelope.group.v);
   const bool there = group != disk.groups.end() && group->second.entries.contains(match.v) &&
@@ -181,6 +182,7 @@ void Oracle::look_at_disks() {
     const log::JournalModel disk = platters(b);
     for (const auto& [group, held] : disk.groups) {
       const std::vector<Term>& terms = agreed_[group].terms;
+      if (fleet_.box(b).covered()[group].v >= terms.size()) has(group, b);
       const auto entry = held.entries.find(terms.size());
       if (entry == held.entries.end()) continue;
       if (entry->second.first == terms.back().v) has(group, b);

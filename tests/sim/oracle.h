@@ -35,6 +35,8 @@ class Oracle {
   void look_at_disks();
   // The box's disk is of no use any more: what it had counts as being there.
   void give_up(int b) { lost_.insert(b); }
+  // Of a committed entry, which any box has known to be.
+  Term term_of(GroupId group, Index index) const { return agreed_[group.v].terms[index.v - 1]; }
   // The largest committed index of a group that any box has known.
   Index committed(GroupId group) const;
 

@@ -107,6 +107,7 @@ class Storm {
       while (fleet_.now_ms < until) turn();
       heal();
       judge();
+      for (int b = 1; b <= fleet_.size(); ++b) result_.installed += fleet_.box(b).taken;
     } catch (const std::exception& broken) {
       result_.failure = absl::StrCat(broken.what(), " (at ", fleet_.now_ms, ")");
     }
@@ -138,6 +139,9 @@ class Storm {
   void write_snapshots(int b);
   void copy_turn();
   void choose_snapshots(int b);
+  void give_up(int b);
+  void archive(int b);
+  std::string blob();
 
   // --- clients ---
   void clients_turn();
@@ -208,6 +212,7 @@ class Storm {
   std::set<int> retired_;  // were removed, or never came to be members: they do not start again
   // What each box has written of each group, the newest last.
   std::map<std::pair<int, GroupId>, std::vector<node::GroupSnapshot>> snapshots_;
+  std::vector<std::vector<std::string>> archived_;  // by group: committed entries from index 1 on
 
   std::int64_t next_number_ = 1;
   std::vector<Want> wants_;
@@ -292,12 +297,16 @@ void Storm::begin() {
 }
 
 void Storm::step() {
+  copy_turn();
   fleet_.step();
   // A disk that failed has ended the process.
   for (int b = 1; b <= fleet_.size(); ++b) {
     if (!fleet_.box(b).up() && ups_.contains(b)) lose(b);
   }
   oracle_.look();
+  if (weather_.gives_up && fleet_.now_ms % 10 == 0) {
+    for (const int b : ups_) archive(b);
+  }
   heed();
 }
 
@@ -360,8 +369,9 @@ void Storm::faults_turn() {
   if (happens(weather_.transfers)) transfer();
   // A box that is alone stays alone.
   if (happens(weather_.changes) && result_.boxes > 1) change_boxes();
-  if (weather_.snapshots > 0 && random_.chance(0.002)) write_snapshots(some_box());
-  copy_turn();
+  const double writes = weather_.gives_up ? 0.02 : weather_.snapshots > 0 ? 0.002 : 0;
+  if (writes > 0 && random_.chance(writes)) write_snapshots(some_box());
+  if (weather_.gives_up && random_.chance(0.02)) give_up(some_box());
   if (random_.chance(0.0005)) oracle_.look_at_disks();
 }
 
@@ -472,7 +482,11 @@ void Storm::copy_turn() {
         ++at;
         continue;
       }
-      snapshots_[{b, group}].push_back(copy.whole());
+      if (weather_.gives_up) {
+        host.keep_snapshot(copy.whole());
+      } else {
+        snapshots_[{b, group}].push_back(copy.whole());
+      }
       at = host.copies.erase(at);
     }
   }
@@ -480,6 +494,7 @@ void Storm::copy_turn() {
 
 // Each group's newest snapshot that can be read, if it is to have one.
 void Storm::choose_snapshots(int b) {
+  if (weather_.gives_up) return;  // it has its newest ones, and nothing else stands in for them
   node::Host& host = fleet_.box(b);
   host.snapshots.clear();
   host.snapshot_places.clear();
@@ -491,6 +506,46 @@ void Storm::choose_snapshots(int b) {
       chosen = written[random_.chance(0.8) ? written.size() - 1 : random_.below(written.size())];
     host.snapshots.push_back(chosen.bytes);
     host.snapshot_places.emplace_back(chosen.index, chosen.term);
+  }
+}
+
+// At times the disk fails meanwhile, or the power goes.
+void Storm::give_up(int b) {
+  node::Host& host = fleet_.box(b);
+  if (!host.up()) return;
+  archive(b);
+  if (random_.chance(0.3)) {
+    const bool power = random_.chance(0.5);
+    host.files.reset_operations();
+    if (power) {
+      host.files.stop_at(random_.below(12));
+    } else {
+      host.files.fail_operation(random_.below(12), absl::UnavailableError("made to fail"));
+    }
+    result_.compacted += static_cast<std::uint64_t>(host.compact());
+    const bool stopped = host.files.stopped();
+    host.files.stop_at(~std::uint64_t{0});
+    fleet_.mend_disk(b);
+    if (stopped) return down(b);
+  } else if (random_.chance(0.5)) {
+    result_.compacted += static_cast<std::uint64_t>(host.compact());
+  }
+  host.give_up_segments();
+  result_.given_up = std::max(result_.given_up, host.journal->oldest_segment() - 1);
+}
+
+// What is committed, before a box gives up what it has of it.
+void Storm::archive(int b) {
+  node::Host& host = fleet_.box(b);
+  archived_.resize(fleet_.options.run_groups + std::size_t{1});
+  for (std::uint16_t g = 0; g < archived_.size(); ++g) {
+    const node::Group& group = host.node->group(GroupId(g));
+    std::vector<std::string>& known = archived_[g];
+    const Index last = std::min(group.applied(), group.raft().durable());
+    if (last.v <= known.size() || group.raft().trail().floor().index.v > known.size()) continue;
+    node::EntriesLoaded read =
+        host.load(node::ReadEntries{GroupId(g), Index(known.size() + 1), last});
+    std::move(read.payloads.begin(), read.payloads.end(), std::back_inserter(known));
   }
 }
 
@@ -681,9 +736,9 @@ void Storm::signal_something() {
     wanted.kind = Kind::add;
     wanted.number = next_number_++;
     payload = absl::StrCat(R"({"id": )", wanted.number, "}");
-  } else if (which < 0.64) {
+  } else if (which < (weather_.gives_up ? 0.7 : 0.64)) {
     name = "blob";
-    payload = R"({"text": ")" + std::string(5'000, 'b') + R"("})";
+    payload = R"({"text": ")" + blob() + R"("})";
   } else {
     name = which < 0.85 ? "work" : which < 0.92 ? "nap" : which < 0.96 ? "leave" : "stop";
   }
@@ -696,6 +751,14 @@ void Storm::signal_something() {
   if (random_.chance(0.2)) wanted.asking.deadline_ms = random_.between(50, 3'000);
   wanted.operation = std::move(command);
   want(std::move(wanted));
+}
+
+// Where segments are to be given up there must be some: text that no compression makes small.
+std::string Storm::blob() {
+  if (!weather_.gives_up) return std::string(5'000, 'b');
+  std::string text(60'000, '\0');
+  for (char& c : text) c = static_cast<char>('a' + random_.below(26));
+  return text;
 }
 
 void Storm::operate() {
@@ -1154,13 +1217,19 @@ void Storm::judge_history() {
   for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) {
     const node::Group& group = fleet_.box(b).node->group(GroupId(g));
     const Index last = group.applied();
-    const node::EntriesLoaded read =
-        fleet_.box(b).load(node::ReadEntries{GroupId(g), Index(1), last});
-    rule(read.payloads.size() == last.v, "the journal lacks a committed entry");
-    for (std::size_t i = 0; i < read.payloads.size(); ++i) {
+    std::vector<std::string> payloads;
+    if (weather_.gives_up) {
+      for (const int up : ups_) archive(up);
+      payloads = archived_[g];
+      rule(payloads.size() >= last.v, "a committed entry is nowhere");
+      payloads.resize(last.v);
+    } else {
+      payloads = fleet_.box(b).load(node::ReadEntries{GroupId(g), Index(1), last}).payloads;
+      rule(payloads.size() == last.v, "the journal lacks a committed entry");
+    }
+    for (std::size_t i = 0; i < payloads.size(); ++i) {
       const Index index(i + 1);
-      entries.push_back(
-          {GroupId(g), *group.raft().trail().term_at(index), index, read.payloads[i]});
+      entries.push_back({GroupId(g), oracle_.term_of(GroupId(g), index), index, payloads[i]});
     }
   }
   const node::Chronicle chronicle =

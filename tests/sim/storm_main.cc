@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 #include "base/digest.h"
 #include "tests/sim/apart.h"
@@ -17,6 +18,27 @@ constexpr std::uint64_t kSeedsPerLine = 500;
 
 std::uint64_t number(const char* text) {
   return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+}
+
+// What happened in all storms together: one in which nothing does proves nothing.
+void print(const pawl::sim::StormFigures& sum) {
+  const std::pair<std::uint64_t, const char*> figures[] = {
+      {sum.acknowledged, "acknowledged"},
+      {sum.refused, "refused"},
+      {sum.unknown, "unknown"},
+      {sum.crashes, "crashes"},
+      {sum.handed_out, "tasks"},
+      {sum.reads, "reads"},
+      {sum.events, "events"},
+      {sum.continued, "generations"},
+      {sum.given_up, "segments given up"},
+      {sum.compacted, "kept files"},
+      {sum.installed, "snapshots installed"},
+  };
+  for (const auto& [count, what] : figures) {
+    std::printf("%llu %s, ", static_cast<unsigned long long>(count), what);
+  }
+  std::printf("%.0f virtual s\n", static_cast<double>(sum.virtual_ms) / 1000);
 }
 
 }  // namespace
@@ -66,6 +88,9 @@ int main(int argc, char** argv) {
     sum.events += result.events;
     sum.continued += result.continued;
     sum.virtual_ms += result.virtual_ms;
+    sum.given_up += result.given_up;
+    sum.compacted += result.compacted;
+    sum.installed += result.installed;
     if (result.failure.empty()) continue;
     ++failures;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(options.seed),
@@ -77,15 +102,8 @@ int main(int argc, char** argv) {
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begun;
   const std::uint64_t seeds_run = std::min(options.seed, first + seeds - 1) - first + 1;
-  std::printf(
-      "seeds: %llu seeds, %d failures; %.1f s; %llu acknowledged, %llu refused, %llu unknown, %llu "
-      "crashes, "
-      "%llu tasks, %llu reads, %llu events, %llu generations, %.0f virtual s\n",
-      static_cast<unsigned long long>(seeds_run), failures, seconds.count(),
-      static_cast<unsigned long long>(sum.acknowledged),
-      static_cast<unsigned long long>(sum.refused), static_cast<unsigned long long>(sum.unknown),
-      static_cast<unsigned long long>(sum.crashes), static_cast<unsigned long long>(sum.handed_out),
-      static_cast<unsigned long long>(sum.reads), static_cast<unsigned long long>(sum.events),
-      static_cast<unsigned long long>(sum.continued), static_cast<double>(sum.virtual_ms) / 1000);
+  std::printf("seeds: %llu seeds, %d failures; %.1f s; ",
+              static_cast<unsigned long long>(seeds_run), failures, seconds.count());
+  print(sum);
   return failures == 0 ? 0 : 1;
 }

@@ -32,6 +32,8 @@ struct Weather {
   double snapshots = 0;  // of starts that have one
   double bursts = 0;     // per second: many requests at once
   double changes = 0;    // per second: a box is added, promoted or removed
+  // Boxes give up what their snapshots hold, and compact: who lags behind is sent a snapshot.
+  bool gives_up = false;
 
   using Strengths = std::array<std::pair<double*, double>, 29>;
   Strengths strengths() {
@@ -58,6 +60,8 @@ inline Weather draw_weather(Random* random, std::uint64_t calm) {
   }
   // A majority is to be left in the end: of those that remain nobody may go.
   if (weather.changes > 0) weather.losses = 0;
+  Random other(~random->next());
+  weather.gives_up = other.chance(0.4) && (calm & bit) == 0;
   return weather;
 }
 

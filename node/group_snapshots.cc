@@ -1,0 +1,63 @@
+// A group that begins with a snapshot, sends one to another box, or has its tables replaced by one
+// of another's.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "node/group.h"
+
+namespace pawl::node {
+
+void Group::restore_snapshot(Thawed thawed, Index index, Term term) {
+  PAWL_CHECK(!raft_ && applied_.v == 0 && thawed.tables.group() == id());
+  tables_ = std::move(thawed.tables);
+  snapshot_members_ = std::move(thawed.members);
+  applied_ = index;
+  snapshot_ = {index, term};
+}
+
+// What was being applied is in the snapshot, or was replaced by what is; what this box had proposed
+// of it is asked for again, and known by its number.
+void Group::install(const raft::InstallSnapshot& installed) {
+  PAWL_CHECK(received_ != nullptr && installed.last.index > applied_);
+  if (!installed.log_kept) {
+    drop_from(applied_.next());
+    PAWL_CHECK(pending_.empty());
+  }
+  while (!pending_.empty() && pending_.front().index <= installed.last.index) {
+    if (pending_.front().proposed) replaced_.push_back(std::move(pending_.front()));
+    pending_.pop_front();
+  }
+  tables_ = std::move(received_->tables);
+  applied_ = installed.last.index;
+  installed_ = true;
+  tell_level();
+  owner_->snapshots()->on_installed(*this);
+}
+
+void Group::received(Index last, std::shared_ptr<Thawed> thawed) {
+  PAWL_CHECK(!tables_.is_frozen());
+  const bool sound = thawed != nullptr && thawed->members != nullptr;
+  const raft::MembershipPtr members = sound ? thawed->members : nullptr;
+  received_ = std::move(thawed);
+  step(raft::SnapshotReceived{last, sound, members});
+  received_ = nullptr;
+  trimmed();
+}
+
+void Group::trimmed() {
+  const Index first = std::min(journal_->first_index(id()), applied_.next());
+  const Index through(first.v - 1);
+  if (through > raft_->trail().floor().index) step(raft::Compacted{through});
+}
+
+void Group::send_chunk(const raft::Message& message, std::string_view bytes) {
+  if (!raft_->leads() || raft_->term() != message.term) return;
+  codecs::RaftEnvelope envelope;
+  envelope.group = id();
+  envelope.message = message;
+  envelope.chunk = bytes;
+  owner_->on_send(message.to, envelope);
+}
+
+}  // namespace pawl::node
