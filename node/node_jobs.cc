@@ -304,6 +304,7 @@ void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Deci
     a->answers.push_back({refusal_answer(job.request, decision, &run), job.item});
     return;
   }
+  if (planted(Bug::delete_nothing) && job.reply == Reply::deleted) decision.events.clear();
   const bool changed = !decision.events.empty();
   if (job.reply != Reply::nothing) {
     write_answer(group, job, changed ? *decision.after : run, changed, a);
@@ -319,6 +320,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
   answer.id = job.request;
   if (job.reply == Reply::outcome) {
     answer.body = "{}";
+    if (planted(Bug::unknown_outcome)) answer.status = 404;
     const auto* done = std::get_if<engine::CompleteTask>(&job.command);
     const auto* failed = std::get_if<engine::FailTask>(&job.command);
     if (done != nullptr) a->ended.push_back({group.id(), a->run, done->step, done->attempt});

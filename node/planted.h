@@ -23,6 +23,8 @@ enum class Bug : std::uint8_t {
   no_lease_after_failover,  // tasks that are out when the leader changes stay out
   take_twice,               // a delivery that was taken is taken again
   lower_read_index,         // a read index that another box gave is not waited for
+  delete_nothing,           // a run's data is left as it is, and the answer says it went
+  unknown_outcome,          // an outcome is taken, and its worker told that there is no such task
 };
 
 #ifdef PAWL_PLANTED_BUGS

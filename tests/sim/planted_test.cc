@@ -70,6 +70,8 @@ BOOST_AUTO_TEST_CASE(planted_bugs_of_the_node_are_found) {
       {"no_lease_after_failover", Bug::no_lease_after_failover},
       {"take_twice", Bug::take_twice},
       {"lower_read_index", Bug::lower_read_index},
+      {"delete_nothing", Bug::delete_nothing},
+      {"unknown_outcome", Bug::unknown_outcome},
   };
   check_each(bugs, &node::planted_bug);
 }

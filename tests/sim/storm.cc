@@ -51,9 +51,15 @@ struct Want {
   bool acknowledged = false;
   bool in_doubt = false;               // a try may have taken effect unheard
   bool refused = false;                // the newest answer
+  bool not_found = false;              // an answer was 404
   std::string body;                    // of the first acknowledgement
   std::optional<std::size_t> in_list;  // its place in the history of its list
 };
+
+bool deletes(const Want& wanted) {
+  const auto* command = std::get_if<node::CommandRun>(&wanted.operation);
+  return command != nullptr && std::holds_alternative<engine::DeleteData>(command->command);
+}
 
 bool unsettled(const Want& wanted) {
   return wanted.repeatable && wanted.in_doubt && !wanted.acknowledged && !wanted.refused;
@@ -180,6 +186,7 @@ class Storm {
   std::string stuck_run(const engine::Run& run);
   void judge();
   void judge_history();
+  static bool forgotten_since(const Want& wanted, const node::Chronicle& chronicle);
   void judge_counts(const node::Chronicle& chronicle);
   void judge_runs(const node::Chronicle& chronicle);
   void judge_lists();
@@ -217,7 +224,8 @@ class Storm {
   std::int64_t next_number_ = 1;
   std::vector<Want> wants_;
   std::map<Asked, Try> tries_;
-  std::map<std::string, Version> told_;  // the newest that anybody was told, by run id
+  std::map<std::string, Version> told_;     // the newest that anybody was told, by run id
+  std::map<std::string, Version> deleted_;  // of those, the newest without its data
   struct Poll {
     std::string key;
     bool cancelled = false;
@@ -929,11 +937,7 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   }
   wanted.refused = answer.status >= 300;
   if (wanted.refused) ++result_.refused;
-  // The outcome may be what closed the run, which was forgotten before the outcome was sent again:
-  // with it went what it remembered of its workers' answers.
-  if (answer.status == 404 && wanted.kind == Kind::outcome && fleet_.options.keep_closed_ms) {
-    wanted.in_doubt = true;
-  }
+  if (answer.status == 404) wanted.not_found = true;
   if (answer.body.find(R"("type":"run-unknown")") != std::string::npos && !wanted.run_id.empty()) {
     rule(tried.floor == Version{} || fleet_.options.keep_closed_ms,
          absl::StrCat("request ", index, " was told that there is no run ", wanted.run_id,
@@ -950,12 +954,12 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   const bool first = !wanted.acknowledged;
   if (versioned && !wanted.run_id.empty()) {
     const Version version{uid.index, Seq(std::stoull(answer.etag.substr(dot + 1)))};
-    // Data that is deleted already is not deleted again.
-    const auto* command = std::get_if<node::CommandRun>(&wanted.operation);
-    const bool deletes =
-        command != nullptr && std::holds_alternative<engine::DeleteData>(command->command);
-    seen(wanted.run_id, version, tried.floor, !shown && !deletes && first && !wanted.in_doubt,
-         absl::StrCat("the answer to request ", index));
+    const bool wrote = !shown && first && !wanted.in_doubt &&
+                       !(deletes(wanted) && deleted_[wanted.run_id] == version);
+    seen(wanted.run_id, version, tried.floor, wrote, absl::StrCat("the answer to request ", index));
+    if (answer.body.find(R"("status":"data_deleted")") != std::string::npos) {
+      deleted_[wanted.run_id] = std::max(deleted_[wanted.run_id], version);
+    }
   }
   if (shown) {
     wanted.refused = true;
@@ -1020,8 +1024,12 @@ void Storm::heed_read(int b, RequestId id) {
   }
   seen(read.id, {run->uid().index, run->seq}, read.floor, false,
        absl::StrCat("read ", id.v, " at box ", b));
+  if (run->status == engine::RunStatus::data_deleted) {
+    deleted_[read.id] = std::max(deleted_[read.id], Version{run->uid().index, run->seq});
+    return;
+  }
   const auto list = lists_.find(read.id);
-  if (list == lists_.end() || run->status == engine::RunStatus::data_deleted) return;
+  if (list == lists_.end()) return;
   ListOperation saw{read.begun, ++clock_, 0, {}};
   for (const dsl::Value& n : run->variable(0, "log")->value.value.as_list()) {
     saw.sees.push_back(n.as_int());
@@ -1246,6 +1254,15 @@ void Storm::judge_history() {
   judge_runs(chronicle);
 }
 
+// The outcome may be what closed its run, which was forgotten before the outcome was sent again:
+// with it went what it remembered of its workers' answers.
+bool Storm::forgotten_since(const Want& wanted, const node::Chronicle& chronicle) {
+  const auto* report = std::get_if<node::ReportTask>(&wanted.operation);
+  node::TaskRef task;
+  return wanted.not_found && report != nullptr && node::parse_token(report->token, &task) &&
+         chronicle.forgotten.contains(RunUid{task.group, task.run});
+}
+
 void Storm::judge_counts(const node::Chronicle& chronicle) {
   for (const Want& wanted : wants_) {
     const std::map<std::int64_t, int>* counts = wanted.kind == Kind::start     ? &chronicle.starts
@@ -1259,7 +1276,7 @@ void Storm::judge_counts(const node::Chronicle& chronicle) {
         absl::StrCat("request ", &wanted - wants_.data(), " took effect ", count, " times");
     if (wanted.acknowledged) {
       rule(count == 1, what + " but was acknowledged");
-    } else if (!wanted.in_doubt) {
+    } else if (!wanted.in_doubt && !forgotten_since(wanted, chronicle)) {
       rule(count == 0, what + " but was refused");
     } else {
       rule(count <= 1, what);
