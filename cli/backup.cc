@@ -153,17 +153,15 @@ class Backup : public Command {
  public:
   void declare(Arguments& arguments) override {
     arguments.value("FILE", &file_, "Where the backup goes, which must not exist; `-`: stdout");
-    arguments.option("--data", "DIR", &data_,
-                     "The store's directory (else the configuration's, and then its owner's)");
-    arguments.option("--config", "FILE", &config_,
-                     "Configuration file (else /etc/pawl/pawld.toml and /etc/pawl/conf.d)");
+    store_.declare(arguments,
+                   "The store's directory (else the configuration's, and then its owner's)");
     arguments.footer(
         "A daemon may run meanwhile: what it acknowledged before the backup began is in it.\nThe "
         "store of a box that belongs to a cluster can't be backed up in this version.");
   }
 
   int run(Session& session) override {
-    const absl::StatusOr<StoreDirectory> store = find_store_directory(data_, config_);
+    const absl::StatusOr<StoreDirectory> store = find_store_directory(store_);
     if (!store.ok()) return session.refuse(store.status());
     prepare_digests();
     JournalLook look(session, store->path);
@@ -233,7 +231,7 @@ class Backup : public Command {
   }
 
   std::string file_;
-  std::optional<std::string> data_, config_;
+  StoreWish store_;
 };
 
 }  // namespace

@@ -35,10 +35,10 @@ class Cluster : public Command {
     arguments.option("--group", "GROUP", &group_, "transfer: this group alone (default: all)");
     arguments.option("--keyring", "PATH", &path_,
                      "The file to write, which must not exist (default: /etc/pawl/keyring)");
-    arguments.option("--data", "DIR", &recover_.data,
+    arguments.option("--data", "DIR", &recover_.store.data,
                      "recover: the store's directory (else the configuration's)");
     arguments.option(
-        "--config", "FILE", &recover_.config,
+        "--config", "FILE", &recover_.store.config,
         "recover: configuration file (else /etc/pawl/pawld.toml and /etc/pawl/conf.d)");
     arguments.option("--in-words", "SENTENCE", &recover_.in_words,
                      "recover: the sentence it asks for; without it nothing is changed");

@@ -7,7 +7,6 @@
 
 #include "base/digest.h"
 #include "cli/output.h"
-#include "cli/store_directory.h"
 #include "codecs/json.h"
 #include "daemon/lost_majority.h"
 
@@ -16,7 +15,7 @@ namespace {
 
 // The directory and how its journal is written, as the daemon would have it.
 absl::StatusOr<daemon::OpenNodeOptions> options_for(const RecoverWish& wish) {
-  const absl::StatusOr<StoreDirectory> store = find_store_directory(wish.data, wish.config);
+  const absl::StatusOr<StoreDirectory> store = find_store_directory(wish.store);
   if (!store.ok()) return store.status();
   daemon::OpenNodeOptions options;
   options.now.wall_ms = std::int64_t{std::time(nullptr)} * 1000;

@@ -5,12 +5,12 @@
 #include <string>
 
 #include "cli/session.h"
+#include "cli/store_directory.h"
 
 namespace pawl::cli {
 
 struct RecoverWish {
-  std::optional<std::string> config;    // else the packaged files
-  std::optional<std::string> data;      // else server.data; then no configuration is read
+  StoreWish store;
   std::optional<std::string> in_words;  // the sentence; else it is asked for on a terminal
 };
 

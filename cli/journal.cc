@@ -15,9 +15,7 @@ class JournalCommand : public Command {
                     "dump: print every entry as a line of JSON");
     arguments.value("DIR", &wish_.directory,
                     "The data directory of a box (else --data, else the configuration's)");
-    arguments.option("--data", "DIR", &wish_.data, "The same");
-    arguments.option("--config", "FILE", &wish_.config,
-                     "Configuration file (else /etc/pawl/pawld.toml and /etc/pawl/conf.d)");
+    store_.declare(arguments, "The same");
     arguments.option("--group", "GROUP", &wish_.group, "dump: entries of this group alone");
     arguments.option("--run", "RUN", &wish_.run, "dump: entries of the run with this id or uid");
     arguments.option("--from", "INDEX", &wish_.from, "dump: entries from this index on");
@@ -31,14 +29,14 @@ class JournalCommand : public Command {
     const bool dump = wish_.verb == "dump";
     const bool filtered = wish_.group || wish_.run || wish_.from || wish_.to;
     const bool known = dump || wish_.verb == "inspect" || wish_.verb == "verify";
-    if (!known || (filtered && !dump) || (wish_.directory && wish_.data)) {
+    if (!known || (filtered && !dump) || (wish_.directory && store_.data)) {
       return session.refuse(kUsage,
                             "`journal` takes `inspect`, `verify` or `dump` and one data directory; "
                             "only `dump` takes --group, --run, --from and --to\nhint: `pawl "
                             "journal --help` shows what each does");
     }
-    const absl::StatusOr<StoreDirectory> store =
-        find_store_directory(wish_.directory ? wish_.directory : wish_.data, wish_.config);
+    if (wish_.directory) store_.data = wish_.directory;
+    const absl::StatusOr<StoreDirectory> store = find_store_directory(store_);
     if (!store.ok()) return session.refuse(store.status());
     JournalLook look(session, store->path);
     if (const absl::Status read = look.read(); !read.ok()) {
@@ -52,6 +50,7 @@ class JournalCommand : public Command {
 
  private:
   JournalWish wish_;
+  StoreWish store_;
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace pawl::cli {
 
 struct JournalWish {
   std::string verb;  // inspect, verify, dump
-  std::optional<std::string> directory, data, config;
+  std::optional<std::string> directory;
   std::optional<std::string> group, run, from, to;  // of dump
 };
 

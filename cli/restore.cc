@@ -36,18 +36,16 @@ class Restore : public Command {
  public:
   void declare(Arguments& arguments) override {
     arguments.value("FILE", &file_, "The backup; `-`: stdin");
-    arguments.option("--data", "DIR", &data_,
-                     "The directory of the new store: empty, or not there (else the "
-                     "configuration's)");
-    arguments.option("--config", "FILE", &config_,
-                     "Configuration file (else /etc/pawl/pawld.toml and /etc/pawl/conf.d)");
+    store_.declare(arguments,
+                   "The directory of the new store: empty, or not there (else the "
+                   "configuration's)");
     arguments.footer(
         "Nothing is live before all of it was verified; a store that is there is never "
         "overwritten.\nThe new store has an id of its own.");
   }
 
   int run(Session& session) override {
-    const absl::StatusOr<StoreDirectory> directory = find_store_directory(data_, config_);
+    const absl::StatusOr<StoreDirectory> directory = find_store_directory(store_);
     if (!directory.ok()) return session.refuse(directory.status());
     // Before the owner's rights are taken on: the backup may be root's.
     OwnedFd opened(file_ == "-" ? -1 : ::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
@@ -125,7 +123,7 @@ class Restore : public Command {
       "keys.\nThe old store must not go on beside it: both would do the same work.\n";
 
   std::string file_;
-  std::optional<std::string> data_, config_;
+  StoreWish store_;
 };
 
 }  // namespace

@@ -13,14 +13,19 @@ extern char** environ;
 
 namespace pawl::cli {
 
-absl::StatusOr<StoreDirectory> find_store_directory(const std::optional<std::string>& data,
-                                                    const std::optional<std::string>& config) {
+void StoreWish::declare(Arguments& arguments, const std::string& data_help) {
+  arguments.option("--data", "DIR", &data, data_help);
+  arguments.option("--config", "FILE", &config,
+                   "Configuration file (else /etc/pawl/pawld.toml and /etc/pawl/conf.d)");
+}
+
+absl::StatusOr<StoreDirectory> find_store_directory(const StoreWish& wish) {
   StoreDirectory found;
-  if (data) {
-    found.path = *data;
+  if (wish.data) {
+    found.path = *wish.data;
     return found;
   }
-  const auto sources = daemon::collect_config(config.value_or(""), environ, {});
+  const auto sources = daemon::collect_config(wish.config.value_or(""), environ, {});
   if (!sources.ok()) return sources.status();
   const auto loaded = daemon::make_config(*sources);
   if (!loaded.ok) {

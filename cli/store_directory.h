@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "cli/arguments.h"
 #include "log/file_system.h"
 
 namespace pawl::cli {
@@ -19,10 +20,16 @@ struct StoreDirectory {
   log::Preallocate preallocate = log::Preallocate::kZero;
 };
 
+// The arguments of a command that say which store it is for.
+struct StoreWish {
+  std::optional<std::string> data, config;
+  // `--data DIR`, explained so, and `--config FILE`.
+  void declare(Arguments& arguments, const std::string& data_help);
+};
+
 // `data` if it is given, and then no configuration is read; else server.data of the configuration
 // (`config`, or the packaged files). InvalidArgument if that has mistakes.
-absl::StatusOr<StoreDirectory> find_store_directory(const std::optional<std::string>& data,
-                                                    const std::optional<std::string>& config);
+absl::StatusOr<StoreDirectory> find_store_directory(const StoreWish& wish);
 
 // Root goes on as the owner of the directory: what root made there the daemon could not write.
 absl::Status become_owner_of(const std::string& directory);

@@ -64,7 +64,7 @@ void Decider::apply(const Cancel& command) {
     decision_.duplicate = true;  // it is being cancelled; terminate asks nobody
     return;
   }
-  emit(RunCancelRequested{command.reason, context_.actor});
+  emit(RunCancelRequested{{command.reason, context_.actor}});
   const auto& on_cancel = definition().on_cancel;
   if (on_cancel && !run_->state().empty()) {
     go(*on_cancel, Cause::on_cancel);
@@ -91,7 +91,7 @@ void Decider::apply(const Pause& command) {
   if (run_->status == RunStatus::paused) {
     return refuse(Refusal::already_paused, "the run is paused already");
   }
-  emit(RunPaused{command.reason, context_.actor});
+  emit(RunPaused{{command.reason, context_.actor}});
 }
 
 void Decider::apply(const Resume& command) {
@@ -99,7 +99,7 @@ void Decider::apply(const Resume& command) {
   if (run_->status != RunStatus::paused) {
     return refuse(Refusal::run_not_paused, "the run is not paused");
   }
-  emit(RunResumed{command.reason, context_.actor});
+  emit(RunResumed{{command.reason, context_.actor}});
   replay_held();
 }
 
@@ -112,7 +112,7 @@ void Decider::apply(const DeleteData& command) {
     decision_.duplicate = true;
     return;
   }
-  emit(RunDataDeleted{command.reason, context_.actor});
+  emit(RunDataDeleted{{command.reason, context_.actor}});
 }
 
 bool wants_checkpoint(const Run& run, const dsl::Definition& definition) {

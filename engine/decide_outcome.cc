@@ -129,14 +129,8 @@ ErrorRecord Decider::lost_lease_error(const Step& step) const {
 }
 
 void Decider::apply(const LoseLease& command) {
-  const Step* step = run_->step(command.step);
-  if (step == nullptr || step->attempt != command.attempt) {
-    return refuse(Refusal::nothing_to_do, "the task is not with this attempt");
-  }
-  if (step->status == StepStatus::withdrawn) return emit(TaskReleased{step->id});
-  if (step->status != StepStatus::started) {
-    return refuse(Refusal::nothing_to_do, "the task is not started");
-  }
+  const Step* step = take_back(command.step, command.attempt);
+  if (step == nullptr) return;
   if (run_->status == RunStatus::paused) {
     OutcomeHeld held;
     held.step = command.step;

@@ -187,15 +187,26 @@ void Decider::apply(const HandOut& command) {
   emit(std::move(e));
 }
 
+// The step that this attempt has started and is to have no longer. Null if there is none: refused,
+// or, if the run no longer wants it, released.
+const Step* Decider::take_back(StepId id, std::uint32_t attempt) {
+  const Step* step = run_->step(id);
+  if (step == nullptr || step->attempt != attempt) {
+    refuse(Refusal::nothing_to_do, "the task is not with this attempt");
+    return nullptr;
+  }
+  if (step->status == StepStatus::started) return step;
+  if (step->status == StepStatus::withdrawn) {
+    emit(TaskReleased{step->id});
+  } else {
+    refuse(Refusal::nothing_to_do, "the task is not started");
+  }
+  return nullptr;
+}
+
 void Decider::apply(const ReturnTask& command) {
-  const Step* step = run_->step(command.step);
-  if (step == nullptr || step->attempt != command.attempt) {
-    return refuse(Refusal::nothing_to_do, "the task is not with this attempt");
-  }
-  if (step->status == StepStatus::withdrawn) return emit(TaskReleased{step->id});
-  if (step->status != StepStatus::started) {
-    return refuse(Refusal::nothing_to_do, "the task is not started");
-  }
+  const Step* step = take_back(command.step, command.attempt);
+  if (step == nullptr) return;
   emit(TaskReturned{step->id, command.attempt, queue_timers(*step)});
 }
 

@@ -135,6 +135,7 @@ class Decider {
   void schedule(TaskScheduled planned, const dsl::TaskSpec& spec);
   std::vector<Timer> queue_timers(const Step& step);
   const dsl::TaskSpec& spec_of(const Step& step) const;
+  const Step* take_back(StepId id, std::uint32_t attempt);
   // False if the outcome is refused or was answered already.
   bool accept_outcome(StepId step, std::uint32_t attempt, const ErrorRecord* error,
                       const dsl::Value* result);

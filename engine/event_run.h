@@ -50,37 +50,29 @@ struct RunActivated {
   }
 };
 
-struct RunPaused {
+// What somebody did to a run, and why: all that some events say.
+struct Reasoned {
+  std::string reason;
+  Actor actor;
+  template <class Self, class Visitor>
+  static void fields(Self& e, Visitor&& v) {
+    v("reason", e.reason), v("actor", e.actor);
+  }
+};
+
+struct RunPaused : Reasoned {
   static constexpr std::uint16_t kKind = 23, kLevel = 1;
   static constexpr const char* kName = "run.paused";
-  std::string reason;
-  Actor actor;
-  template <class Self, class Visitor>
-  static void fields(Self& e, Visitor&& v) {
-    v("reason", e.reason), v("actor", e.actor);
-  }
 };
 
-struct RunResumed {
+struct RunResumed : Reasoned {
   static constexpr std::uint16_t kKind = 24, kLevel = 1;
   static constexpr const char* kName = "run.resumed";
-  std::string reason;
-  Actor actor;
-  template <class Self, class Visitor>
-  static void fields(Self& e, Visitor&& v) {
-    v("reason", e.reason), v("actor", e.actor);
-  }
 };
 
-struct RunCancelRequested {
+struct RunCancelRequested : Reasoned {
   static constexpr std::uint16_t kKind = 25, kLevel = 1;
   static constexpr const char* kName = "run.cancel_requested";
-  std::string reason;
-  Actor actor;
-  template <class Self, class Visitor>
-  static void fields(Self& e, Visitor&& v) {
-    v("reason", e.reason), v("actor", e.actor);
-  }
 };
 
 // A client's own transition; the state.entered that follows it does the moving.
@@ -114,15 +106,9 @@ struct RunClosed {
 
 // What a closed run holds is deleted: its payloads are scrubbed, here and wherever its history is
 // shown from now on.
-struct RunDataDeleted {
+struct RunDataDeleted : Reasoned {
   static constexpr std::uint16_t kKind = 28, kLevel = 5;
   static constexpr const char* kName = "run.data_deleted";
-  std::string reason;
-  Actor actor;
-  template <class Self, class Visitor>
-  static void fields(Self& e, Visitor&& v) {
-    v("reason", e.reason), v("actor", e.actor);
-  }
 };
 
 }  // namespace pawl::engine

@@ -26,15 +26,8 @@ def files_below(directory):
 
 def state_of(client):
     """Every run, as the API shows it, with its events."""
-    items, cursor = [], ""
-    while True:
-        page = client.get(f"/v1/runs?limit=100{cursor}").json
-        items += page["items"]
-        if not page.get("next_cursor"):
-            break
-        cursor = f"&cursor={page['next_cursor']}"
     return {item["uid"]: (client.get(f"/v1/runs/{quote(item['id'])}?uid={item['uid']}").json,
-                          history(client, item["id"], fields="body")) for item in items}
+                          history(client, item["id"], fields="body")) for item in client.items("/v1/runs")}
 
 
 class Backup(unittest.TestCase):

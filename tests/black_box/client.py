@@ -82,6 +82,21 @@ class Client:
         return self.request("POST", target, body if body is not None else {}, **options)
 
 
+    def deploy(self, name, text):
+        answer = self.request("PUT", f"/v1/workflows/{name}", text.encode())
+        assert answer.status == 201, answer
+
+    def items(self, target):
+        """Of all pages of a list."""
+        items, cursor = [], ""
+        while True:
+            page = self.get(f"{target}?limit=100{cursor}").json
+            items += page["items"]
+            if not page.get("next_cursor"):
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
+
 def quote(name):
     """A run's id as one segment of a path."""
     return urllib.parse.quote(name, safe="")

@@ -6,12 +6,11 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
 import suite
-from fleet import Fleet, leaders
+from fleet import fleet_for, leaders
 from history import check_hash
 from tally import WORKFLOW, Tally
 
@@ -20,13 +19,8 @@ class Cluster(Tally):
     plain = False
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-cluster-")
-        self.addCleanup(scratch.cleanup)
-        self.fleet = Fleet(self.pawl, scratch.name, plain=self.plain)
-        self.addCleanup(self.fleet.end)
-        self.fleet.start()
-        answer = self.fleet.client(1).request("PUT", "/v1/workflows/tally", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        self.fleet = fleet_for(self, plain=self.plain)
+        self.fleet.client(1).deploy("tally", WORKFLOW)
 
     def test_any_box_takes_any_request_and_reads_what_another_wrote(self):
         for n in range(6):

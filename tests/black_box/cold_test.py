@@ -2,11 +2,10 @@
 """Closed runs with large payloads leave memory and are read back from the journal, also after kill -9 and a stop."""
 
 import re
-import tempfile
 import unittest
 
 import suite
-from daemon import Daemon
+from daemon import daemon_for
 from history import check_hash
 
 WORKFLOW = """
@@ -29,14 +28,9 @@ class Cold(unittest.TestCase):
     pawl = None
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-cold-")
-        self.addCleanup(scratch.cleanup)
-        self.daemon = Daemon(self.pawl, scratch.name)
-        self.addCleanup(self.daemon.kill)
-        self.daemon.start()
+        self.daemon = daemon_for(self)
         client = self.daemon.client()
-        answer = client.request("PUT", "/v1/workflows/large", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        client.deploy("large", WORKFLOW)
         for number in range(20):
             started = client.post("/v1/runs", {"workflow": "large", "id": f"run-{number}", "input": {"text": TEXT}})
             self.assertEqual(started.status, 201, started)

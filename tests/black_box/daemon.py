@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import suite
 from client import Client, Unreachable
 
 READY_SECONDS = 30
@@ -100,3 +101,11 @@ class Daemon:
     def __exit__(self, kind, *_):
         if self.alive():
             self.kill() if kind else self.stop()
+
+
+def daemon_for(case, **options):
+    """A daemon that runs until the test ends, or until that stops it."""
+    daemon = Daemon(case.pawl, suite.scratch_for(case), **options)
+    case.addCleanup(lambda: daemon.alive() and daemon.kill())
+    daemon.start()
+    return daemon

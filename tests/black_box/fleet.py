@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 
+import suite
 from daemon import Daemon
 
 SETTLE_SECONDS = 30
@@ -130,3 +131,11 @@ class Fleet:
 
 def leaders(status):
     return {g["group"]: g["leader"] for g in status["groups"]}
+
+
+def fleet_for(case, pawl=None, **options):
+    """A fleet that runs until the test ends."""
+    fleet = Fleet(pawl or case.pawl, suite.scratch_for(case), **options)
+    case.addCleanup(fleet.end)
+    fleet.start()
+    return fleet

@@ -7,12 +7,11 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 import time
 import unittest
 
 import suite
-from daemon import Daemon
+from daemon import Daemon, daemon_for
 from history import check_hash
 
 WORKFLOW = """
@@ -30,19 +29,17 @@ class Forget(unittest.TestCase):
     pawl = None
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-forget-")
-        self.addCleanup(scratch.cleanup)
-        self.config = f"{scratch.name}/pawld.toml"
+        scratch = suite.scratch_for(self)
+        self.config = f"{scratch}/pawld.toml"
         self.configure("forever")
-        self.daemon = Daemon(self.pawl, scratch.name, arguments=["--config", self.config])
+        self.daemon = Daemon(self.pawl, scratch, arguments=["--config", self.config])
         self.addCleanup(self.daemon.kill)
         self.daemon.start()
         self.client = self.daemon.client()
         for name, closed in (("short", "400ms"), ("long", "30d"), ("silent", None)):
             retention = f'[retention]\nclosed = "{closed}"' if closed else ""
             text = WORKFLOW.replace("NAME", name).replace("RETENTION", retention)
-            answer = self.client.request("PUT", f"/v1/workflows/{name}", text.encode())
-            self.assertEqual(answer.status, 201, answer)
+            self.client.deploy(name, text)
 
     def configure(self, closed):
         with open(self.config, "w", encoding="utf-8") as file:
@@ -148,14 +145,9 @@ class DeleteData(unittest.TestCase):
     pawl = None
 
     def setUp(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="pawl-delete-")
-        self.addCleanup(self.scratch.cleanup)
-        self.daemon = Daemon(self.pawl, self.scratch.name)
-        self.addCleanup(self.daemon.kill)
-        self.daemon.start()
+        self.daemon = daemon_for(self)
         self.client = self.daemon.client()
-        answer = self.client.request("PUT", "/v1/workflows/secretive", SECRETIVE.encode())
-        self.assertEqual(answer.status, 201, answer)
+        self.client.deploy("secretive", SECRETIVE)
         for run in ("mine", "other"):
             self.client.post("/v1/runs", {"workflow": "secretive", "id": run, "input": {"name": "secret-a"}},
                              key=f"start-{run}")

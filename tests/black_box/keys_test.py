@@ -7,13 +7,12 @@ import random
 import shutil
 import stat
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
 import suite
-from fleet import Fleet
+from fleet import fleet_for
 from tally import WORKFLOW
 
 
@@ -21,13 +20,8 @@ class Keys(unittest.TestCase):
     pawl = None
 
     def make(self, **options):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-keys-")
-        self.addCleanup(scratch.cleanup)
-        fleet = Fleet(self.pawl, scratch.name, **options)
-        self.addCleanup(fleet.end)
-        fleet.start()
-        answer = fleet.client(1).request("PUT", "/v1/workflows/tally", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        fleet = fleet_for(self, **options)
+        fleet.client(1).deploy("tally", WORKFLOW)
         return fleet
 
     def held(self, fleet, n):

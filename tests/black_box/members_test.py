@@ -2,12 +2,11 @@
 """Real daemons of one cluster: boxes are added, get votes, are removed, lose their disks."""
 
 import shutil
-import tempfile
 import time
 import unittest
 
 import suite
-from fleet import Fleet
+from fleet import fleet_for
 from tally import WORKFLOW
 
 
@@ -15,13 +14,8 @@ class Members(unittest.TestCase):
     pawl = None
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-members-")
-        self.addCleanup(scratch.cleanup)
-        self.fleet = Fleet(self.pawl, scratch.name)
-        self.addCleanup(self.fleet.end)
-        self.fleet.start()
-        answer = self.fleet.client(1).request("PUT", "/v1/workflows/tally", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        self.fleet = fleet_for(self)
+        self.fleet.client(1).deploy("tally", WORKFLOW)
         self.wait(lambda: all(row["store_known"] for row in self.rows(1).values()), "every store to be known")
 
     def wait(self, holds, what, seconds=30):

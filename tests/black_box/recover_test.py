@@ -6,12 +6,11 @@ import os
 import pty
 import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 
 import suite
-from fleet import Fleet
+from fleet import fleet_for
 from tally import WORKFLOW
 
 SENTENCE = "box 1 goes on without boxes 2 and 3"
@@ -22,14 +21,9 @@ class Recover(unittest.TestCase):
     pawl = None
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-recover-")
-        self.addCleanup(scratch.cleanup)
-        self.scratch = scratch.name
-        self.fleet = Fleet(self.pawl, scratch.name)
-        self.addCleanup(self.fleet.end)
-        self.fleet.start()
-        answer = self.fleet.client(1).request("PUT", "/v1/workflows/tally", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        self.fleet = fleet_for(self)
+        self.scratch = self.fleet.scratch
+        self.fleet.client(1).deploy("tally", WORKFLOW)
         deadline = time.monotonic() + 30
         while not all(row["store_known"] for row in self.fleet.status(1)["boxes"]):
             self.assertLess(time.monotonic(), deadline, "every store to be known")

@@ -5,14 +5,13 @@ import json
 import os
 import re
 import socket
-import tempfile
 import threading
 import time
 import unittest
 
 import suite
 from client import Unreachable
-from daemon import Daemon
+from daemon import daemon_for
 from history import check_hash
 
 WORKFLOW = """
@@ -49,13 +48,8 @@ class Restart(unittest.TestCase):
     pawl = None
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-restart-")
-        self.addCleanup(scratch.cleanup)
-        self.daemon = Daemon(self.pawl, scratch.name)
-        self.addCleanup(lambda: self.daemon.alive() and self.daemon.kill())
-        self.daemon.start()
-        answer = self.daemon.client().request("PUT", "/v1/workflows/tally", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        self.daemon = daemon_for(self)
+        self.daemon.client().deploy("tally", WORKFLOW)
 
     def start(self, run):
         answer = self.daemon.client().post("/v1/runs", {"workflow": "tally", "id": run})

@@ -3,6 +3,7 @@
 import argparse
 import pathlib
 import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -26,6 +27,13 @@ def arguments_with(add=None):
     if add:
         add(parser)
     return parser.parse_args()
+
+
+def scratch_for(case):
+    """A directory that is there until the test ends."""
+    scratch = tempfile.TemporaryDirectory(prefix=f"pawl-{type(case).__name__.lower()}-")
+    case.addCleanup(scratch.cleanup)
+    return scratch.name
 
 
 def run(cases, only=""):

@@ -4,12 +4,11 @@
 The build before (tests/upgrade) is feature level 3: it neither writes nor reads what came after.
 """
 
-import tempfile
 import threading
 import time
 
 import suite
-from fleet import Fleet
+from fleet import fleet_for
 from tally import WORKFLOW, Tally
 
 
@@ -18,13 +17,8 @@ class Upgrade(Tally):
     previous = None
 
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix="pawl-upgrade-")
-        self.addCleanup(scratch.cleanup)
-        self.fleet = Fleet(self.previous, scratch.name)
-        self.addCleanup(self.fleet.end)
-        self.fleet.start()
-        answer = self.fleet.client(1).request("PUT", "/v1/workflows/tally", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer)
+        self.fleet = fleet_for(self, self.previous)
+        self.fleet.client(1).deploy("tally", WORKFLOW)
 
     def levels(self):
         return [self.fleet.client(n).get("/v1/version").json["feature_level"] for n in sorted(self.fleet.boxes)]

@@ -31,7 +31,7 @@ bool has(const std::string& text, const std::string& part) {
 Entry sample() {
   Entry entry = full_entry();
   entry.events.clear();
-  engine::encode_events({engine::Event(engine::RunPaused{"look", {NodeId(1), 7, {8}}}),
+  engine::encode_events({engine::Event(engine::RunPaused{{"look", {NodeId(1), 7, {8}}}}),
                          engine::Event(engine::SignalTaken{12})},
                         &entry.events);
   entry.catalog.clear();

@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_shows_all_but_the_salt) {
 }
 
 BOOST_AUTO_TEST_CASE(the_engines_own_actor_is_left_out) {
-  BOOST_TEST(shown(engine::RunPaused{"look", {}}) ==
+  BOOST_TEST(shown(engine::RunPaused{{"look", {}}}) ==
              R"({"seq":3,"at":"2026-01-01T00:00:00Z","type":"run.paused","reason":"look"})");
 }
 

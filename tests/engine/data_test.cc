@@ -29,12 +29,6 @@ end = "failed"
 error = { type = "broken", message = "= 'secret ' + input.name" }
 )toml";
 
-std::string bytes_of(const Tables& tables) {
-  std::string bytes;
-  tables.encode(&bytes);
-  return bytes;
-}
-
 bool holds_secret(const World& world) {
   return bytes_of(world.tables).find("secret") != std::string::npos;
 }

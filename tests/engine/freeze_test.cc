@@ -62,12 +62,6 @@ constexpr const char* kFormat2 =
     "6f6479020901010480a0d5edee66c90104626f64790701020280a0d5edee66c90104626f64790380a0d5edee66"
     "c90104626f64791401000101010104666c6f7703000104666c6f770300";
 
-std::string bytes_of(const Tables& tables) {
-  std::string bytes;
-  tables.encode(&bytes);
-  return bytes;
-}
-
 std::string from_hex(std::string_view hex) {
   std::string bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {

@@ -44,12 +44,6 @@ std::string bytes_of(const Run& run) {
   return bytes;
 }
 
-std::string bytes_of(const Tables& tables) {
-  std::string bytes;
-  tables.encode(&bytes);
-  return bytes;
-}
-
 // Runs in every state there is.
 struct Runs {
   explicit Runs(int count) {

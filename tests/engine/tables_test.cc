@@ -36,12 +36,6 @@ Decision start(World* world, const std::string& id, std::string_view input) {
   return world->start(std::move(command));
 }
 
-std::string bytes_of(const Tables& tables) {
-  std::string bytes;
-  tables.encode(&bytes);
-  return bytes;
-}
-
 BOOST_AUTO_TEST_CASE(what_does_not_fit_changes_nothing) {
   World world(kWorkflow);
   start(&world, "a", "{}");

@@ -31,6 +31,12 @@ dsl::Value value(std::string_view cel) {
   return result.value;
 }
 
+std::string bytes_of(const Tables& tables) {
+  std::string bytes;
+  tables.encode(&bytes);
+  return bytes;
+}
+
 World::World(std::string_view toml) : World(parse(toml)) {}
 
 World::World(std::shared_ptr<const dsl::Definition> parsed) : definition(std::move(parsed)) {}

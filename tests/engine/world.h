@@ -23,6 +23,9 @@ std::shared_ptr<const dsl::Definition> parse(std::string_view toml);
 // The value of a CEL expression without variables, e.g. {"total": 12}.
 dsl::Value value(std::string_view cel);
 
+// The tables' snapshot.
+std::string bytes_of(const Tables& tables);
+
 class World {
  public:
   explicit World(std::string_view toml);
