@@ -1,4 +1,5 @@
 // The event feed: committed events of all groups, as long as the journal holds them.
+#include <algorithm>
 #include <charconv>
 
 #include "codecs/json.h"
@@ -38,10 +39,17 @@ bool EventCursor::parse(std::string_view text, std::size_t groups, EventCursor* 
   return true;
 }
 
+// The first entry of the group that a segment holds, or will: of a quiet group all may be given up.
+Index Feeds::first_event(GroupId group) const {
+  const Index first = parts_.journal->first_index(group);
+  if (first <= parts_.journal->last_index(group)) return first;
+  return std::max(first, parts_.node->group(group).raft().trail().floor().index.next());
+}
+
 EventCursor Feeds::oldest_events() const {
   EventCursor oldest;
   for (std::size_t g = 0; g < parts_.node->group_count(); ++g) {
-    oldest.next.push_back(parts_.journal->first_index(GroupId(static_cast<std::uint16_t>(g))));
+    oldest.next.push_back(first_event(GroupId(static_cast<std::uint16_t>(g))));
   }
   return oldest;
 }
@@ -85,7 +93,7 @@ void Feeds::advance_events(const FeedPtr& feed) {
     const Index applied = parts_.node->group(group).applied();
     const Index next = feed->cursor.next[g];
     if (next > applied || feed->limit == 0) continue;
-    if (next < parts_.journal->first_index(group)) {
+    if (next < first_event(group)) {
       write_line(*feed, "{\"error\":" + events_gone_json(oldest_events()) + "}");
       finish(feed);
       return;
@@ -133,7 +141,8 @@ void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
   feed->reading = false;
   if (feed->gone) return;
   if (!slice.status.ok()) {
-    failed(feed, slice.status);
+    // Given up while it was read: that is told.
+    read.from < first_event(read.group) ? advance_events(feed) : failed(feed, slice.status);
     return;
   }
   if (shows_deleted(&read, slice)) {

@@ -84,6 +84,7 @@ class Feeds {
   void stop();
 
  private:
+  Index first_event(GroupId group) const;
   struct Feed;
   using FeedPtr = std::shared_ptr<Feed>;
 

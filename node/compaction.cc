@@ -111,8 +111,8 @@ void Compaction::judge_for_transfer(const Node& node, const log::Journal& journa
     const std::uint64_t holder = journal.kept().holder(group, entry.index);
     const bool is_here = holder != 0 ? holder == entry.frame.segment
                                      : journal.is_current(entry.frame, entry.group, entry.index);
-    entry.needed =
-        entry.group == group && entry.index <= through && is_here && tables.keeps(entry.run);
+    entry.needed = entry.group == group && entry.index <= through && is_here &&
+                   tables.keeps(entry.run, entry.index);
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`./dev soak`: 200 kill -9, many more seeds for the seeded tests and the simulator, the bugs planted for
+"""`./dev soak`: 200 kill -9, a disk that has to stay as large as it is, many more seeds for the seeded tests and the simulator, the bugs planted for
 it, and the fuzzers for the rest of the time.
 
 Corpora stay in build/corpus, so that the next soak begins where this one ended. What is found is
@@ -28,6 +28,12 @@ INPUT_BYTES_MAX = 65536
 def storm(build):
     return runner.Program("storm, 200 kills", [sys.executable, "tests/black_box/storm_test.py", "--pawl",
                                                ROOT / build / "cli" / "pawl", "--kills", "200"])
+
+
+def plateau(build, minutes):
+    """A sixth of the soak's time."""
+    return runner.Program("plateau under load", [sys.executable, "tests/black_box/plateau_soak.py", "--pawl",
+                                                 ROOT / build / "cli" / "pawl", "--seconds", str(int(10 * minutes))])
 
 
 def seeded(build, kind, minutes):
@@ -94,7 +100,7 @@ def main():
                 passed += outcome.passed
                 failed += outcome.failed
 
-    all_of([storm(arguments.build)])
+    all_of([storm(arguments.build), plateau(arguments.build, arguments.minutes)])
     all_of(seeded(arguments.build, "release", arguments.minutes) + seeded(arguments.address, "ASan, UBSan",
                                                                          arguments.minutes / 4))
     all_of(simulator(arguments.build, arguments.minutes))
