@@ -153,6 +153,10 @@ inline constexpr std::size_t kSegmentBytesFirst =
 inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;  // of room made ahead, at once
 inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;     // read to find one entry again
 inline constexpr std::size_t kIndexExtentRawBytes = 64 * KiB;  // decompressed for that
+inline constexpr std::size_t kReserveBytesMax =
+    2 * kSegmentBytesDefault;                    // of the disk, held back for when it is full
+inline constexpr std::size_t kReserveShare = 8;  // of the file system, at most a so-manieth
+inline constexpr int kRoomLookMs = 1'000;        // between looks at what is free
 inline constexpr std::size_t kSnapshotChunkBytes = 256 * KiB;
 inline constexpr std::size_t kTrainingBytes = 256 * KiB;  // of entries, to train a dictionary from
 inline constexpr std::size_t kTrainingEntryBytesMax = 2 * KiB;  // of one entry

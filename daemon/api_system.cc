@@ -26,6 +26,8 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
                s.answers_replayed);
   text.counter("pawl_refused_full_total", "Requests refused because a queue was full", "",
                s.refused_full);
+  text.counter("pawl_refused_room_total", "Requests refused because the disk is full", "",
+               s.refused_room);
   text.counter("pawl_outcome_unknown_total", "Requests answered 504", "", s.outcome_unknown);
   text.counter("pawl_runs_loaded_total", "Cold runs read back from the journal", "", s.loads);
   text.counter("pawl_runs_unloaded_total", "Closed runs whose payloads left memory", "", s.unloads);

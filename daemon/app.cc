@@ -1,8 +1,5 @@
 #include "daemon/app.h"
 
-#include <sched.h>
-#include <sys/random.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,8 +19,10 @@
 #include "daemon/entry_reader.h"
 #include "daemon/event_loop.h"
 #include "daemon/http_server.h"
+#include "daemon/kernel.h"
 #include "daemon/metrics.h"
 #include "daemon/opened_node.h"
+#include "daemon/room_keeper.h"
 #include "daemon/signals.h"
 #include "daemon/snapshot_keeper.h"
 #include "daemon/store.h"
@@ -59,24 +58,6 @@ StoreIdentity wanted_store(const Config& config) {
   return store;
 }
 
-std::string random_bytes(std::size_t count) {
-  std::string bytes(count, '\0');
-  PAWL_CHECK(::getrandom(bytes.data(), count, 0) == static_cast<ssize_t>(count));
-  return bytes;
-}
-
-std::uint64_t random_seed() {
-  const std::string bytes = random_bytes(8);
-  std::uint64_t seed;
-  std::memcpy(&seed, bytes.data(), sizeof seed);
-  return seed;
-}
-
-bool kernel_clock_synchronised() {
-  timex state{};
-  return ::adjtimex(&state) != TIME_ERROR;
-}
-
 // The server needs its handler before the API, which needs the server, can be made.
 struct Forward final : HttpHandler {
   Api* api = nullptr;
@@ -84,14 +65,6 @@ struct Forward final : HttpHandler {
   void cancelled(RequestId id) override { api->cancelled(id); }
   void stream_writable(RequestId id) override { api->stream_writable(id); }
 };
-
-// The kernel's batch class: of this process, who is woken does not push aside who runs, but waits
-// for a pause or the end of the slice. So the loop finishes its turn, and what the turn wakes finds
-// all of it (docs/decisions/0032). Needs no privilege; an operator's own choice stays.
-void run_in_batches() {
-  const sched_param no_priority{};
-  if (::sched_getscheduler(0) == SCHED_OTHER) ::sched_setscheduler(0, SCHED_BATCH, &no_priority);
-}
 
 }  // namespace
 
@@ -116,7 +89,7 @@ struct App::Impl : TurnHook {
   // What the HTTP server went on with at the end of the turn is worked on in another one.
   bool busy() const override { return api != nullptr && api->has_work(); }
   void take_batches();
-  void next_batch(bool room);
+  void next_batch(bool ahead);
   void continue_stop(std::int64_t now_ns);
   [[noreturn]] void die(std::string_view what, std::string_view why);
   node::Now now();
@@ -138,6 +111,7 @@ struct App::Impl : TurnHook {
   std::unique_ptr<Compactor> compactor;       // likewise
   std::unique_ptr<Transfers> transfers;       // likewise; of several boxes
   std::unique_ptr<ColdThread> cold;
+  std::unique_ptr<RoomKeeper> room;
   Forward forward;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
@@ -145,7 +119,6 @@ struct App::Impl : TurnHook {
   std::unique_ptr<EntryReader> entries;  // of several boxes, as links
   std::unique_ptr<BoxLinks> links;
   std::vector<BatchDone> done;
-  bool background_under_way = false;
   bool clock_trusted = false;
   std::int64_t clock_looked_ms = INT64_MIN / 2;
   TimeReport time_report;
@@ -181,7 +154,8 @@ absl::Status App::Impl::open() {
   run_in_batches();  // before the threads: they inherit it
   absl::Status status = lock.acquire(options.config.server.data);
   if (!status.ok()) return status;
-  status = recover();
+  status = RoomKeeper::prepare(options.config.server.data, &logger);
+  if (status.ok()) status = recover();
   if (!status.ok()) return status;
   disk = std::make_unique<DiskThread>(
       [files = std::make_shared<log::PosixFileSystem>()](const log::Batch& batch) {
@@ -195,6 +169,12 @@ absl::Status App::Impl::open() {
       &logger);
   compactor = std::make_unique<Compactor>(
       Compactor::Options{node.get(), journal.get(), cold.get(), &snapshot_files}, &logger);
+  room = std::make_unique<RoomKeeper>(
+      RoomKeeper::Options{options.config.server.data,
+                          static_cast<std::uint64_t>(options.config.journal.segment_bytes),
+                          journal.get(), cold.get(),
+                          [this](const node::RoomChanged& now) { api->handle(now); }},
+      &logger);
   return listen();
 }
 
@@ -281,6 +261,7 @@ absl::Status App::Impl::listen() {
   parts.more_metrics = [this](std::string* out) {
     append_compaction_metrics(compactor->metrics(), *journal, out);
     if (transfers != nullptr) append_transfer_metrics(transfers->metrics(), out);
+    room->append_metrics(out);
     if (links != nullptr) append_link_metrics(links->metrics(), out);
   };
   parts.set_peers = [this](const auto& peers) { links->set_peers(peers); };
@@ -321,6 +302,10 @@ absl::Status App::Impl::lead(log::FileSystem& files) {
     const log::Batch* batch = journal->begin_batch();
     PAWL_CHECK(batch != nullptr);
     absl::Status status = log::execute(files, *batch);
+    // A full disk: without the room that it would have made ahead it may fit.
+    if (absl::IsResourceExhausted(status)) {
+      status = log::execute(files, *journal->lacked_room(batch->id));
+    }
     if (!status.ok()) return status;
     node->batch_done(now(), batch->id);
     node->handle(now(), node::BatchCompleted{}, &outputs);
@@ -366,17 +351,14 @@ void App::Impl::take_batches() {
   for (const BatchDone& batch : done) {
     ++metrics.disk.batches;
     metrics.disk.batch_time.record_ns(batch.took_ns);
-    const bool background = std::exchange(background_under_way, false);
     if (batch.status.ok()) {
       mark_at_ns = loop.now_ns() + kQuietNs;
       // The disk goes on with what waited while this batch is answered.
       node->batch_done(now(), batch.id);
       next_batch(false);
       api->handle(node::BatchCompleted{});
-    } else if (background && absl::IsResourceExhausted(batch.status)) {
-      logger.write(LogLevel::warning, "journal: no room to prepare the next segment",
-                   {{"why", std::string(batch.status.message())}});
-      journal->background_failed(batch.id);
+    } else if (absl::IsResourceExhausted(batch.status)) {
+      room->lacked(batch.id, batch.status);
     } else {
       ++metrics.disk.failures;
       die("journal: a write failed, stopping before anything more is acknowledged",
@@ -386,11 +368,11 @@ void App::Impl::take_batches() {
   }
 }
 
-void App::Impl::next_batch(bool room) {
+void App::Impl::next_batch(bool ahead) {
   if (disk->under_way() > 0) return;
-  const log::Batch* batch = node->next_batch(room);
+  const log::Batch* batch = room->again();
+  if (batch == nullptr) batch = node->next_batch(ahead);
   if (batch == nullptr) return;
-  background_under_way = batch->background;
   metrics.disk.operations += batch->operations.size();
   for (const log::Operation& operation : batch->operations) {
     if (const auto* write = std::get_if<log::WriteFile>(&operation)) {
@@ -421,13 +403,14 @@ void App::Impl::end_turn(std::int64_t now_ns) {
     mark_at_ns = kNoDeadline;
     journal->mark_synced();
   }
+  room->turn(now_ns);
   next_batch(true);
 }
 
 std::int64_t App::Impl::deadline_ns() const {
   std::int64_t wake_ms = std::min(node->next_wake_mono_ms(), api->next_wake_mono_ms());
   std::int64_t wake = wake_ms > kNoDeadline / 1'000'000 ? kNoDeadline : wake_ms * 1'000'000;
-  wake = std::min({wake, mark_at_ns, snapshots->deadline_ns()});
+  wake = std::min({wake, mark_at_ns, snapshots->deadline_ns(), room->deadline_ns()});
   // While stopping, look again soon: connections end in their own time.
   if (stop_by_ns != 0) wake = std::min(wake, loop.now_ns() + 20'000'000);
   return wake;
@@ -493,7 +476,8 @@ void App::Impl::continue_stop(std::int64_t now_ns) {
     journal->mark_synced();
   }
   if (snapshots->under_way() && now_ns < stop_by_ns) return;
-  if (journal->pending() || disk->under_way() > 0) return;
+  if (room->waits() && now_ns < stop_by_ns) return;
+  if (!room->waits() && (journal->pending() || disk->under_way() > 0)) return;
   loop.stop();
 }
 

@@ -128,8 +128,7 @@ void DiskThread::Impl::run() {
       const std::int64_t began = monotonic_ns();
       result.status = executor(batch);
       result.took_ns = monotonic_ns() - began;
-      const bool harmless =
-          batch.background && result.status.code() == absl::StatusCode::kResourceExhausted;
+      const bool harmless = absl::IsResourceExhausted(result.status);  // nothing was done
       if (!result.status.ok() && !harmless) failed = result.status;
     } else {
       result.status = failed;

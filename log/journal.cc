@@ -143,11 +143,19 @@ std::span<const Durable> Journal::completed(std::uint64_t batch_id) {
   return durable_;
 }
 
-void Journal::background_failed(std::uint64_t batch_id) {
-  PAWL_CHECK(under_way_ == UnderWay::kBackground);
+const Batch* Journal::lacked_room(std::uint64_t batch_id) {
+  PAWL_CHECK(under_way_ != UnderWay::kNothing);
   PAWL_CHECK(batch_.id == batch_id);
-  under_way_ = UnderWay::kNothing;
   growth_failed_ = true;
+  if (under_way_ == UnderWay::kBackground) {
+    under_way_ = UnderWay::kNothing;
+    return nullptr;
+  }
+  if (std::exchange(outcome_.spare_allocated, 0) > 0) {
+    auto& operations = batch_.operations;  // the first two make the spare grow
+    operations.erase(operations.begin(), operations.begin() + 2);
+  }
+  return &batch_;
 }
 
 void Journal::finish_frame() {
@@ -165,7 +173,6 @@ void Journal::finish_frame() {
   const Place place{segment_, end_, frame.frame_bytes()};
   end_ += frame.frame_bytes();
   recorded_oldest_ = outcome_.oldest;
-  growth_failed_ = false;
   ++stats_.frames;
   stats_.entries += frame.entries();
   stats_.payload_bytes += frame.raw_bytes();

@@ -125,9 +125,13 @@ class Journal {
   // The batch was executed without error. Returns what is durable now, one element a group, valid
   // until the next call; empty for background work.
   std::span<const Durable> completed(std::uint64_t batch_id);
-  // The background batch failed for lack of room: making room is not tried again until a batch has
-  // completed. Any other failure stops the process.
-  void background_failed(std::uint64_t batch_id);
+  // The batch under way failed with ResourceExhausted, and did nothing. Background work is over
+  // with that: null. A frame is executed again when there may be room, without what it would have
+  // made ahead: returns it; it stays under way. No room is made ahead until expect_room(). Any
+  // other failure stops the process.
+  const Batch* lacked_room(std::uint64_t batch_id);
+  // There may be room again.
+  void expect_room() { growth_failed_ = false; }
 
   // From the next segment on, what makes a frame shorter is compressed. For a store that no older
   // build will have to read (kJournalLevel); it stays so.
@@ -220,6 +224,7 @@ class Journal {
   std::string spare_path(std::uint64_t number) const;
   void add_sync(std::string path);
   void add_allocation(std::string path, std::uint32_t from, std::uint32_t to);
+  bool rotates() const;
   void add_frame();
   void add_rotation();
   bool begins_with_dictionary() const;  // the new segment of a batch that rotates

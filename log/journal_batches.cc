@@ -56,19 +56,25 @@ const Batch* Journal::begin_batch() {
     building();
   }
   begin(UnderWay::kFrame);
-  const std::size_t room = end_ + front().frame_bytes_max() + format::kSealBytes;
-  if (segment_ != 0 && room <= options_.segment_bytes && !rotation_due_) {
-    add_frame();
-  } else {
-    add_rotation();
-  }
-  add_recycling(kRecycledByFrame);
-  // Under constant load there is never a quiet moment to make room: do it in step with use.
-  if (!outcome_.rotated && segment_ != 0 && !growth_failed_ &&
-      spare_bytes() + kSlice < spare_bytes_wanted()) {
+  const bool rotating = rotates();
+  // Under constant load there is never a quiet moment to make room: do it in step with use, and
+  // before anything is written, so that a disk without room stops the batch before it did anything.
+  if (!rotating && !growth_failed_ && spare_bytes() + kSlice < spare_bytes_wanted()) {
     add_spare_growth();
   }
+  if (rotating) {
+    add_rotation();
+  } else {
+    add_frame();
+  }
+  add_recycling(kRecycledByFrame);
   return &batch_;
+}
+
+// The frame goes into the next segment.
+bool Journal::rotates() const {
+  const std::size_t room = end_ + queue_.front()->frame_bytes_max() + format::kSealBytes;
+  return segment_ == 0 || room > options_.segment_bytes || rotation_due_;
 }
 
 const Batch* Journal::begin_background() {

@@ -25,7 +25,11 @@ absl::Status execute(FileSystem& files, const Operation& operation) {
 
 absl::Status execute(FileSystem& files, const Batch& batch) {
   for (const Operation& operation : batch.operations) {
-    if (absl::Status status = execute(files, operation); !status.ok()) return status;
+    absl::Status status = execute(files, operation);
+    if (status.ok()) continue;
+    const bool allocates = std::holds_alternative<AllocateFile>(operation);
+    if (allocates || !absl::IsResourceExhausted(status)) return status;
+    return absl::UnavailableError(status.message());
   }
   return absl::OkStatus();
 }

@@ -54,8 +54,9 @@ absl::Status execute(FileSystem& files, const Operation& operation);
 
 // Executes in order, stops at the first error. An error means that the process must stop: after a
 // failed write or fdatasync the kernel may have dropped the dirty pages, so no retry can be
-// trusted. The one exception: a background batch that failed with ResourceExhausted has touched no
-// promised byte; see Journal::background_failed().
+// trusted. The one exception is ResourceExhausted: an allocation found no room, and since a batch
+// allocates before it does anything else, nothing of it was done; see Journal::lacked_room(). A
+// disk that is full when something else is done (it copies on write, say) is Unavailable.
 absl::Status execute(FileSystem& files, const Batch& batch);
 
 }  // namespace pawl::log

@@ -305,7 +305,7 @@ BoxStatus Node::Boxes::status_for(NodeId peer) const {
   status.feature_level = kFeatureLevel;
   status.wall_ms = node_->now_.wall_ms;
   status.wall_trusted = node_->now_.wall_trusted;
-  status.disk_ms = c.batch_mono_ms > 0 ? node_->now_.mono_ms - c.batch_mono_ms : 0;
+  status.disk_ms = c.disk_ms(node_->now_.mono_ms, node_->under_way_.room);
   status.sync_ms = c.pace.sync_ms();
   status.round_trip_ms = c.pace.round_trip_ms();
   status.store = node_->options_.store;

@@ -20,6 +20,16 @@ void RemoteProcess::over_before(std::uint64_t number) {
   }
 }
 
+std::int64_t Cluster::disk_ms(std::int64_t now_mono_ms, const RoomChanged& room) const {
+  const std::int64_t busy_ms = batch_mono_ms > 0 ? now_mono_ms - batch_mono_ms : 0;
+  return room.level == RoomLevel::plenty ? busy_ms : std::max(busy_ms, limits::kDiskStallMs);
+}
+
+bool Cluster::is_stalled(NodeId peer) const {
+  const auto status = statuses.find(peer);
+  return status == statuses.end() || status->second.disk_ms >= limits::kDiskStallMs;
+}
+
 void Cluster::retry_later(RequestId id) {
   const auto at = held.find(id);
   if (at == held.end() || std::exchange(at->second.to_retry, true)) return;

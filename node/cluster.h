@@ -26,6 +26,7 @@
 
 #include "base/ids.h"
 #include "node/group.h"
+#include "node/inputs.h"
 #include "node/pace.h"
 #include "node/peer_frames.h"
 #include "node/request.h"
@@ -169,6 +170,10 @@ struct Cluster {
   // For another copy of the request.
   void keep_answer(const RemoteRequest& to, const Answer& answer);
   bool is_linked(NodeId peer) const { return linked.contains(peer); }
+  // How long this box's disk has been busy with one batch. A full one is as good as stalled.
+  std::int64_t disk_ms(std::int64_t now_mono_ms, const RoomChanged& room) const;
+  // A leadership would be no better off there.
+  bool is_stalled(NodeId peer) const;
   // There is something for settle() to do.
   bool unsettled() const {
     return !leader_changes.empty() || !dropped.empty() || !read_results.empty() ||

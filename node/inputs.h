@@ -86,6 +86,14 @@ struct RoundTrip {
   NodeId peer;
   std::int64_t us = 0;
 };
+// How much work the disk has room for (node/disk_room.h). Little: what ends work that is under way.
+enum class RoomLevel : std::uint8_t { plenty, little, none };
+// It has changed, or the numbers have.
+struct RoomChanged {
+  RoomLevel level = RoomLevel::plenty;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t needed_bytes = 0;  // free, before there is plenty again
+};
 // Time has passed.
 struct Tick {};
 // All that came in together has been given: what was proposed meanwhile goes to the other boxes.
@@ -94,6 +102,7 @@ struct TurnEnd {};
 
 using Input =
     std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, PeerFrame,
-                 PeerLink, EntriesLoaded, TransferGroup, SnapshotReport, RoundTrip, Tick, TurnEnd>;
+                 PeerLink, EntriesLoaded, TransferGroup, SnapshotReport, RoundTrip, RoomChanged,
+                 Tick, TurnEnd>;
 
 }  // namespace pawl::node

@@ -133,6 +133,7 @@ void Node::handle(const Now& now, Input input, Outputs* outputs) {
                      cluster_->pace.round_trip(trip.peer, trip.us);
                    }
                  },
+                 [this](const RoomChanged& room) { on_room(room); },
                  [this](const Tick&) { on_tick(); },
                  [this](const TurnEnd&) {
                    for (const auto& group : groups_) group->send_held();

@@ -6,7 +6,6 @@
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
 // handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
 // later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
-//
 // Of several boxes, a request goes to its group's leader, its answer to where it came in.
 // A crash leaves what the journal holds; polls, leases, mailboxes are rebuilt or asked for again.
 #pragma once
@@ -195,6 +194,7 @@ class Node : private GroupOwner {
   void take_details(const TaskRef& task, const engine::Run& run, Lease* lease, dsl::Value details);
   // node_jobs.cc
   void submit(Group& group, Job job);
+  bool lacks_room(RequestId id, int item, bool begins_work);
   bool wait_for_key(Group& group, Job& job);
   bool replay_answer(Group& group, const Job& job);
   void decide_all(Group& group, std::vector<Job> jobs);
@@ -217,6 +217,7 @@ class Node : private GroupOwner {
   void offer_waiting(Group& group, Index run);
   void give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* poll);
   bool hands_out(const std::string& queue) const;
+  void on_room(const RoomChanged& room);
   ParkedPoll* poll_for(const engine::Step& step);
   void fill(ParkedPoll& poll);
   void fill_parked(const std::string& queue);
@@ -287,7 +288,6 @@ class Node : private GroupOwner {
   Leases leases_;
   NodeStats stats_;
   codecs::RaftMessageEncoder raft_encoder_;
-
   // Valid within handle().
   Now now_;
   TimeMs stamp_;

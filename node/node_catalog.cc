@@ -50,6 +50,8 @@ void Node::next_catalog_request() {
     keyed.digest = request.digest;
     keyed.forwarded = request.forwarded;
     if (replay_answer(*groups_[0], keyed)) continue;
+    const bool deploys = std::holds_alternative<DeployWorkflow>(request.operation);
+    if (lacks_room(request.id, -1, deploys)) continue;
     std::visit(
         [&](const auto& op) {
           if constexpr (CatalogChange<std::decay_t<decltype(op)>>) decide_catalog(request, op);

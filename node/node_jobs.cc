@@ -37,6 +37,11 @@ std::string etag_of(const engine::Run& run) {
   return pending;
 }
 
+bool begins_work(const Job& job) {
+  return std::holds_alternative<engine::Start>(job.command) ||
+         std::holds_alternative<engine::Signal>(job.command);
+}
+
 // The same request is among those of the entry. (Of a job without key and number none is.)
 bool is_among(const std::vector<engine::KeyedAnswer>& answers, const Job& job) {
   return std::any_of(answers.begin(), answers.end(), [&](const engine::KeyedAnswer& answer) {
@@ -53,6 +58,7 @@ void Node::submit(Group& group, Job job) {
     return;
   }
   if (replay_answer(group, job) || (!job.key.empty() && wait_for_key(group, job))) return;
+  if (job.reply != Reply::nothing && lacks_room(job.request, job.item, begins_work(job))) return;
   Mailboxes& mailboxes = mailboxes_[group.id().v];
   if (mailboxes.busy(job.run_id)) {
     const RequestId request = job.request;
@@ -68,6 +74,23 @@ void Node::submit(Group& group, Job job) {
   std::vector<Job> jobs;
   jobs.push_back(std::move(job));
   decide_all(group, std::move(jobs));
+}
+
+// Refuses the request (or item) if the disk has no room for it. Little room is for what ends work
+// that is under way: outcomes, and what an operator ends, deletes or changes in the cluster. What
+// the node itself wants (timers, hand-outs, forgetting, membership) is not asked here.
+bool Node::lacks_room(RequestId id, int item, bool begins_work) {
+  const RoomChanged& room = under_way_.room;
+  if (room.level == RoomLevel::plenty || (room.level == RoomLevel::little && !begins_work)) {
+    return false;
+  }
+  ++stats_.refused_room;
+  Answer refusal;
+  refusal.id = id;
+  refusal.status = 507;
+  refusal.body = room_problem(room);
+  answer(std::move(refusal), item);
+  return true;
 }
 
 // Makes the job wait for the entry that its key is under way with; false if there is none.

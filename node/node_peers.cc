@@ -198,18 +198,16 @@ void Node::balance() {
     const raft::Progress* progress = group->raft().state().peer(home);
     const std::uint64_t last = group->raft().last().index.v;
     if (progress == nullptr || progress->match.v + limits::kBalanceLagMax < last) continue;
-    const auto status = c.statuses.find(home);
-    if (status == c.statuses.end() || status->second.disk_ms >= limits::kDiskStallMs) continue;
+    if (c.is_stalled(home)) continue;
     group->transfer(home);
     return;
   }
 }
 
-// This box's disk takes too long: whose acknowledgements are current leads better.
+// This box's disk takes too long, or has no room: whose acknowledgements are current leads better.
 void Node::leave_stalled_disk() {
   Cluster& c = *cluster_;
-  const bool stalled =
-      c.batch_mono_ms > 0 && now_.mono_ms - c.batch_mono_ms >= limits::kDiskStallMs;
+  const bool stalled = c.disk_ms(now_.mono_ms, under_way_.room) >= limits::kDiskStallMs;
   if (!stalled || now_.mono_ms < c.next_hand_over_mono_ms) return;
   c.next_hand_over_mono_ms = now_.mono_ms + limits::kHandOverMs;
   for (const auto& group : groups_) {
@@ -217,8 +215,8 @@ void Node::leave_stalled_disk() {
     const raft::Progress* best = nullptr;
     for (const NodeId peer : c.peers) {
       const raft::Progress* progress = group->raft().state().peer(peer);
-      const bool can =
-          progress != nullptr && c.is_linked(peer) && progress->match >= group->raft().commit();
+      const bool can = progress != nullptr && c.is_linked(peer) && !c.is_stalled(peer) &&
+                       progress->match >= group->raft().commit();
       if (can && (best == nullptr || progress->match > best->match)) best = progress;
     }
     if (best != nullptr) group->transfer(best->id);

@@ -27,7 +27,17 @@ engine::HandOut hand_out(const engine::Step& step, const ParkedPoll& poll) {
 }  // namespace
 
 bool Node::hands_out(const std::string& queue) const {
-  return queue != under_way_.pausing_queue && !definitions_.catalog().is_paused(queue);
+  return queue != under_way_.pausing_queue && !definitions_.catalog().is_paused(queue) &&
+         under_way_.room.level != RoomLevel::none;
+}
+
+// With no room on the disk nothing is handed out; then parked polls get what has gathered.
+void Node::on_room(const RoomChanged& room) {
+  const bool again = std::exchange(under_way_.room, room).level == RoomLevel::none &&
+                     room.level != RoomLevel::none;
+  if (!again) return;
+  for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
+  settle();
 }
 
 // The parked poll that gets this queued step, or null.

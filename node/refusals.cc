@@ -85,6 +85,27 @@ Answer refusal_answer(RequestId id, const engine::Decision& decision, const engi
   return answer;
 }
 
+std::string room_problem(const RoomChanged& room) {
+  const auto mebibytes = [](std::uint64_t bytes) {
+    const std::uint64_t tenths = bytes * 10 / limits::MiB;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " MiB";
+  };
+  const std::string detail =
+      (room.level == RoomLevel::none
+           ? "nothing can be written"
+           : std::string("no starts, signals and deployments are taken, outcomes of tasks still "
+                         "are")) +
+      ": " + mebibytes(room.free_bytes) + " are free on the file system of the store, and " +
+      mebibytes(room.needed_bytes) +
+      " have to be. Make room there and send the request again: all goes on by itself, and reads "
+      "are answered meanwhile";
+  return codecs::problem_json(507, "disk-full", "The disk of the leading box is full", detail,
+                              [&](codecs::JsonWriter& w) {
+                                w.field("free_bytes", room.free_bytes);
+                                w.field("needed_bytes", room.needed_bytes);
+                              });
+}
+
 std::string run_unknown(std::string_view id) {
   return "no run has the id " + dsl::quoted(id, limits::kRunIdBytesMax) +
          "; `pawl list` shows the runs, ids are case-sensitive, and a closed run is forgotten once "

@@ -8,12 +8,16 @@
 
 #include "engine/decide.h"
 #include "engine/run.h"
+#include "node/inputs.h"
 #include "node/request.h"
 
 namespace pawl::node {
 
 // The answer to a request whose decision was a refusal (not Refusal::none). `run` may be null.
 Answer refusal_answer(RequestId id, const engine::Decision& decision, const engine::Run* run);
+
+// Status 507: the disk lacks room for what was asked.
+std::string room_problem(const RoomChanged& room);
 
 // The details of "run-unknown" and "workflow-unknown": they name what was asked for, shortened
 // where it is no name anyone could have meant. Without a version: none was asked for.

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "base/ids.h"
+#include "node/inputs.h"
 #include "node/job.h"
 #include "node/leases.h"
 #include "node/request.h"
@@ -50,6 +51,7 @@ struct UnderWay {
   bool was_ready = false;                 // alone: the node was so, and so it stays
   std::int64_t timers_retry_mono_ms = 0;  // no timer is tried before
   std::int64_t timers_look_mono_ms = 0;   // no tick is asked for on account of timers before
+  RoomChanged room;                       // the disk's, as it was last told
 };
 
 }  // namespace pawl::node

@@ -219,7 +219,7 @@ BOOST_AUTO_TEST_CASE(room_is_made_ahead_so_that_rotation_is_one_write) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(background_failure_is_survived) {
+BOOST_AUTO_TEST_CASE(room_that_can_t_be_made_ahead_is_done_without) {
   MemoryFileSystem files;
   JournalOptions options = small_options();
   options.segment_bytes = 1 * limits::MiB;
@@ -232,13 +232,81 @@ BOOST_AUTO_TEST_CASE(background_failure_is_survived) {
   BOOST_REQUIRE(batch != nullptr);
   BOOST_TEST(batch->background);
   BOOST_TEST(absl::IsResourceExhausted(execute(files, *batch)));
-  journal.background_failed(batch->id);
+  BOOST_TEST(journal.lacked_room(batch->id) == nullptr);
   BOOST_TEST(journal.begin_background() == nullptr);
   journal.append(GroupId(1), Term(1), Index(2), "still room here");
   BOOST_REQUIRE(*flush(files, &journal));
-  files.set_capacity(~std::uint64_t{0});
-  drain(&files, &journal);
-  BOOST_TEST(open(&files, options).heard.last(1) == 2u);
+  BOOST_TEST(journal.begin_background() == nullptr);  // not before room is expected
+  files.set_capacity(MemoryFileSystem::kCapacityBytes);
+  journal.expect_room();
+  BOOST_TEST(journal.begin_background() != nullptr);
+}
+
+// Frames of a full disk: each is tried until there is room, and then is on the disk, whole and
+// once.
+BOOST_AUTO_TEST_CASE(a_frame_without_room_waits_and_is_written_once_there_is_some) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    MemoryFileSystem files;
+    JournalOptions options = small_options();
+    Random random(seed);
+    options.preallocate = random.chance(0.5) ? Preallocate::kZero : Preallocate::kFallocate;
+    const Opened opened = open(&files, options);
+    Journal& journal = *opened.journal;
+    int lacked = 0;
+    std::uint64_t index = 0;
+    std::map<std::uint64_t, std::string> written;
+    while (lacked < 20) {
+      files.set_capacity(files.used_bytes() + random.below(2 * options.segment_bytes));
+      const std::string payload(random.between(1, 20'000), static_cast<char>('a' + index % 26));
+      journal.append(GroupId(1), Term(1), Index(++index), payload);
+      written[index] = payload;
+      if (random.chance(0.3)) journal.save_hard_state(GroupId(1), {Term(index), NodeId(1)});
+      const Batch* batch = journal.begin_batch();
+      BOOST_REQUIRE(batch != nullptr);
+      for (absl::Status status = execute(files, *batch); !status.ok();
+           status = execute(files, *batch)) {
+        BOOST_REQUIRE(absl::IsResourceExhausted(status));
+        ++lacked;
+        const Batch* again = journal.lacked_room(batch->id);
+        BOOST_REQUIRE(again == batch);
+        BOOST_TEST(journal.begin_batch() == nullptr);
+        BOOST_TEST(journal.begin_background() == nullptr);
+        // What is promised is there, whatever happens while it waits.
+        MemoryFileSystem meanwhile = files.copy();
+        meanwhile.crash(&random);
+        BOOST_REQUIRE_EQUAL(open(&meanwhile, options).heard.last(1),
+                            journal.last_index(GroupId(1)).v);
+        if (random.chance(0.5)) {
+          journal.append(GroupId(1), Term(1), Index(++index), "came meanwhile");
+          written[index] = "came meanwhile";
+        }
+        files.set_capacity(files.used_bytes() + random.below(3 * options.segment_bytes));
+      }
+      journal.completed(batch->id);
+      if (random.chance(0.5)) journal.expect_room();
+      files.set_capacity(MemoryFileSystem::kCapacityBytes);
+      if (random.chance(0.5)) drain(&files, &journal);
+    }
+    drain(&files, &journal);
+    const Opened again = open(&files, options);
+    BOOST_REQUIRE_EQUAL(again.heard.last(1), index);
+    for (const auto& [at, payload] : written) {
+      BOOST_REQUIRE(again.heard.groups.at(1).entries.at(at).second == payload);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_room_for_anything_but_an_allocation_is_a_failure) {
+  MemoryFileSystem files;
+  const Opened opened = open(&files);
+  opened.journal->append(GroupId(1), Term(1), Index(1), "a");
+  const Batch* batch = opened.journal->begin_batch();
+  BOOST_REQUIRE(std::holds_alternative<WriteFile>(batch->operations.at(0)));
+  files.reset_operations();
+  files.fail_operation(0, absl::ResourceExhaustedError("a file system that copies on write"));
+  const absl::Status status = execute(files, *batch);
+  BOOST_TEST(absl::IsUnavailable(status));
+  BOOST_TEST(status.message().find("made to fail") != std::string_view::npos);
 }
 
 BOOST_AUTO_TEST_CASE(marks_are_written_once) {

@@ -7,6 +7,7 @@
 // lets a test flip bits, cut, copy, rename or remove files behind the journal's back.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@ namespace pawl::log {
 class MemoryFileSystem final : public FileSystem {
  public:
   static constexpr std::size_t kSectorBytes = 512;
+  static constexpr std::uint64_t kCapacityBytes = std::uint64_t{1} << 50;  // unless it is set
 
   absl::StatusOr<std::vector<FileInfo>> list(const std::string& directory) override;
   absl::StatusOr<std::size_t> read(const std::string& path, std::uint64_t offset, char* out,
@@ -50,6 +52,8 @@ class MemoryFileSystem final : public FileSystem {
   void crash(Random* random);
   // Of all files together; writes and allocations past it fail with ResourceExhausted.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  std::uint64_t capacity() const { return capacity_; }
+  std::uint64_t free_bytes() const { return capacity_ - std::min(capacity_, used_bytes()); }
   std::uint64_t used_bytes() const;
   void set_read_only(bool read_only) { read_only_ = read_only; }
 
@@ -86,7 +90,7 @@ class MemoryFileSystem final : public FileSystem {
   std::optional<std::uint64_t> stop_at_;
   std::optional<std::uint64_t> fail_at_;
   absl::Status failure_;
-  std::uint64_t capacity_ = ~std::uint64_t{0};
+  std::uint64_t capacity_ = kCapacityBytes;
   bool read_only_ = false;
 };
 

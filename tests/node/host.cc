@@ -21,6 +21,8 @@
 namespace pawl::node {
 namespace {
 
+constexpr std::int64_t kRoomLookMs = 50;
+
 // A failure is thrown: Boost.Test reports it, the storm catches it.
 void require(bool holds, const std::string& otherwise) {
   if (!holds) throw std::runtime_error(otherwise);
@@ -230,6 +232,8 @@ void Host::kill() {
   node.reset();
   journal.reset();
   batch_ = nullptr;
+  room = DiskRoom(kReserveBytes / 2);
+  look_at_ms_ = 0;
   loads.clear();
   frames.clear();
   entry_reads.clear();
@@ -552,12 +556,37 @@ void Host::finish() {
 
 bool Host::finish_or_end() {
   require(batch_ != nullptr, "batch_ != nullptr");
-  if (!execute(*batch_).ok()) {
+  const absl::Status status = execute(*batch_);
+  if (absl::IsResourceExhausted(status)) {
+    batch_ = journal->lacked_room(batch_->id);
+    room.lacked();
+    give(room.state());
+    return true;
+  }
+  if (!status.ok()) {
     kill();
     return false;
   }
   complete(std::exchange(batch_, nullptr)->id);
   return true;
+}
+
+void Host::see_to_room() {
+  const bool begins = reserve_bytes_ == 0 && !room.watches();
+  if ((!begins && !room.watches()) || now.mono_ms < look_at_ms_) return;
+  look_at_ms_ = now.mono_ms + kRoomLookMs;
+  // A file system of eight reserves, of which others hold most.
+  const std::uint64_t total = limits::kReserveShare * kReserveBytes;
+  const RoomLevel before = room.state().level;
+  for (int i = 0; i < 2; ++i) {
+    const DiskRoom::Reserve wish = room.look({total, files.free_bytes(), reserve_bytes_});
+    if (wish == DiskRoom::Reserve::keep) break;
+    const std::uint64_t wanted = wish == DiskRoom::Reserve::make ? room.reserve_bytes() : 0;
+    files.set_capacity(files.capacity() + reserve_bytes_ - wanted);
+    reserve_bytes_ = wanted;
+  }
+  journal->expect_room();
+  if (before != RoomLevel::plenty || room.watches()) give(room.state());
 }
 
 void Host::crash_within_batch(std::uint64_t operations) {

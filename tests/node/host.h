@@ -16,9 +16,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "log/journal.h"
 #include "node/compaction.h"
+#include "node/disk_room.h"
 #include "node/node.h"
 #include "tests/log/memory_file_system.h"
 
@@ -73,6 +75,7 @@ Thawed thawed(GroupId group, std::string_view bytes, std::size_t piece = 4096);
 
 class Host {
  public:
+  static constexpr std::uint64_t kReserveBytes = 32 * limits::KiB;
   // Bugs of the driver or the disk, which the storm must find.
   struct Planted {
     bool completes_before_disk = false;  // a batch is completed, then written
@@ -118,8 +121,11 @@ class Host {
   bool begin();
   bool under_way() const { return batch_ != nullptr; }
   void finish();
-  // The same, but if the disk fails the process ends: false.
+  // The same, but if the disk fails the process ends: false. If it has no room, the batch waits.
   bool finish_or_end();
+  // As the daemon does: while there is no room on the disk, and at first, looks at what is free,
+  // and tells the node.
+  void see_to_room();
   // Executes the first `operations` of the batch under way, then the machine is gone.
   void crash_within_batch(std::uint64_t operations);
   // Batches until nothing is left to do.
@@ -164,6 +170,7 @@ class Host {
   Planted planted;
   std::unique_ptr<log::FileSystem> lying;  // in front of files, if a fault is planted
   log::MemoryFileSystem files;
+  DiskRoom room{kReserveBytes / 2};
   std::unique_ptr<log::Journal> journal;
   std::unique_ptr<Node> node;
   std::map<RequestId, Answer> answers;
@@ -198,6 +205,8 @@ class Host {
   std::uint64_t next_request_ = 1;
   std::uint64_t boots_ = 0;
   const log::Batch* batch_ = nullptr;
+  std::uint64_t reserve_bytes_ = 0;  // on the disk: its capacity is so much less
+  std::int64_t look_at_ms_ = 0;
   std::map<std::string, std::string> given_up_;  // segments by path, as they were at last
 };
 

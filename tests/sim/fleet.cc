@@ -117,7 +117,7 @@ void Fleet::fill_disk(int b, std::uint64_t bytes_left) {
 
 void Fleet::mend_disk(int b) {
   box(b).files.fail_operation(~std::uint64_t{0}, absl::OkStatus());
-  box(b).files.set_capacity(~std::uint64_t{0});
+  box(b).files.set_capacity(log::MemoryFileSystem::kCapacityBytes);
 }
 
 void Fleet::freeze(int b, bool is_frozen) {
@@ -246,6 +246,7 @@ void Fleet::disk_turn(int b) {
     if (!host.finish_or_end()) return;
     begun = host.under_way();  // what had queued meanwhile
   }
+  host.see_to_room();
   if (begun || host.begin()) {
     f.disk_done_ms =
         now_ms + 1 +

@@ -76,7 +76,7 @@ class Fleet {
   // The next batch of the box fails at its operation number `n`, if it has so many: the process
   // ends, as it must.
   void fail_disk(int b, std::uint64_t n);
-  // The disk of a box takes so many bytes more; then its process ends, as it must.
+  // The disk of a box takes so many bytes more; then what it writes waits until it is mended.
   void fill_disk(int b, std::uint64_t bytes_left);
   // No operation of it is going to fail, and it has space again.
   void mend_disk(int b);

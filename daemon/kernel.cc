@@ -1,0 +1,36 @@
+#include "daemon/kernel.h"
+
+#include <sched.h>
+#include <sys/random.h>
+#include <sys/timex.h>
+
+#include <cstring>
+
+#include "base/check.h"
+
+namespace pawl::daemon {
+
+std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  PAWL_CHECK(::getrandom(bytes.data(), count, 0) == static_cast<ssize_t>(count));
+  return bytes;
+}
+
+std::uint64_t random_seed() {
+  const std::string bytes = random_bytes(8);
+  std::uint64_t seed;
+  std::memcpy(&seed, bytes.data(), sizeof seed);
+  return seed;
+}
+
+bool kernel_clock_synchronised() {
+  timex state{};
+  return ::adjtimex(&state) != TIME_ERROR;
+}
+
+void run_in_batches() {
+  const sched_param no_priority{};
+  if (::sched_getscheduler(0) == SCHED_OTHER) ::sched_setscheduler(0, SCHED_BATCH, &no_priority);
+}
+
+}  // namespace pawl::daemon
