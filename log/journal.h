@@ -54,7 +54,7 @@ struct JournalOptions {
   // False: an empty directory is an error, because the caller knows that a store was here.
   bool create_if_empty = true;
   std::size_t training_bytes = limits::kTrainingBytes;  // of entries, before a dictionary is made
-  // By group, the newest snapshot that is there: kept files that came with a later one are useless.
+  // By group, the newest snapshot that is there: kept files that came with a later one are ignored.
   // Absent: it is not known.
   std::optional<std::vector<Index>> snapshots;
 };

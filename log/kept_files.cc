@@ -9,7 +9,8 @@ namespace pawl::log {
 
 namespace {
 
-// It was made durable before the snapshot that it came with, and that one never was.
+// It was made durable before the snapshot that it came with, and that one never was; or that one
+// can't be read now, and may be put back.
 bool is_ahead(const KeptFile& file, const std::vector<Index>& snapshots) {
   return std::any_of(file.spans.begin(), file.spans.end(), [&](const KeptSpan& span) {
     const Index there = span.group.v < snapshots.size() ? snapshots[span.group.v] : Index(0);
@@ -35,9 +36,9 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
     if (!number) continue;
     auto file = read_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
     if (!file.ok()) return file.status();
-    replaced.insert(replaced.end(), file->replaces.begin(), file->replaces.end());
-    if (snapshots != nullptr && is_ahead(*file, *snapshots)) replaced.push_back(*number);
     last_number_ = std::max(last_number_, *number);
+    if (snapshots != nullptr && is_ahead(*file, *snapshots)) continue;
+    replaced.insert(replaced.end(), file->replaces.begin(), file->replaces.end());
     files_.push_back(*std::move(file));
   }
   std::sort(files_.begin(), files_.end(),

@@ -18,9 +18,9 @@ namespace pawl::log {
 
 class KeptFiles {
  public:
-  // At a start: reads what is there, and removes files that another one replaces, those never
-  // finished, and those that came with a later snapshot than there is (`snapshots`, by group; null:
-  // it is not known). Errors as of Journal::open().
+  // At a start: reads what is there, and removes files that another one replaces, and those never
+  // finished. Those that came with a later snapshot than there is (`snapshots`, by group; null: it
+  // is not known) are left alone. Errors as of Journal::open().
   absl::Status load(FileSystem& files, const std::string& directory, const StoreId& store_id,
                     std::uint32_t feature_level, const std::vector<Index>* snapshots = nullptr);
   // The number of the next one; none is used twice.

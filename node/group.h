@@ -58,6 +58,9 @@ struct Proposal {
   std::vector<TaskRef> ended;          // tasks with an outcome: their leases end
   std::vector<std::string> keys;       // idempotency keys under way with it
   std::vector<std::string> forgotten;  // ids of runs that it forgets: mailboxes to release
+  // Of one that was dropped: a snapshot of another box stands for its index, so that it may have
+  // been committed all the same.
+  bool unknown = false;
 };
 
 class Group;
@@ -74,7 +77,8 @@ class GroupOwner {
   virtual void on_ready(Group& group) = 0;
   // Who leads, as far as this node knows, is somebody else than before.
   virtual void on_leader(Group& group) = 0;
-  // Another leader's entry is committed in this one's place: it never happened, nor will it.
+  // Another leader's entry is committed in this one's place: it never happened, nor will it; or, if
+  // it says so (Proposal::unknown), nobody here can tell.
   virtual void on_dropped(Group& group, Proposal proposal) = 0;
   // The answer to read_index(): what is applied through `index` may be shown; 0: ask the leader.
   virtual void on_read(Group& group, std::uint64_t context, Index index) = 0;

@@ -16,8 +16,8 @@ void Group::restore_snapshot(Thawed thawed, Index index, Term term) {
   snapshot_ = {index, term};
 }
 
-// What was being applied is in the snapshot, or was replaced by what is; what this box had proposed
-// of it is asked for again, and known by its number.
+// What was being applied is in the snapshot, or was replaced by what is: of what this box had
+// proposed of it nobody can say which.
 void Group::install(const raft::InstallSnapshot& installed) {
   PAWL_CHECK(received_ != nullptr && installed.last.index > applied_);
   if (!installed.log_kept) {
@@ -27,6 +27,9 @@ void Group::install(const raft::InstallSnapshot& installed) {
   while (!pending_.empty() && pending_.front().index <= installed.last.index) {
     if (pending_.front().proposed) replaced_.push_back(std::move(pending_.front()));
     pending_.pop_front();
+  }
+  for (Pending& pending : replaced_) {
+    pending.proposal.unknown |= pending.index <= installed.last.index;
   }
   tables_ = std::move(received_->tables);
   applied_ = installed.last.index;

@@ -16,6 +16,11 @@ bool read(const PeerFrame& frame, Frame* out) {
   return decode(frame.payload, out);
 }
 
+// Asked again it takes effect once.
+bool is_repeatable(const Request& request) {
+  return !request.key.empty() || std::holds_alternative<ReportTask>(request.operation);
+}
+
 // By the slowest of all boxes, as far as they were heard.
 void set_pace(Cluster* c, const std::vector<std::unique_ptr<Group>>& groups) {
   c->pace.age();
@@ -292,7 +297,15 @@ void Node::close(Group& group) {
 
 void Node::settle_dropped(Group& group, Proposal& proposal) {
   ++stats_.entries_dropped;
-  for (const PendingAnswer& pending : proposal.answers) retry(pending.answer.id);
+  for (const PendingAnswer& pending : proposal.answers) {
+    const auto held = cluster_->held.find(pending.answer.id);
+    // Done twice is worse than not known: it is told so at its deadline.
+    if (proposal.unknown && held != cluster_->held.end() && !is_repeatable(held->second.request)) {
+      held->second.tried = true;
+      continue;
+    }
+    retry(pending.answer.id);
+  }
   for (const std::string& key : proposal.keys) retry_keyed(key);
   for (const Grant& grant : proposal.grants) {
     ParkedPoll* poll = polls_.find(grant.poll);

@@ -181,12 +181,6 @@ BOOST_AUTO_TEST_CASE(incidents_and_seen_signals_stay) {
   BOOST_CHECK_EQUAL(world.var("n").as_int() % 1000, 3);
 }
 
-std::string bytes_of(const Tables& tables) {
-  std::string bytes;
-  tables.encode(&bytes);
-  return bytes;
-}
-
 BOOST_AUTO_TEST_CASE(generations_are_kept_and_forgotten) {
   World world(eager());
   world.start("{}");

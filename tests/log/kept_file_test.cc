@@ -226,6 +226,23 @@ BOOST_AUTO_TEST_CASE(a_crash_leaves_the_old_or_the_new) {
   BOOST_TEST_MESSAGE("crashes and failures: " << stops);
 }
 
+BOOST_AUTO_TEST_CASE(what_came_with_a_snapshot_that_is_not_there_is_left_alone) {
+  MemoryFileSystem files;
+  KeptWriter writer(files, kDirectory, test_store(), kFirst, nullptr);
+  BOOST_REQUIRE(writer.append(GroupId(1), Term(1), Index(3), "three").ok());
+  BOOST_REQUIRE(writer.commit({{GroupId(1), Index(0), Index(9), true}}, {}, 0).ok());
+  for (const std::uint64_t snapshot : {0, 8, 9, 12}) {
+    KeptFiles kept;
+    const std::vector<Index> snapshots{Index(0), Index(snapshot)};
+    const bool there = snapshot >= 9;
+    BOOST_REQUIRE(kept.load(files, kDirectory, test_store(), kFeatureLevel, &snapshots).ok());
+    BOOST_TEST(kept.files().size() == (there ? 1u : 0u));
+    BOOST_TEST(kept.installed_through(GroupId(1)).v == (there ? 9u : 0u));
+    BOOST_TEST(kept.take_number() == kFirst + 1);
+    BOOST_TEST(files.paths().size() == 1u);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_newest_file_that_speaks_for_an_index_has_it) {
   MemoryFileSystem files;
   KeptFiles kept;
