@@ -100,9 +100,8 @@ struct Tick {};
 // With several boxes it is the last input of every turn.
 struct TurnEnd {};
 
-using Input =
-    std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded, PeerFrame,
-                 PeerLink, EntriesLoaded, TransferGroup, SnapshotReport, RoundTrip, RoomChanged,
-                 Tick, TurnEnd>;
+using Input = std::variant<Request, Cancelled, Undelivered, BatchCompleted, AnswerPolls, RunLoaded,
+                           PeerFrame, PeerLink, EntriesLoaded, TransferGroup, SnapshotReport,
+                           RoundTrip, RoomChanged, Tick, TurnEnd>;
 
 }  // namespace pawl::node
