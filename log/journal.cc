@@ -104,8 +104,10 @@ std::uint64_t Journal::segment_of(GroupId group, Index keep_from) const {
   return found ? found->segment : oldest_;
 }
 
+// Nobody is sent there from now on: the files go before the loop hears of it.
 void Journal::recycle_below(std::uint64_t segment) {
   oldest_ = std::max(oldest_, std::min(segment, segment_));
+  index_.drop_before(oldest_);
 }
 
 void Journal::add_kept(KeptFile file) {
