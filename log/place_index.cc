@@ -58,10 +58,10 @@ Index PlaceIndex::last(GroupId id) const {
 Index PlaceIndex::first_in(GroupId id, std::uint64_t segment) const {
   if (id.v >= groups_.size()) return Index(1);
   const Group& group = groups_[id.v];
-  for (const Anchor& anchor : group.anchors) {
-    if (anchor.segment >= segment) return Index(anchor.first);
-  }
-  return Index(group.last + 1);
+  const auto at =
+      std::partition_point(group.anchors.begin(), group.anchors.end(),
+                           [segment](const Anchor& anchor) { return anchor.segment < segment; });
+  return Index(at == group.anchors.end() ? group.last + 1 : at->first);
 }
 
 void PlaceIndex::forget_through(GroupId id, Index through) {

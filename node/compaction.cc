@@ -132,48 +132,58 @@ void Compaction::made(const Node& node, const log::KeptFile& file) {
   surveyed(node, file.number, file.bytes, file.bytes);
 }
 
-void Compaction::forget_all_but(const std::vector<Input>& inputs) {
-  std::set<std::uint64_t> there;
-  for (const Input& input : inputs) there.insert(input.number);
-  std::erase_if(surveys_, [&there](const auto& one) { return !there.contains(one.first); });
+void Compaction::forget_what_is_gone(const log::Journal& journal, std::uint64_t first,
+                                     std::uint64_t end) {
+  std::erase_if(surveys_, [&](const auto& one) {
+    const std::vector<log::KeptFile>& files = journal.kept().files();
+    const auto is_it = [&one](const log::KeptFile& file) { return file.number == one.first; };
+    return (one.first < first || one.first >= end) &&
+           std::none_of(files.begin(), files.end(), is_it);
+  });
+}
+
+std::optional<Compaction::Work> Compaction::survey(const Node& node, const log::Journal& journal,
+                                                   std::uint64_t first, std::uint64_t end) const {
+  for (std::uint64_t number = first; number < end; ++number) {
+    if (is_due(node, number)) return Work{Work::Kind::survey, {segment(node, journal, number)}};
+  }
+  for (const log::KeptFile& file : journal.kept().files()) {
+    if (is_due(node, file.number)) return Work{Work::Kind::survey, {kept(file)}};
+  }
+  return std::nullopt;
 }
 
 std::optional<Compaction::Work> Compaction::next(const Node& node, const log::Journal& journal,
                                                  const std::vector<Index>& covered) {
   const std::uint64_t first = first_segment_needed(node, journal, covered);
-  const std::uint64_t end = first_segment_uncovered(node, journal, covered);
-  std::vector<Input> segments;
-  for (std::uint64_t number = first; number < end; ++number) {
-    segments.push_back(segment(node, journal, number));
-  }
-  if (segments.size() < segments_min_) segments.clear();
-  std::vector<Input> inputs = segments;
-  for (const log::KeptFile& file : journal.kept().files()) inputs.push_back(kept(file));
-  forget_all_but(inputs);
-  for (Input& input : inputs) {
-    if (is_due(node, input.number)) return Work{Work::Kind::survey, {std::move(input)}};
-  }
-  auto work = segments_to_rewrite(journal, segments);
-  return work ? std::move(work) : kept_to_give_up(journal);
+  std::uint64_t end = std::max(first, first_segment_uncovered(node, journal, covered));
+  if (end - first < segments_min_) end = first;
+  forget_what_is_gone(journal, first, end);
+  if (auto work = survey(node, journal, first, end)) return work;
+  if (auto work = segments_to_rewrite(node, journal, first, end)) return work;
+  return kept_to_give_up(journal);
 }
 
 // The longest row of the oldest segments of which at most half is needed, and the newest kept files
 // as long as those are no larger than what they are joined with.
-std::optional<Compaction::Work> Compaction::segments_to_rewrite(
-    const log::Journal& journal, const std::vector<Input>& segments) const {
-  std::uint64_t bytes = 0, needed = 0, row_bytes = 0;
-  std::size_t row = 0;
-  for (std::size_t i = 0; i < segments.size(); ++i) {
-    const Survey& survey = surveys_.at(segments[i].number);
+std::optional<Compaction::Work> Compaction::segments_to_rewrite(const Node& node,
+                                                                const log::Journal& journal,
+                                                                std::uint64_t first,
+                                                                std::uint64_t end) const {
+  std::uint64_t bytes = 0, needed = 0, row_bytes = 0, row_end = first;
+  for (std::uint64_t number = first; number < end; ++number) {
+    const Survey& survey = surveys_.at(number);
     bytes += survey.file_bytes;
     needed += survey.needed_bytes;
-    if (i + 1 < segments_min_ || needed > bytes / 2) continue;
-    row = i + 1;
+    if (number + 1 - first < segments_min_ || needed > bytes / 2) continue;
+    row_end = number + 1;
     row_bytes = bytes;
   }
-  if (row == 0) return std::nullopt;
-  Work work{Work::Kind::rewrite,
-            {segments.begin(), segments.begin() + static_cast<std::ptrdiff_t>(row)}};
+  if (row_end == first) return std::nullopt;
+  Work work{Work::Kind::rewrite, {}};
+  for (std::uint64_t number = first; number < row_end; ++number) {
+    work.inputs.push_back(segment(node, journal, number));
+  }
   close_gaps(journal, &work.inputs);
   const std::vector<log::KeptFile>& files = journal.kept().files();
   const bool all = files.size() >= limits::kKeptFilesMax;

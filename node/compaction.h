@@ -72,11 +72,15 @@ class Compaction {
   };
 
   bool is_due(const Node& node, std::uint64_t number) const;
-  void forget_all_but(const std::vector<Input>& inputs);
+  // The first of them that is to be surveyed.
+  std::optional<Work> survey(const Node& node, const log::Journal& journal, std::uint64_t first,
+                             std::uint64_t end) const;
+  void forget_what_is_gone(const log::Journal& journal, std::uint64_t first, std::uint64_t end);
   static Input segment(const Node& node, const log::Journal& journal, std::uint64_t number);
   static Input kept(const log::KeptFile& file);
-  std::optional<Work> segments_to_rewrite(const log::Journal& journal,
-                                          const std::vector<Input>& segments) const;
+  // Of the segments in [first, end), which are surveyed.
+  std::optional<Work> segments_to_rewrite(const Node& node, const log::Journal& journal,
+                                          std::uint64_t first, std::uint64_t end) const;
   std::optional<Work> kept_to_give_up(const log::Journal& journal) const;
 
   std::size_t segments_min_;
