@@ -67,11 +67,19 @@ inline constexpr std::size_t kCheckpointBytesMax = kEntryBytesMax / 2;  // then 
 inline constexpr std::uint64_t kFoldSamplePeriod =
     64;  // one in so many decided entries is folded twice
 
+// --- memory (daemon/free_memory) ---
+inline constexpr std::size_t kFreeMemoryKept = 8 * MiB;  // of what the allocator holds and no one
+inline constexpr std::size_t kFreeMemoryStep = 2 * MiB;  // uses; beyond it so much goes back
+inline constexpr std::int64_t kFreeMemoryStepMs = 100;   // to the kernel each time
+
 // --- groups (node/) ---
 inline constexpr std::size_t kRunsAwakeMax = 16'384;        // of a box; beyond it those packed that
 inline constexpr std::int64_t kRunRestMs = 10'000;          // did not change for so long,
-inline constexpr std::size_t kRunsPackedPerTurn = 256;      // so many in one turn of the loop
-inline constexpr std::size_t kRunSampleBytesMax = 4 * KiB;  // of a run that others are packed by
+inline constexpr std::size_t kRunsPackedPerTurn = 256;      // so many in one turn of the loop;
+inline constexpr std::size_t kRunsAwakeCrowd = 65'536;      // beyond this, however lately they did,
+inline constexpr std::size_t kCrowdPackedPerTurn = 2'048;   // so many in one turn
+inline constexpr std::size_t kRunSamples = 16;              // runs that others are packed by,
+inline constexpr std::size_t kRunSampleBytesMax = 4 * KiB;  // and what is taken of each
 inline constexpr int kPollKeysMax = 10'000;  // answered polls that can be repeated by key
 inline constexpr int kLeasesLostPerTurnMax = 1'000;
 inline constexpr std::int64_t kTimersRetryMs = 1'000;  // after a timer that could not be decided
@@ -162,16 +170,16 @@ inline constexpr std::size_t kTrainingBytes = 256 * KiB;  // of entries, to trai
 inline constexpr std::size_t kTrainingEntryBytesMax = 2 * KiB;  // of one entry
 inline constexpr std::size_t kDictionaryBytesMax = 16 * KiB;
 inline constexpr std::size_t kDictionaryBytesMin = 1 * KiB;
-inline constexpr std::size_t kDictionariesMax = 32;       // of old segments, kept for their readers
-inline constexpr std::size_t kSnapshotSliceRuns = 2'000;  // copied in one turn of the loop
+inline constexpr std::size_t kDictionariesMax = 32;     // of old segments, kept for their readers
+inline constexpr std::size_t kSnapshotSliceRuns = 500;  // copied in one turn of the loop
 inline constexpr std::size_t kSnapshotSliceBytes = 256 * KiB;  // of answers, likewise
 inline constexpr std::size_t kSnapshotJobBytes = 1 * MiB;      // made by one job of the cold thread
-inline constexpr std::size_t kSnapshotUnsyncedBytes = 8 * MiB;  // then what is written is synced
+inline constexpr std::size_t kSnapshotUnsyncedBytes = 1 * MiB;  // then what is written is synced
 inline constexpr std::size_t kSnapshotsKept = 2;                // of a group
 inline constexpr std::size_t kKeptFileBytesMax = 256 * MiB;     // then the next one is begun
 inline constexpr std::size_t kKeptFilesMax = 32;          // then all of them are made into new ones
 inline constexpr std::size_t kCompactionSegmentsMin = 4;  // given up together at least
-inline constexpr std::size_t kCompactionEntries = 2'000;  // looked at in one turn of the loop
+inline constexpr std::size_t kCompactionEntries = 250;    // looked at in one turn of the loop
 inline constexpr std::size_t kCompactionBytes = 1 * MiB;  // of them, at most but for one entry
 
 // --- the journal from outside (daemon/, cli/) ---

@@ -20,6 +20,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "daemon/cold_thread.h"
+#include "daemon/free_memory.h"
 #include "daemon/opened_node.h"
 #include "daemon/snapshot_keeper.h"
 #include "log/posix_file_system.h"
@@ -149,6 +150,16 @@ struct Box {
       give(node::Tick{});
       while (batch()) continue;
     }
+    give_back_memory();
+  }
+  void give_back_memory() {
+    std::int64_t next_ns = released_ns + 1'000'000'000;
+    for (; next_ns != INT64_MAX; next_ns = free_memory.deadline_ns()) {
+      const double begun = seconds();
+      free_memory.turn(next_ns);
+      released_ns = next_ns;
+      longest_release = std::max(longest_release, seconds() - begun);
+    }
   }
   void pass(std::int64_t ms) {
     now.mono_ms += ms;
@@ -178,6 +189,9 @@ struct Box {
   daemon::OpenedNode opened;
   std::unique_ptr<daemon::SnapshotKeeper> keeper;
   std::unique_ptr<daemon::ColdThread> cold;
+  daemon::FreeMemory free_memory;
+  std::int64_t released_ns = 0;
+  double longest_release = 0;
   node::Outputs outputs;
   node::Now now{1'000'000, 1'767'225'600'000, true};
   std::uint64_t requests = 0, loads = 0;
@@ -229,11 +243,16 @@ void fire_all(Box* box) {
   box->pass(2 * 3'600'000);
   const double begun = seconds();
   double longest = 0;
+  std::int64_t passed_ms = 0;
   while (box->open_runs() > 0) {
     const double turn = seconds();
     box->give(node::Tick{});
     longest = std::max(longest, seconds() - turn);
     if (!box->batch()) box->pass(1);
+    // The box's clock goes as fast as the wall's.
+    for (; passed_ms < static_cast<std::int64_t>((seconds() - begun) * 1e3); ++passed_ms) {
+      box->pass(1);
+    }
     if (seconds() - begun > 300) break;
   }
   while (box->batch()) continue;
@@ -288,6 +307,9 @@ int main(int argc, char** argv) {
     report("at rest");
     fire_all(&box);
     report("fired");
+    box.settle();
+    report("at rest");
+    std::printf("longest pause to give back memory: %.2f ms\n", box.longest_release * 1e3);
   }
   box.close();
   return 0;

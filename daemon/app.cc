@@ -18,6 +18,7 @@
 #include "daemon/disk_thread.h"
 #include "daemon/entry_reader.h"
 #include "daemon/event_loop.h"
+#include "daemon/free_memory.h"
 #include "daemon/http_server.h"
 #include "daemon/kernel.h"
 #include "daemon/metrics.h"
@@ -112,6 +113,7 @@ struct App::Impl : TurnHook {
   std::unique_ptr<Transfers> transfers;       // likewise; of several boxes
   std::unique_ptr<ColdThread> cold;
   std::unique_ptr<RoomKeeper> room;
+  FreeMemory free_memory;
   Forward forward;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
@@ -259,6 +261,7 @@ absl::Status App::Impl::listen() {
   parts.seed = random_seed();
   parts.box = store.box;
   parts.more_metrics = [this](std::string* out) {
+    snapshots->append_metrics(out);
     append_compaction_metrics(compactor->metrics(), *journal, out);
     if (transfers != nullptr) append_transfer_metrics(transfers->metrics(), out);
     room->append_metrics(out);
@@ -404,13 +407,15 @@ void App::Impl::end_turn(std::int64_t now_ns) {
     journal->mark_synced();
   }
   room->turn(now_ns);
+  free_memory.turn(now_ns);
   next_batch(true);
 }
 
 std::int64_t App::Impl::deadline_ns() const {
   std::int64_t wake_ms = std::min(node->next_wake_mono_ms(), api->next_wake_mono_ms());
   std::int64_t wake = wake_ms > kNoDeadline / 1'000'000 ? kNoDeadline : wake_ms * 1'000'000;
-  wake = std::min({wake, mark_at_ns, snapshots->deadline_ns(), room->deadline_ns()});
+  wake = std::min(
+      {wake, mark_at_ns, snapshots->deadline_ns(), room->deadline_ns(), free_memory.deadline_ns()});
   // While stopping, look again soon: connections end in their own time.
   if (stop_by_ns != 0) wake = std::min(wake, loop.now_ns() + 20'000'000);
   return wake;

@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "daemon/event_loop.h"
+#include "daemon/kernel.h"
 
 namespace pawl::daemon {
 
@@ -75,6 +76,7 @@ void ColdThread::wait() {
 }
 
 void ColdThread::Impl::run() {
+  let_others_go_first();
   for (;;) {
     Job job;
     {

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/timex.h>
 
 #include <cstring>
@@ -9,6 +10,12 @@
 #include "base/check.h"
 
 namespace pawl::daemon {
+namespace {
+
+// About a tenth of what a thread at 0 gets.
+constexpr int kNiceOfWhatCanWait = 10;
+
+}  // namespace
 
 std::string random_bytes(std::size_t count) {
   std::string bytes(count, '\0');
@@ -32,5 +39,8 @@ void run_in_batches() {
   const sched_param no_priority{};
   if (::sched_getscheduler(0) == SCHED_OTHER) ::sched_setscheduler(0, SCHED_BATCH, &no_priority);
 }
+
+// On Linux this is a thread's own (setpriority(2), notes), against POSIX.
+void let_others_go_first() { ::setpriority(PRIO_PROCESS, 0, kNiceOfWhatCanWait); }
 
 }  // namespace pawl::daemon

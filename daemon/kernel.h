@@ -20,4 +20,8 @@ bool kernel_clock_synchronised();
 // threads are made: they inherit it.
 void run_in_batches();
 
+// Where the processor is short, the calling thread gets little of it: what it does can wait for
+// what others do.
+void let_others_go_first();
+
 }  // namespace pawl::daemon

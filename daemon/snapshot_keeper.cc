@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "daemon/event_loop.h"
+#include "daemon/metrics.h"
 #include "log/posix_file_system.h"
 
 namespace pawl::daemon {
@@ -180,15 +181,29 @@ void SnapshotKeeper::done(const absl::Status& status) {
   if (did == Doing::giving_up) return end_group();
   if (!status.ok()) {
     failed_ = true;
+    ++failures_;
     logger_.write(LogLevel::warning, "snapshot: not written, the journal still holds everything",
                   {{"group", static_cast<int>(group_)}, {"why", std::string(status.message())}});
   } else if (did == Doing::closing) {
     const GroupId group(static_cast<std::uint16_t>(group_));
+    ++written_;
+    written_bytes_ += writing_->writer.content_bytes();
     installed(group, freeze_->index(), writing_->writer.content_bytes());
     end_group();
   } else if (slice_->runs_encoded == slice_->runs.size()) {
     slice_.reset();
   }
+}
+
+void SnapshotKeeper::append_metrics(std::string* out) const {
+  MetricsText text(out);
+  text.counter("pawl_snapshots_written_total", "snapshots of groups that are durable", "",
+               written_);
+  text.counter("pawl_snapshots_written_bytes_total", "bytes in them", "", written_bytes_);
+  text.counter("pawl_snapshots_failures_total", "snapshots that could not be written", "",
+               failures_);
+  text.gauge("pawl_snapshots_under_way", "1 while a round of them is being written", "",
+             under_way() ? 1 : 0);
 }
 
 }  // namespace pawl::daemon

@@ -66,6 +66,7 @@ class SnapshotKeeper {
   bool under_way() const { return group_ < options_.node->group_count(); }
   // When a turn is wanted though nothing happens.
   std::int64_t deadline_ns() const;
+  void append_metrics(std::string* out) const;
 
  private:
   struct Writing;
@@ -90,6 +91,8 @@ class SnapshotKeeper {
   std::uint64_t round_at_bytes_ = 0;  // of the journal
   std::int64_t round_at_ns_ = 0;
   std::uint64_t journal_bytes_ = 0;  // as of the last turn
+  // Since the start.
+  std::uint64_t written_ = 0, written_bytes_ = 0, failures_ = 0;
 
   // Of the round.
   std::size_t group_;  // being written; past the last one: no round

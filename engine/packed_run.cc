@@ -1,3 +1,7 @@
+// Frames without a magic number are a format that the headers call unstable; nobody but this
+// process ever sees them, and the library is linked statically.
+#define ZSTD_STATIC_LINKING_ONLY
+
 #include "engine/packed_run.h"
 
 #include <zstd.h>
@@ -7,7 +11,6 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/limits.h"
 
 namespace pawl::engine {
 namespace {
@@ -28,29 +31,6 @@ std::string head_of(const RunGlance& glance, std::size_t run_bytes) {
 }
 
 }  // namespace
-
-// --- shapes ---
-
-RunShape* RunShapes::get(std::string_view workflow, std::uint32_t version, std::string_view state,
-                         std::string_view sample) {
-  const auto [at, added] =
-      shapes_.try_emplace(Key(std::string(workflow), version, std::string(state)));
-  if (added) {
-    at->second = std::make_unique<RunShape>();
-    *at->second = {std::string(workflow),
-                   version,
-                   std::string(state),
-                   std::string(sample.substr(0, limits::kRunSampleBytesMax)),
-                   0,
-                   this};
-  }
-  return at->second.get();
-}
-
-void RunShapes::forget(const RunShape& shape) {
-  const Key key(shape.workflow, shape.version, shape.state);
-  shapes_.erase(key);
-}
 
 // --- packed runs ---
 
@@ -105,28 +85,58 @@ RunPacker::RunPacker() = default;
 RunPacker::~RunPacker() = default;
 RunPacker::RunPacker(RunPacker&&) noexcept = default;
 RunPacker& RunPacker::operator=(RunPacker&&) noexcept = default;
-void RunPacker::FreeContexts::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
-void RunPacker::FreeContexts::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
+void RunPacker::Free::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+void RunPacker::Free::operator()(ZSTD_DCtx_s* context) const { ZSTD_freeDCtx(context); }
+void RunPacker::Free::operator()(ZSTD_CDict_s* dictionary) const { ZSTD_freeCDict(dictionary); }
+void RunPacker::Free::operator()(ZSTD_DDict_s* dictionary) const { ZSTD_freeDDict(dictionary); }
+
+template <class Dictionary, class Make>
+const Dictionary* RunPacker::digested(Few<Dictionary>* few, const RunShape& shape, Make make) {
+  for (const Digested<Dictionary>& known : few->all) {
+    if (known.shape == shape.number) return known.dictionary.get();
+  }
+  Digested<Dictionary>& next = few->all[few->oldest];
+  few->oldest = (few->oldest + 1) % kDigestedMax;
+  next.shape = shape.number;
+  next.dictionary.reset(make());
+  PAWL_CHECK(next.dictionary != nullptr);
+  return next.dictionary.get();
+}
 
 PackedRun RunPacker::keep(const RunGlance& glance, std::string_view run_bytes, RunShapes* shapes) {
-  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state, run_bytes);
+  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state);
   return PackedRun::make(shape, head_of(glance, run_bytes.size()), run_bytes);
 }
 
 PackedRun RunPacker::pack(std::string_view run_bytes, RunShapes* shapes) {
   RunGlance glance;
   PAWL_CHECK(glance_at(run_bytes, &glance));
-  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state, run_bytes);
-  const std::string head = head_of(glance, run_bytes.size());
-  if (!compressor_) compressor_.reset(ZSTD_createCCtx());
-  buffer_.resize(ZSTD_compressBound(run_bytes.size()));
-  const std::size_t size =
-      ZSTD_compress_usingDict(compressor_.get(), buffer_.data(), buffer_.size(), run_bytes.data(),
-                              run_bytes.size(), shape->sample.data(), shape->sample.size(), kLevel);
-  if (ZSTD_isError(size) != 0 || size >= run_bytes.size()) {
-    return PackedRun::make(shape, head, run_bytes);
+  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state);
+  RunShapes::learn(shape, run_bytes);
+  const bool shorter = !shape->dictionary.empty() && compress(*shape, run_bytes);
+  return PackedRun::make(shape, head_of(glance, run_bytes.size()), shorter ? buffer_ : run_bytes);
+}
+
+// What the frame needs not say, since it is known, is left out of it: magic number, size,
+// dictionary.
+bool RunPacker::compress(const RunShape& shape, std::string_view run_bytes) {
+  if (!compressor_) {
+    compressor_.reset(ZSTD_createCCtx());
+    ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_compressionLevel, kLevel);
+    ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_format, ZSTD_f_zstd1_magicless);
+    ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_contentSizeFlag, 0);
+    ZSTD_CCtx_setParameter(compressor_.get(), ZSTD_c_dictIDFlag, 0);
   }
-  return PackedRun::make(shape, head, std::string_view(buffer_).substr(0, size));
+  const ZSTD_CDict* dictionary = digested(&compressing_, shape, [&] {
+    return ZSTD_createCDict_byReference(shape.dictionary.data(), shape.dictionary.size(), kLevel);
+  });
+  PAWL_CHECK(ZSTD_isError(ZSTD_CCtx_refCDict(compressor_.get(), dictionary)) == 0);
+  buffer_.resize(ZSTD_compressBound(run_bytes.size()));
+  const std::size_t size = ZSTD_compress2(compressor_.get(), buffer_.data(), buffer_.size(),
+                                          run_bytes.data(), run_bytes.size());
+  if (ZSTD_isError(size) != 0 || size >= run_bytes.size()) return false;
+  buffer_.resize(size);
+  return true;
 }
 
 void RunPacker::unpack(const PackedRun& packed, std::string* out) {
@@ -135,12 +145,18 @@ void RunPacker::unpack(const PackedRun& packed, std::string* out) {
     out->assign(parts.rest);
     return;
   }
-  if (!decompressor_) decompressor_.reset(ZSTD_createDCtx());
-  const std::string& sample = packed.shape().sample;
+  if (!decompressor_) {
+    decompressor_.reset(ZSTD_createDCtx());
+    ZSTD_DCtx_setParameter(decompressor_.get(), ZSTD_d_format, ZSTD_f_zstd1_magicless);
+  }
+  const RunShape& shape = packed.shape();
+  const ZSTD_DDict* dictionary = digested(&decompressing_, shape, [&] {
+    return ZSTD_createDDict_byReference(shape.dictionary.data(), shape.dictionary.size());
+  });
+  PAWL_CHECK(ZSTD_isError(ZSTD_DCtx_refDDict(decompressor_.get(), dictionary)) == 0);
   out->resize(parts.run_bytes);
-  const std::size_t size =
-      ZSTD_decompress_usingDict(decompressor_.get(), out->data(), out->size(), parts.rest.data(),
-                                parts.rest.size(), sample.data(), sample.size());
+  const std::size_t size = ZSTD_decompressDCtx(decompressor_.get(), out->data(), out->size(),
+                                               parts.rest.data(), parts.rest.size());
   PAWL_CHECK(size == parts.run_bytes);
 }
 

@@ -1,52 +1,30 @@
-// A run that rests, as one string: the bytes of run.h, compressed against those of another run of
-// its workflow's version in the same state (its shape). What lists go by stays readable: workflow,
-// version and state are the shape's, status and times stand before the rest.
+// A run that rests, as one string: the bytes of run.h, compressed with the dictionary of its shape
+// (run_shapes.h). What lists go by stays readable: workflow, version and state are the shape's,
+// status and times stand before the rest.
 //
 // Counted, immutable; copied and let go of by the tables' thread, read by any.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "base/ids.h"
 #include "engine/run.h"
 #include "engine/run_glance.h"
+#include "engine/run_shapes.h"
 
 struct ZSTD_CCtx_s;
+struct ZSTD_CDict_s;
 struct ZSTD_DCtx_s;
+struct ZSTD_DDict_s;
 
 namespace pawl::engine {
-
-class RunShapes;
-
-struct RunShape {
-  std::string workflow;
-  std::uint32_t version = 0;
-  std::string state;
-  std::string sample;  // of a run's bytes, the first limits::kRunSampleBytesMax
-  std::uint64_t uses = 0;
-  RunShapes* owner = nullptr;
-};
-
-// The shapes in use.
-class RunShapes {
- public:
-  // The shape; made with this sample if there is none.
-  RunShape* get(std::string_view workflow, std::uint32_t version, std::string_view state,
-                std::string_view sample);
-  void forget(const RunShape& shape);
-  std::size_t size() const { return shapes_.size(); }
-
- private:
-  using Key = std::tuple<std::string, std::uint32_t, std::string>;
-  std::map<Key, std::unique_ptr<RunShape>> shapes_;
-};
 
 class PackedRun {
  public:
@@ -89,7 +67,7 @@ class PackedRun {
   Blob* blob_ = nullptr;
 };
 
-// One thread's.
+// One thread's, for runs of one RunShapes.
 class RunPacker {
  public:
   RunPacker();
@@ -97,20 +75,42 @@ class RunPacker {
   RunPacker(RunPacker&&) noexcept;
   RunPacker& operator=(RunPacker&&) noexcept;
 
-  // Run bytes as they come from a snapshot, not compressed; `glance` is what is seen in them.
+  // Run bytes as they are, not compressed; `glance` is what is seen in them.
   PackedRun keep(const RunGlance& glance, std::string_view run_bytes, RunShapes* shapes);
+  // Compressed, if the shape has a dictionary by now and that makes them shorter.
   PackedRun pack(std::string_view run_bytes, RunShapes* shapes);
   // Replaces `out` by the run bytes.
   void unpack(const PackedRun& packed, std::string* out);
   std::shared_ptr<Run> run(const PackedRun& packed);
 
  private:
-  struct FreeContexts {
+  struct Free {
     void operator()(ZSTD_CCtx_s* context) const;
     void operator()(ZSTD_DCtx_s* context) const;
+    void operator()(ZSTD_CDict_s* dictionary) const;
+    void operator()(ZSTD_DDict_s* dictionary) const;
   };
-  std::unique_ptr<ZSTD_CCtx_s, FreeContexts> compressor_;  // made at the first use
-  std::unique_ptr<ZSTD_DCtx_s, FreeContexts> decompressor_;
+  // A shape's dictionary as the library wants it: some ten KiB, so few are kept.
+  template <class Dictionary>
+  struct Digested {
+    std::uint64_t shape = 0;  // its number; 0: none
+    std::unique_ptr<Dictionary, Free> dictionary;
+  };
+  static constexpr std::size_t kDigestedMax = 4;
+  template <class Dictionary>
+  struct Few {
+    std::array<Digested<Dictionary>, kDigestedMax> all;
+    std::size_t oldest = 0;
+  };
+  template <class Dictionary, class Make>
+  static const Dictionary* digested(Few<Dictionary>* few, const RunShape& shape, Make make);
+  // Replaces `buffer_`; false if it is not shorter.
+  bool compress(const RunShape& shape, std::string_view run_bytes);
+
+  std::unique_ptr<ZSTD_CCtx_s, Free> compressor_;  // made at the first use
+  std::unique_ptr<ZSTD_DCtx_s, Free> decompressor_;
+  Few<ZSTD_CDict_s> compressing_;
+  Few<ZSTD_DDict_s> decompressing_;
   std::string buffer_;
 };
 

@@ -149,9 +149,8 @@ bool RunStore::stale(const Touch& touch) const {
 
 bool RunStore::rest(const RestOptions& options) {
   now_ = std::max(now_, options.now);
-  std::size_t looked_at = raw_from_ ? compress_some(options.packed_max) : 0;
+  std::size_t looked_at = raw_from_ && options.compress ? compress_some(options.packed_max) : 0;
   std::size_t packed = looked_at;
-  std::string bytes;
   // Those that are put back are looked at another time.
   for (std::size_t left = touches_.size();
        left > 0 && awake_.size() > options.awake_max && looked_at < options.packed_max; --left) {
@@ -161,9 +160,7 @@ bool RunStore::rest(const RestOptions& options) {
       const auto at = awake_.find(touch.run);
       ++looked_at;
       if (may_rest(*at->second.run) && !options.busy(*at->second.run)) {
-        bytes.clear();
-        encode_run(*at->second.run, &bytes);
-        packed_.emplace(touch.run, packer_.pack(bytes, shapes_.get()));
+        packed_.emplace(touch.run, packed_of(touch.run, *at->second.run, options.compress));
         awake_.erase(at);
         ++packed;
       } else {
@@ -175,19 +172,31 @@ bool RunStore::rest(const RestOptions& options) {
   return packed > 0 && looked_at >= options.packed_max;
 }
 
-// Of those that a start took as they came. Returns how many.
+PackedRun RunStore::packed_of(Index index, const Run& run, bool compress) {
+  bytes_.clear();
+  encode_run(run, &bytes_);
+  if (compress) return packer_.pack(bytes_, shapes_.get());
+  raw_from_ = raw_from_ ? std::min(*raw_from_, index) : index;
+  RunGlance glance;
+  PAWL_CHECK(glance_at(bytes_, &glance));
+  return packer_.keep(glance, bytes_, shapes_.get());
+}
+
+// Of those that were not. Returns how many were looked at, where one that is compressed already
+// counts for little.
 std::size_t RunStore::compress_some(std::size_t most) {
-  std::size_t done = 0;
-  std::string bytes;
+  constexpr std::size_t kLooks = 64;  // cost as much as one that is compressed
+  std::size_t looks = 0;
   auto at = packed_.lower_bound(*raw_from_);
-  for (; at != packed_.end() && done < most; ++at) {
+  for (; at != packed_.end() && looks < most * kLooks; ++at) {
+    ++looks;
     if (at->second.compressed()) continue;
-    ++done;
-    packer_.unpack(at->second, &bytes);
-    at->second = packer_.pack(bytes, shapes_.get());
+    looks += kLooks - 1;
+    packer_.unpack(at->second, &bytes_);
+    at->second = packer_.pack(bytes_, shapes_.get());
   }
   raw_from_ = at == packed_.end() ? std::nullopt : std::optional(at->first);
-  return done;
+  return looks / kLooks;
 }
 
 }  // namespace pawl::engine

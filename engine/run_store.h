@@ -88,6 +88,7 @@ class RunStore {
     std::size_t awake_max = 0;
     std::int64_t rest_ms = 0;    // untouched for so long
     std::size_t packed_max = 0;  // so many are packed in one call
+    bool compress = true;        // false: in haste; they are compressed later (has_raw)
     std::function<bool(const Run&)> busy;
   };
   // Packs runs, those that were touched first before others. Returns whether there is more to do
@@ -143,6 +144,7 @@ class RunStore {
   std::shared_ptr<Run> unpacked(const PackedRun& packed) const;
   void touch(Index run, Awake* awake) const;
   bool stale(const Touch& touch) const;
+  PackedRun packed_of(Index index, const Run& run, bool compress);
   std::size_t compress_some(std::size_t most);
 
   std::unique_ptr<RunShapes> shapes_;  // before what refers to it
@@ -152,8 +154,10 @@ class RunStore {
   mutable std::uint64_t last_touch_ = 0;
   mutable RunPacker packer_;
   TimeMs now_;
-  // Packed runs from here on may not be compressed yet: a start takes them as they come.
+  // Packed runs from here on may not be compressed yet: a start takes them as they come, and haste
+  // leaves them so.
   std::optional<Index> raw_from_;
+  std::string bytes_;  // of one run, used again and again
 };
 
 }  // namespace pawl::engine

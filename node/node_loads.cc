@@ -139,7 +139,11 @@ void Node::try_lease_again(const engine::Run& run, const engine::Command& comman
                 now_.mono_ms);
 }
 
-void Node::unload_later(GroupId group, Index run) { under_way_.unloads.emplace_back(group, run); }
+void Node::unload_later(GroupId group, Index run) {
+  const engine::Run* closed = groups_[group.v]->tables().find(run);
+  if (closed == nullptr || closed->state_bytes < engine::kColdBytesMin) return;
+  under_way_.unloads.emplace_back(group, run);
+}
 
 // Closed runs with large payloads: at the next input, when their end has been told to whoever
 // asked.
@@ -147,9 +151,7 @@ void Node::unload_closed() {
   for (const auto& [group, index] : std::exchange(under_way_.unloads, {})) {
     engine::Tables& tables = mutable_group(group).tables();
     const engine::Run* run = tables.find(index);
-    const bool wanted = run != nullptr && run->closed() &&
-                        run->state_bytes >= engine::kColdBytesMin && !engine::is_cold(*run);
-    if (!wanted) continue;
+    if (run == nullptr || !run->closed() || engine::is_cold(*run)) continue;
     if (mailboxes_[group.v].busy(run->id())) {
       under_way_.unloads.emplace_back(group, index);  // what is under way may still need it
       continue;

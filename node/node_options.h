@@ -22,6 +22,7 @@ struct NodeOptions {
   std::vector<NodeId> neighbours;
   // More runs than these are not kept awake once they have rested for so long.
   std::size_t runs_awake_max = limits::kRunsAwakeMax;
+  std::size_t runs_awake_crowd = limits::kRunsAwakeCrowd;
   std::int64_t run_rest_ms = limits::kRunRestMs;
   engine::BoxStore store{};  // the id of this box's store
   // How long closed runs are kept whose definition does not say; absent: for ever.

@@ -1,5 +1,6 @@
 // Runs that nothing happens to rest in little memory (engine/run_store.h): when more are awake than
-// this box is to have, those that were touched longest ago are packed, a few in each turn.
+// this box is to have, those that were touched longest ago are packed, a few in each turn; when
+// very many are (a million timers are due in the same second), more in each, however lately it was.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +22,10 @@ class Node::Resting {
   std::int64_t next_wake_mono_ms() const;
 
  private:
+  std::size_t awake() const;
   bool too_many_awake() const;
-  bool rest(Group* group, TimeMs now, std::int64_t rest_ms, std::size_t packed_max);
+  bool rest_all(bool in_haste);
+  bool rest(Group* group, engine::RunStore::RestOptions options);
 
   Node& node_;
   std::int64_t look_mono_ms_ = 0;  // not before

@@ -1,6 +1,8 @@
 // Runs that rest: packed, found again, listed without being woken.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits.h"
 #include "base/random.h"
 #include "engine/frozen_tables.h"
 #include "engine/run_glance.h"
@@ -216,6 +218,76 @@ BOOST_AUTO_TEST_CASE(runs_like_one_another_take_little) {
   const std::size_t plain = bytes_of(*runs.tables().find(runs.indexes[40])).size();
   BOOST_TEST(packed.bytes() * 3 < plain * 2);
   BOOST_TEST(packed.compressed());
+}
+
+BOOST_AUTO_TEST_CASE(what_was_packed_in_haste_is_compressed_later) {
+  Runs runs(200);
+  const std::string whole = bytes_of(runs.tables());
+  RunStore::RestOptions options = runs.all();
+  options.compress = false;
+  runs.tables().rest(options);
+  const RunStore& store = runs.tables().runs();
+  BOOST_TEST(store.awake_count() == 40u);
+  BOOST_TEST(store.has_raw());
+  const auto compressed = [&] {
+    return std::count_if(runs.indexes.begin(), runs.indexes.end(), [&](Index index) {
+      const KeptRun kept = store.kept(index);
+      return kept.awake == nullptr && kept.packed.compressed();
+    });
+  };
+  BOOST_TEST(compressed() == 0);
+  BOOST_CHECK(bytes_of(runs.tables()) == whole);
+  // In several calls, each of which also sees one that was packed since, before those.
+  options.compress = true;
+  options.packed_max = 7;
+  int calls = 0;
+  for (; store.has_raw() && calls < 1'000; ++calls) {
+    runs.tables().rest(options);
+    if (calls % 10 != 0) continue;
+    runs.tables().find(runs.indexes[0]);
+    options.compress = false;
+    runs.tables().rest(options);
+    options.compress = true;
+    if (calls == 50) runs.tables().find(runs.indexes[0]);
+  }
+  BOOST_TEST(calls < 1'000);
+  // All but those from before their shape (two states, both open and closed) had a dictionary.
+  BOOST_TEST(compressed() >= 160 - 2 * static_cast<int>(limits::kRunSamples));
+  BOOST_CHECK(bytes_of(runs.tables()) == whole);
+  BOOST_TEST(runs.tables().check_invariants() == "");
+}
+
+// Runs of many shapes, of which only few dictionaries are kept ready; runs that nothing can be
+// learnt of; runs far larger than what they are packed by.
+BOOST_AUTO_TEST_CASE(each_shape_has_its_dictionary_and_any_bytes_come_back) {
+  Random random(7);
+  RunShapes shapes;
+  RunPacker packer, other;
+  Runs runs(40);
+  std::vector<std::pair<PackedRun, std::string>> packed;
+  for (int round = 0; round < 60; ++round) {
+    for (int shape = 0; shape < 10; ++shape) {
+      Run run = *runs.tables().find(runs.indexes[random.below(40)]);
+      RunIdentity& identity = run.identity.edit();
+      identity.version = static_cast<std::uint32_t>(shape);
+      std::string text(shape == 9 ? random.below(100'000) : random.below(300), ' ');
+      for (char& c : text)
+        c = static_cast<char>(shape < 5 ? 'a' + random.below(3) : random.below(256));
+      identity.id = text;
+      const std::string bytes = bytes_of(run);
+      packed.emplace_back(packer.pack(bytes, &shapes), bytes);
+    }
+  }
+  int compressed = 0;
+  for (const auto& [run, bytes] : packed) {
+    std::string back;
+    (random.chance(0.5) ? packer : other).unpack(run, &back);
+    BOOST_REQUIRE(back == bytes);
+    compressed += run.compressed() ? 1 : 0;
+  }
+  BOOST_TEST(compressed >= 100);
+  packed.clear();
+  BOOST_TEST(shapes.size() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(a_glance_sees_what_the_run_says) {

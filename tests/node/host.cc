@@ -127,6 +127,7 @@ NodeOptions with_rest(NodeOptions options) {
   Random random(options.seed);
   if (random.chance(0.4)) return options;
   options.runs_awake_max = random.below(6);
+  options.runs_awake_crowd = random.chance(0.5) ? random.below(8) : limits::kRunsAwakeCrowd;
   options.run_rest_ms = random.chance(0.5) ? 0 : random.between(1, 3'000);
   return options;
 }

@@ -36,7 +36,7 @@ THIRD_PARTY = [
     ("flatbuffers/", r"codecs/[^/]*\.cc"),
     ("toml++/", r"dsl/toml[^/]*\.cc|daemon/config[^/]*\.cc"),
     ("toml.hpp", r"dsl/toml[^/]*\.cc|daemon/config[^/]*\.cc"),
-    ("zstd", r"log/compression\.cc|log/zstd_left_out\.cc|engine/packed_run\.cc"),
+    ("zstd", r"log/compression\.cc|log/zstd_left_out\.cc|engine/packed_run\.cc|engine/run_shapes\.cc"),
     ("CLI/", r"cli/[^/]*\.cc"),
     ("sodium", r"base/digest\.cc|codecs/seal\.cc"),
 ]
