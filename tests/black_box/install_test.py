@@ -2,7 +2,6 @@
 """Boxes of a cluster give up what their snapshots hold; a box that was away for longer, and one that comes anew, is sent snapshots, and the
 histories of the runs that are kept. Both journal readers find these whole on its disk."""
 
-import base64
 import os
 import re
 import subprocess
@@ -10,23 +9,12 @@ import tempfile
 import time
 import unittest
 
+import retention
 import suite
 from fleet import Fleet
 from history import check_hash
 from journal_reader import Journal
 
-WORKFLOW = """
-dsl = 1
-name = "NAME"
-start = "wait"
-[input]
-blob = "string"
-[retention]
-closed = "RETENTION"
-[signal.go]
-[state.wait]
-on.go = { next = "end" }
-"""
 EXTRA = """
 [journal]
 segment_bytes = 65536
@@ -45,10 +33,7 @@ class Install(unittest.TestCase):
         self.fleet = Fleet(self.pawl, scratch.name, extra=EXTRA)
         self.addCleanup(self.fleet.end)
         self.fleet.start()
-        for name, retention in (("short", "1ms"), ("long", "30d")):
-            text = WORKFLOW.replace("NAME", name).replace("RETENTION", retention)
-            answer = self.fleet.client(1).request("PUT", f"/v1/workflows/{name}", text.encode())
-            self.assertEqual(answer.status, 201, answer)
+        retention.deploy(self.fleet.client(1), short="1ms")
         self.runs = 0
 
     def wait(self, holds, what, seconds=60):
@@ -59,11 +44,8 @@ class Install(unittest.TestCase):
             time.sleep(0.05)  # between two looks; nothing relies on its length
 
     def run_to_end(self, box, workflow, run, blob_bytes=BLOB_BYTES):
-        client = self.fleet.client(box)
-        blob = base64.b64encode(os.urandom(blob_bytes)).decode()
-        started = client.post("/v1/runs", {"workflow": workflow, "id": run, "input": {"blob": blob}})
-        self.assertEqual(started.status, 201, started)
-        self.assertEqual(client.post(f"/v1/runs/{run}/signals/go", {}).status, 200)
+        started, ended = retention.start_and_end(self.fleet.client(box), workflow, run, blob_bytes)
+        self.assertEqual((started.status, ended.status), (201, 200), started)
 
     def fill(self, box, count=110):
         for _ in range(count):

@@ -4,8 +4,6 @@
 Four clients start runs, end them and read; most are forgotten 15 s later, a few are kept for ever. Not part of the usual tests: `./dev soak` runs it.
 """
 
-import base64
-import os
 import pathlib
 import random
 import tempfile
@@ -13,23 +11,12 @@ import threading
 import time
 import unittest
 
+import retention
 import suite
 from client import Unreachable
 from daemon import Daemon
 from history import check_hash
 
-WORKFLOW = """
-dsl = 1
-name = "NAME"
-start = "wait"
-[input]
-blob = "string"
-[retention]
-closed = "RETENTION"
-[signal.go]
-[state.wait]
-on.go = { next = "end" }
-"""
 CLIENTS = 4
 BLOB_BYTES = 6_000
 KEPT_EVERY = 400  # runs
@@ -48,9 +35,7 @@ class Soak(unittest.TestCase):
         self.daemon = Daemon(self.pawl, scratch.name, arguments=["--config", str(config)])
         self.addCleanup(self.daemon.kill)
         self.daemon.start()
-        for name, retention in (("short", "15s"), ("long", "3650d")):
-            text = WORKFLOW.replace("NAME", name).replace("RETENTION", retention)
-            self.daemon.client().deploy(name, text)
+        retention.deploy(self.daemon.client(), short="15s", long="3650d")
         self.kept, self.done, self.stop = [], 0, threading.Event()
 
     def work(self, number):
@@ -60,12 +45,10 @@ class Soak(unittest.TestCase):
             n += 1
             keep = n % KEPT_EVERY == 0
             run = f"{'kept' if keep else 'run'}-{number}-{n}"
-            blob = base64.b64encode(os.urandom(300 if keep else BLOB_BYTES)).decode()
-            body = {"workflow": "long" if keep else "short", "id": run, "input": {"blob": blob}}
             try:
                 client = client or self.daemon.client()
-                started = client.post("/v1/runs", body)
-                closed = client.post(f"/v1/runs/{run}/signals/go", {})
+                started, closed = retention.start_and_end(client, "long" if keep else "short", run,
+                                                          300 if keep else BLOB_BYTES)
             except (Unreachable, OSError):
                 client = None
                 continue

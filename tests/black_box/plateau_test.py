@@ -5,9 +5,7 @@ Each life of the daemon takes far more than a segment, ends by a stop or by kill
 whole history, whatever is given up before it.
 """
 
-import base64
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -15,23 +13,12 @@ import tempfile
 import time
 import unittest
 
+import retention
 import suite
 from daemon import Daemon
 from history import check_hash
 from journal_reader import Journal
 
-WORKFLOW = """
-dsl = 1
-name = "NAME"
-start = "wait"
-[input]
-blob = "string"
-[retention]
-closed = "RETENTION"
-[signal.go]
-[state.wait]
-on.go = { next = "end" }
-"""
 CONFIG = """
 schema = 1
 [journal]
@@ -54,20 +41,15 @@ class Plateau(unittest.TestCase):
         self.daemon = Daemon(self.pawl, scratch.name, arguments=["--config", str(config)])
         self.addCleanup(self.daemon.kill)
         self.start()
-        for name, retention in (("short", "1ms"), ("long", "30d")):
-            text = WORKFLOW.replace("NAME", name).replace("RETENTION", retention)
-            answer = self.client.request("PUT", f"/v1/workflows/{name}", text.encode())
-            self.assertEqual(answer.status, 201, answer)
+        retention.deploy(self.client, short="1ms")
 
     def start(self):
         self.daemon.start()
         self.client = self.daemon.client()
 
     def run_to_end(self, workflow, run, blob_bytes=BLOB_BYTES):
-        blob = base64.b64encode(os.urandom(blob_bytes)).decode()
-        started = self.client.post("/v1/runs", {"workflow": workflow, "id": run, "input": {"blob": blob}})
-        self.assertEqual(started.status, 201, started)
-        self.assertEqual(self.client.post(f"/v1/runs/{run}/signals/go", {}).status, 200)
+        started, ended = retention.start_and_end(self.client, workflow, run, blob_bytes)
+        self.assertEqual((started.status, ended.status), (201, 200), started)
 
     def wait(self, done, what):
         deadline = time.monotonic() + 30
