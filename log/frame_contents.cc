@@ -13,6 +13,8 @@ constexpr std::size_t kScratchBytesKept = 1 * limits::MiB;
 
 absl::Status FrameContents::read(const FrameHeader& header, std::string_view stored,
                                  const Dictionary* dictionary, std::string_view* raw) {
+  *raw = {};
+  if ((header.flags & format::kFrameFlagLost) != 0) return absl::OkStatus();
   if (header.codec == format::kCodecRaw) {
     const bool is_dictionary = (header.flags & format::kFrameFlagDictionary) != 0;
     if (header.raw_bytes != header.payload_bytes || (header.dictionary != 0) != is_dictionary) {

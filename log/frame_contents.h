@@ -14,9 +14,9 @@ namespace pawl::log {
 class FrameContents {
  public:
   // Sets `raw` to the payload of a whole frame before compression: a part of `stored`, or valid
-  // until the next call. `dictionary` is that of the frame's segment, or null. DataLoss if header
-  // and payload contradict each other; FailedPrecondition if the codec is of a newer version. The
-  // messages say what is wrong and nothing of the place.
+  // until the next call; empty of a lost frame. `dictionary` is that of the frame's segment, or
+  // null. DataLoss if header and payload contradict each other; FailedPrecondition if the codec is
+  // of a newer version. The messages say what is wrong and nothing of the place.
   absl::Status read(const FrameHeader& header, std::string_view stored,
                     const Dictionary* dictionary, std::string_view* raw);
 

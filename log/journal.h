@@ -34,6 +34,7 @@
 #include "log/kept_files.h"
 #include "log/operation.h"
 #include "log/place_index.h"
+#include "log/rebuild_file.h"
 #include "log/record.h"
 #include "log/source.h"
 #include "log/training.h"
@@ -57,6 +58,7 @@ struct JournalOptions {
   // By group, the newest snapshot that is there: kept files that came with a later one are ignored.
   // Absent: it is not known.
   std::optional<std::vector<Index>> snapshots;
+  std::vector<Rebuild> rebuilds;  // that the directory holds
 };
 
 // Counters since open; bytes as handed to the file system.

@@ -20,9 +20,17 @@ bool is_ahead(const KeptFile& file, const std::vector<Index>& snapshots) {
 
 }  // namespace
 
+void drop_void(const std::vector<Rebuild>& rebuilds, KeptFile* file) {
+  std::erase_if(file->spans, [&](const KeptSpan& span) {
+    const Rebuild* rebuild = rebuild_of(rebuilds, span.group);
+    return rebuild != nullptr && file->number < rebuild->kept_from;
+  });
+}
+
 absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
                              const StoreId& store_id, std::uint32_t feature_level,
-                             const std::vector<Index>* snapshots) {
+                             const std::vector<Index>* snapshots,
+                             const std::vector<Rebuild>& rebuilds) {
   const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
   if (!found.ok()) return found.status();
   std::vector<std::uint64_t> replaced;
@@ -37,6 +45,7 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
     auto file = read_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
     if (!file.ok()) return file.status();
     last_number_ = std::max(last_number_, *number);
+    drop_void(rebuilds, &*file);
     if (snapshots != nullptr && is_ahead(*file, *snapshots)) continue;
     replaced.insert(replaced.end(), file->replaces.begin(), file->replaces.end());
     files_.push_back(*std::move(file));
