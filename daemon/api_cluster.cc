@@ -54,6 +54,7 @@ void write_group(const node::Group& group, codecs::JsonWriter& w) {
   w.end_array()
       .field("changing", raft.membership().joint())
       .field("feature_level", int{group.tables().feature_level()})
+      .field("rebuilding", !group.whole())
       .end_object();
 }
 

@@ -201,8 +201,10 @@ absl::Status App::Impl::recover() {
   node_options.seed = random_seed();
   node_options.keep_closed_ms = options.config.history.closed_ms;
   node_options.now = now();
+  node_options.mends = true;
   auto as_node = open_node(files, node_options, logger);
   if (!as_node.ok()) return as_node.status();
+  tell_losses(*as_node, logger);
   snapshots_loaded = as_node->snapshots;
   uncovered_bytes = as_node->uncovered_bytes;
   journal = std::move(as_node->journal);

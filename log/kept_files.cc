@@ -34,6 +34,9 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
   const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
   if (!found.ok()) return found.status();
   std::vector<std::uint64_t> replaced;
+  for (const Rebuild& rebuild : rebuilds) {
+    last_number_ = std::max(last_number_, rebuild.kept_from - 1);
+  }
   for (const FileInfo& info : *found) {
     const bool unfinished = std::string_view(info.name).starts_with(format::kKeptPrefix) &&
                             std::string_view(info.name).ends_with(format::kTemporarySuffix);

@@ -43,6 +43,8 @@ class GroupLooks {
     group.last = std::max(group.last, LogEnd{range.term, through});
     newest(range.group) = through;
     if (!damaged_) group.before_damage = {range.term, through};
+    if (group.first.v == 0) group.first = range.first;
+    if (damaged_ && group.first_behind.v == 0) group.first_behind = range.first;
     if (damaged_ && !lost) group.entries_behind += range.count;
   }
   // Whatever else the frame holds. `head`: it repeats the states of all groups.

@@ -53,7 +53,9 @@ struct SurveyedGroup {
   bool end_unknown = false;      // more may have followed what is known
   std::optional<HardState> state;
   bool state_unknown = false;        // a later one may be lost
+  Index first;                       // of its first entry that can be read; 0: there is none
   LogEnd before_damage;              // its last entry before the first stretch
+  Index first_behind;                // of its first entry behind it
   std::uint64_t entries_behind = 0;  // legible ones, behind the first stretch
   bool touched() const { return end_unknown || !holes.empty(); }
   // Whether a snapshot at `index` stands for all that is missing.

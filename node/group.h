@@ -112,6 +112,12 @@ class Group : private EntrySender::Out {
   bool restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                      std::string* error);
   void restore_hard_state(const log::HardState& state);
+  // Before all of these: what this box had of the group is void; it is filled by another one.
+  void begin_anew(const log::Rebuild& rebuild);
+  // After a recovery that was refused: what this box has of the group does not go back far enough.
+  bool lacks_beginning() const { return lacks_beginning_; }
+  // Before start(): those that the snapshot names; null: it is not known.
+  const raft::MembershipPtr& snapshot_members() const { return snapshot_members_; }
 
   // Makes the Raft; what it wants to write is queued in the journal. The only voter campaigns.
   void start(log::Journal* journal, const raft::Tick& now, GroupOwner* owner);
@@ -168,6 +174,9 @@ class Group : private EntrySender::Out {
   }
   // Nobody else has a vote.
   bool alone() const { return alone_; }
+  // False of a group that was begun anew, until it is as far as it ever was here.
+  bool whole() const;
+  void set_candidacy(bool may_campaign) { step(raft::SetCandidacy{may_campaign}); }
   GroupId id() const { return options_.id; }
   Index applied() const { return applied_; }
   Term applied_term() const;
@@ -243,6 +252,7 @@ class Group : private EntrySender::Out {
   raft::Restored restored_;
   raft::EntryId snapshot_;
   raft::MembershipPtr snapshot_members_;  // null: not known
+  bool lacks_beginning_ = false;
   std::string fatal_;
 };
 

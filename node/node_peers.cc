@@ -164,6 +164,7 @@ void Node::tick_groups() {
       now_.mono_ms - now_.mono_ms % limits::kRaftTickMs + limits::kRaftTickMs;
   for (const auto& group : groups_) group->tick({now_.mono_ms, random_.next()});
   check_fatal();
+  if (!may_campaign_) hold_candidacy();
   // A leader that gave up handing over, or that was too far ahead, goes on with what it left.
   for (const auto& group : groups_) {
     const bool now = decides(*group);

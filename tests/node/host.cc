@@ -12,10 +12,12 @@
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
 #include "log/format.h"
+#include "log/mending.h"
 #include "log/names.h"
 #include "log/place_reader.h"
 #include "log/transfer_file.h"
 #include "node/needed.h"
+#include "node/rebuilding.h"
 #include "tests/log/journal_model.h"
 
 namespace pawl::node {
@@ -179,7 +181,55 @@ log::JournalOptions Host::journal_options() const {
   log::JournalOptions made = log::small_options();
   made.snapshots.emplace();
   for (const auto& [index, term] : snapshot_places) made.snapshots->push_back(index);
+  made.rebuilds = rebuilds;
   return made;
+}
+
+// As boot() would, and nothing comes of it but what opening does.
+absl::Status Host::try_open(std::vector<GroupId>* lacking) {
+  auto read = log::read_rebuilds(files, log::kDirectory, log::test_store());
+  if (!read.ok()) return read.status();
+  NodeOptions options = options_;
+  options.rebuilds = rebuilds = *std::move(read);
+  Node tried(options);
+  restore_snapshots(&tried);
+  const auto opened = log::Journal::open(files, journal_options(), tried.recovery(), nullptr);
+  absl::Status status = opened.status();
+  if (status.ok()) tried.start(opened->get(), now);
+  for (std::size_t g = 0; g < tried.group_count(); ++g) {
+    const Group& group = tried.group(GroupId(static_cast<std::uint16_t>(g)));
+    if (group.lacks_beginning()) lacking->push_back(group.id());
+    if (status.ok() && !group.fatal().empty()) status = absl::DataLossError(group.fatal());
+  }
+  return status;
+}
+
+bool Host::mend() {
+  const std::size_t groups = options_.run_groups + std::size_t{1};
+  for (std::size_t tries = 0; tries < groups + 2; ++tries) {
+    std::vector<GroupId> lacking;
+    if (try_open(&lacking).ok()) return true;
+    const auto found = log::survey(files, log::kDirectory, log::test_store(), kFeatureLevel, groups,
+                                   rebuilds, nullptr);
+    if (!found.ok() || !votes_lost(*found).empty()) return false;
+    std::uint64_t kept_from = log::format::kKeptNumberBase + 1;
+    for (const std::string& path : files.paths()) {
+      const auto kept = log::parse_kept_name(path.substr(path.find('/') + 1));
+      if (kept) kept_from = std::max(kept_from, *kept + 1);
+    }
+    const auto anew = rebuilds_for(*found, lacking, rebuilds, kept_from);
+    if (anew.empty() && !found->damages()) return false;
+    for (const log::Rebuild& rebuild : anew) {
+      const std::size_t g = rebuild.group.v;
+      if (g < snapshots.size()) snapshots[g].clear();
+      if (g < snapshot_places.size()) snapshot_places[g] = {};
+      absl::Status written = log::write_rebuild(files, log::kDirectory, log::test_store(), rebuild);
+      require(written.ok(), written.ToString());
+    }
+    const absl::Status mended = log::mend(files, log::kDirectory, *found);
+    require(mended.ok(), mended.ToString());
+  }
+  return false;
 }
 
 void Host::boot(bool only_open) {
@@ -189,6 +239,9 @@ void Host::boot(bool only_open) {
   }
   NodeOptions options = options_;
   options.seed = options_.seed * 1000 + ++boots_;
+  if (auto read = log::read_rebuilds(files, log::kDirectory, log::test_store()); read.ok()) {
+    options.rebuilds = rebuilds = *std::move(read);
+  }
   node = std::make_unique<Node>(options);
   restore_snapshots(node.get());
   auto opened = log::Journal::open(disk(), journal_options(), node->recovery(), nullptr);

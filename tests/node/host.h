@@ -92,6 +92,9 @@ class Host {
   void boot(bool only_open = false);
   // The same, expecting the store to be refused; returns why.
   std::string boot_refused();
+  // What a start of one of several boxes does about damage: begins anew what lost something. False
+  // if the box can't come back as it is.
+  bool mend();
   // Power loss: the node is gone, and of the disk what was not synced, by chance.
   void crash();
   // The process ends; the page cache stays.
@@ -185,9 +188,10 @@ class Host {
   // is added.
   std::vector<std::string> snapshots;
   std::vector<std::pair<Index, Term>> snapshot_places;
-  std::map<GroupId, Copying> copies;  // under way; they end with the process
-  Compaction compaction{1};           // likewise
-  std::uint64_t taken = 0;            // snapshots of other boxes, made its own
+  std::map<GroupId, Copying> copies;   // under way; they end with the process
+  Compaction compaction{1};            // likewise
+  std::uint64_t taken = 0;             // snapshots of other boxes, made its own
+  std::vector<log::Rebuild> rebuilds;  // in force since the last boot
 
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
@@ -195,6 +199,7 @@ class Host {
   void restore_snapshots(Node* to) const;
   void complete(std::uint64_t id);
   log::JournalOptions journal_options() const;
+  absl::Status try_open(std::vector<GroupId>* lacking);
   absl::Status execute(const log::Batch& batch);
   absl::Status compact(const Compaction::Work& work, int* made);
   TransferReady make(const MakeTransfer& wanted);

@@ -134,7 +134,8 @@ class Storm {
   int some_box() { return static_cast<int>(random_.between(1, fleet_.size())); }
   void down(int b);
   void lose(int b);
-  void lose_for_good(int b);
+  void damage(int b);
+  bool mended(int b);
   void boot(int b);
   void partition(bool silent);
   void jump(int b);
@@ -215,7 +216,8 @@ class Storm {
   std::vector<std::int64_t> heal_at_;  // when a box that is down, frozen or stalled is well again
   std::int64_t network_heals_ms_ = 0;
   std::set<int> ups_;      // boxes whose clients may wait for an answer
-  int lost_ = 0;           // the box whose disk is gone; it never starts again
+  int damaged_ = 0;        // the box whose disk was damaged
+  int lost_ = 0;           // the same if it can't come back: it never starts again
   std::set<int> retired_;  // were removed, or never came to be members: they do not start again
   // What each box has written of each group, the newest last.
   std::map<std::pair<int, GroupId>, std::vector<node::GroupSnapshot>> snapshots_;
@@ -372,7 +374,7 @@ void Storm::faults_turn() {
     fleet_.fill_disk(b, random_.below(40'000));
     well_again(b);
   }
-  if (happens(weather_.losses) && fleet_.size() >= 3 && lost_ == 0) lose_for_good(some_box());
+  if (happens(weather_.losses) && fleet_.size() >= 3 && damaged_ == 0) damage(some_box());
   if (happens(weather_.jumps)) jump(some_box());
   if (happens(weather_.transfers)) transfer();
   // A box that is alone stays alone.
@@ -423,16 +425,22 @@ void Storm::lose(int b) {
   std::erase_if(queue_changes_, [b](const Asked& asked) { return asked.first == b; });
 }
 
-// A bit flips on the disk, or a sector is written where it does not belong. Whatever the journal
-// says to that, what it still reads is what was written; the box takes part no more.
-void Storm::lose_for_good(int b) {
+// A bit flips on the disk, or a sector is written where it does not belong. What the journal still
+// reads is what was written. The box comes back by itself, and what it lost is fetched from others;
+// unless its vote may be lost, or the damage looks like a torn tail (guarantees.md): then it takes
+// part no more.
+void Storm::damage(int b) {
   down(b);
+  node::Host& host = fleet_.box(b);
+  if (random_.chance(0.3)) host.files.crash(&random_);
   say("the disk of ", b, " is damaged");
-  lost_ = b;
+  damaged_ = lost_ = b;
   oracle_.give_up(b);
-  log::MemoryFileSystem files = fleet_.box(b).files.durable();
+  log::MemoryFileSystem files = host.files.durable();
   log::JournalModel before, after;
-  if (!log::Journal::open(files, log::small_options(), before, nullptr).ok()) return;
+  log::JournalOptions options = log::small_options();
+  options.rebuilds = host.rebuilds;
+  if (!log::Journal::open(files, options, before, nullptr).ok()) return;
   std::vector<std::string> paths = files.paths();
   if (paths.empty()) return;
   const std::string path = paths[random_.below(paths.size())];
@@ -447,9 +455,13 @@ void Storm::lose_for_good(int b) {
     bytes.replace(random_.below(sectors) * kSector, kSector, moved);
   }
   files.set_contents(path, bytes);
-  const auto opened = log::Journal::open(files, log::small_options(), after, nullptr);
+  const auto opened = log::Journal::open(files, options, after, nullptr);
   rule(opened.ok() || !opened.status().message().empty(),
        "a damaged disk is refused without a word");
+  bool lacks = false;
+  for (const auto& [group, held] : before.groups) {
+    lacks = lacks || !(after.groups[group] == held);
+  }
   for (const auto& [group, held] : after.groups) {
     for (const auto& [index, entry] : held.entries) {
       const auto& written = before.groups[group].entries;
@@ -458,6 +470,29 @@ void Storm::lose_for_good(int b) {
            "a damaged disk gives an entry that was never written");
     }
   }
+  if (opened.ok() && lacks) return;  // taken for a torn tail
+  host.files.set_contents(path, bytes);
+  lost_ = 0;
+  ++result_.damaged;
+}
+
+// What a start does about damage; false if the box can't come back.
+bool Storm::mended(int b) {
+  node::Host& host = fleet_.box(b);
+  const std::vector<log::Rebuild> before = host.rebuilds;
+  if (!host.mend()) {
+    say("box ", b, " can't come back");
+    lost_ = b;
+    oracle_.give_up(b);
+    return false;
+  }
+  if (host.rebuilds == before) return true;
+  ++result_.rebuilt;
+  for (const log::Rebuild& rebuild : host.rebuilds) {
+    const log::Rebuild* known = log::rebuild_of(before, rebuild.group);
+    if (known == nullptr || !(*known == rebuild)) snapshots_.erase({b, rebuild.group});
+  }
+  return true;
 }
 
 void Storm::boot(int b) {
@@ -465,6 +500,7 @@ void Storm::boot(int b) {
   say("boot ", b);
   if (random_.chance(0.3)) host.files.crash(&random_);  // the machine was off meanwhile
   choose_snapshots(b);
+  if (b == damaged_ && !mended(b)) return;
   fleet_.boot(b);
   ups_.insert(b);
 }

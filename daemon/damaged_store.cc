@@ -1,0 +1,156 @@
+#include "daemon/damaged_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/feature_level.h"
+#include "log/format.h"
+#include "log/mending.h"
+#include "log/names.h"
+#include "log/snapshot_file.h"
+#include "node/rebuilding.h"
+
+namespace pawl::daemon {
+namespace {
+
+std::string number(std::uint64_t n) { return std::to_string(n); }
+
+// The number of the next kept file.
+absl::StatusOr<std::uint64_t> next_kept(log::FileSystem& files, const std::string& directory) {
+  const auto found = files.list(directory);
+  if (!found.ok()) return found.status();
+  std::uint64_t last = log::format::kKeptNumberBase;
+  for (const log::FileInfo& file : *found) {
+    if (const auto kept = log::parse_kept_name(file.name)) last = std::max(last, *kept);
+  }
+  return last + 1;
+}
+
+std::string text_of(GroupId group, const log::SurveyedGroup& surveyed, Index snapshot) {
+  std::string text;
+  for (const log::IndexHole& hole : surveyed.holes) {
+    text += text.empty() ? "entries " : ", ";
+    text += number(hole.from.v + 1) + " to " + number(hole.through.v);
+  }
+  if (surveyed.end_unknown) {
+    text += text.empty() ? "" : ", and ";
+    text += "perhaps what came after entry " + number(surveyed.last.index.v);
+  }
+  text = "group " + number(group.v) + ": " + text;
+  if (surveyed.covered_by(snapshot)) return text + " (a snapshot stands for them)";
+  return text;
+}
+
+std::vector<GroupId> lacking(const node::Node& node) {
+  std::vector<GroupId> groups;
+  for (std::size_t g = 0; g < node.group_count(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    if (node.group(group).lacks_beginning()) groups.push_back(group);
+  }
+  return groups;
+}
+
+// Whether this box alone has a vote in some group that lost something.
+bool is_alone(const StoreIdentity& store, const node::SeenMembers& members,
+              const std::vector<log::Rebuild>& rebuilds) {
+  const std::vector<NodeId> self{store.box};
+  return std::any_of(rebuilds.begin(), rebuilds.end(), [&](const log::Rebuild& rebuild) {
+    const std::vector<NodeId>& voters = members.voters(rebuild.group);
+    return (voters.empty() ? store.founders : voters) == self;
+  });
+}
+
+}  // namespace
+
+bool Damage::only_histories() const {
+  for (std::size_t g = 0; g < survey.groups.size(); ++g) {
+    if (!survey.groups[g].covered_by(snapshots[g])) return false;
+  }
+  return true;
+}
+
+std::string text_of(const Damage& damage) {
+  std::string text;
+  for (std::size_t g = 0; g < damage.survey.groups.size(); ++g) {
+    const log::SurveyedGroup& group = damage.survey.groups[g];
+    if (!group.touched()) continue;
+    text += text.empty() ? "" : "; ";
+    text += text_of(GroupId(static_cast<std::uint16_t>(g)), group, damage.snapshots[g]);
+  }
+  return text.empty() ? "no entry is missing" : text;
+}
+
+absl::StatusOr<Damage> look_at_damage(log::FileSystem& files, const std::string& directory,
+                                      const StoreIdentity& store,
+                                      const std::vector<log::Rebuild>& rebuilds,
+                                      const LoadedSnapshots& loaded, const node::Node& restored) {
+  node::SeenMembers members;
+  for (std::size_t g = 0; g < restored.group_count(); ++g) {
+    const GroupId group(static_cast<std::uint16_t>(g));
+    const raft::MembershipPtr& known = restored.group(group).snapshot_members();
+    if (known != nullptr) members.restore(group, known->all_voters());
+  }
+  auto survey = log::survey(files, directory, store.id, kFeatureLevel, restored.group_count(),
+                            rebuilds, &members);
+  if (!survey.ok()) return survey.status();
+  const auto kept_from = next_kept(files, directory);
+  if (!kept_from.ok()) return kept_from.status();
+  Damage damage;
+  damage.survey = *std::move(survey);
+  damage.snapshots = loaded.indexes;
+  damage.votes_lost = node::votes_lost(damage.survey);
+  damage.rebuilds = node::rebuilds_for(damage.survey, lacking(restored), rebuilds, *kept_from);
+  const bool founded_alone = store.founders == std::vector<NodeId>{store.box};
+  damage.alone = founded_alone || is_alone(store, members, damage.rebuilds);
+  return damage;
+}
+
+absl::Status refuse(const Damage& damage, const std::string& directory, const StoreIdentity& store,
+                    const absl::Status& why) {
+  std::string text(why.message());
+  if (damage.alone && damage.survey.damages()) {
+    text += "\nmissing: " + text_of(damage) +
+            "\nThis box has nobody to ask for it. `pawl recover --data " + directory +
+            "` shows what would be lost if it goes on without, and does it with --yes";
+  } else if (!damage.alone && !damage.votes_lost.empty()) {
+    const std::string box = number(store.box.v);
+    text +=
+        "\nThe newest vote of this box may be among what is damaged: it can't come back under its "
+        "number. On another box run `pawl cluster remove --box " +
+        box +
+        "`, then `pawl cluster add --box NUMBER --address HOST:PORT` with a number never used; "
+        "here set cluster.node to that number and begin with an empty data directory";
+  }
+  return absl::DataLossError(text);
+}
+
+absl::Status set_snapshots_aside(log::FileSystem& files, const std::string& directory,
+                                 GroupId group, Index keep_through) {
+  const auto indexes = log::list_snapshots(files, directory, group);
+  if (!indexes.ok()) return indexes.status();
+  bool any = false;
+  for (const Index index : *indexes) {
+    if (index <= keep_through) continue;
+    const std::string path = log::join(directory, log::snapshot_name(group, index));
+    absl::Status set = files.rename(path, path + std::string(log::format::kDamagedSuffix));
+    if (!set.ok()) return set;
+    any = true;
+  }
+  return any ? files.sync_directory(directory) : absl::OkStatus();
+}
+
+// The snapshots first: a note that a group is void must not find any that are.
+absl::Status begin_anew(log::FileSystem& files, const std::string& directory,
+                        const StoreIdentity& store, const Damage& damage) {
+  for (const log::Rebuild& rebuild : damage.rebuilds) {
+    absl::Status set = set_snapshots_aside(files, directory, rebuild.group, Index(0));
+    if (!set.ok()) return set;
+  }
+  for (const log::Rebuild& rebuild : damage.rebuilds) {
+    absl::Status written = log::write_rebuild(files, directory, store.id, rebuild);
+    if (!written.ok()) return written;
+  }
+  return log::mend(files, directory, damage.survey);
+}
+
+}  // namespace pawl::daemon
