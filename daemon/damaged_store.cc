@@ -5,6 +5,7 @@
 
 #include "base/feature_level.h"
 #include "log/format.h"
+#include "log/kept_file.h"
 #include "log/mending.h"
 #include "log/names.h"
 #include "log/snapshot_file.h"
@@ -15,15 +16,25 @@ namespace {
 
 std::string number(std::uint64_t n) { return std::to_string(n); }
 
-// The number of the next kept file.
-absl::StatusOr<std::uint64_t> next_kept(log::FileSystem& files, const std::string& directory) {
+struct KeptLook {
+  std::uint64_t next = log::format::kKeptNumberBase + 1;
+  std::vector<std::uint64_t> damaged;
+};
+
+absl::StatusOr<KeptLook> look_at_kept(log::FileSystem& files, const std::string& directory,
+                                      const log::StoreId& store) {
   const auto found = files.list(directory);
   if (!found.ok()) return found.status();
-  std::uint64_t last = log::format::kKeptNumberBase;
+  KeptLook look;
   for (const log::FileInfo& file : *found) {
-    if (const auto kept = log::parse_kept_name(file.name)) last = std::max(last, *kept);
+    const auto kept = log::parse_kept_name(file.name);
+    if (!kept) continue;
+    look.next = std::max(look.next, *kept + 1);
+    const absl::Status read =
+        log::read_kept_file(files, directory, store, kFeatureLevel, *kept, file.bytes).status();
+    if (absl::IsDataLoss(read)) look.damaged.push_back(*kept);
   }
-  return last + 1;
+  return look;
 }
 
 std::string text_of(GroupId group, const log::SurveyedGroup& surveyed, Index snapshot) {
@@ -77,6 +88,10 @@ std::string text_of(const Damage& damage) {
     text += text.empty() ? "" : "; ";
     text += text_of(GroupId(static_cast<std::uint16_t>(g)), group, damage.snapshots[g]);
   }
+  for (const std::uint64_t kept : damage.kept) {
+    text += text.empty() ? "" : "; ";
+    text += "what " + log::segment_name(kept) + " had of histories";
+  }
   return text.empty() ? "no entry is missing" : text;
 }
 
@@ -93,13 +108,19 @@ absl::StatusOr<Damage> look_at_damage(log::FileSystem& files, const std::string&
   auto survey = log::survey(files, directory, store.id, kFeatureLevel, restored.group_count(),
                             rebuilds, &members);
   if (!survey.ok()) return survey.status();
-  const auto kept_from = next_kept(files, directory);
-  if (!kept_from.ok()) return kept_from.status();
+  const auto kept = look_at_kept(files, directory, store.id);
+  if (!kept.ok()) return kept.status();
+  // Whose histories a damaged kept file had is not known.
+  std::vector<GroupId> begun_anew = lacking(restored);
+  for (std::size_t g = 0; g < restored.group_count() && !kept->damaged.empty(); ++g) {
+    begun_anew.emplace_back(static_cast<std::uint16_t>(g));
+  }
   Damage damage;
   damage.survey = *std::move(survey);
   damage.snapshots = loaded.indexes;
   damage.votes_lost = node::votes_lost(damage.survey);
-  damage.rebuilds = node::rebuilds_for(damage.survey, lacking(restored), rebuilds, *kept_from);
+  damage.rebuilds = node::rebuilds_for(damage.survey, begun_anew, rebuilds, kept->next);
+  damage.kept = kept->damaged;
   const bool founded_alone = store.founders == std::vector<NodeId>{store.box};
   damage.alone = founded_alone || is_alone(store, members, damage.rebuilds);
   return damage;
@@ -108,7 +129,7 @@ absl::StatusOr<Damage> look_at_damage(log::FileSystem& files, const std::string&
 absl::Status refuse(const Damage& damage, const std::string& directory, const StoreIdentity& store,
                     const absl::Status& why) {
   std::string text(why.message());
-  if (damage.alone && damage.survey.damages()) {
+  if (damage.alone && (damage.survey.damages() || !damage.kept.empty())) {
     text += "\nmissing: " + text_of(damage) +
             "\nThis box has nobody to ask for it. `pawl recover --data " + directory +
             "` shows what would be lost if it goes on without, and does it with --yes";
@@ -150,7 +171,19 @@ absl::Status begin_anew(log::FileSystem& files, const std::string& directory,
     absl::Status written = log::write_rebuild(files, directory, store.id, rebuild);
     if (!written.ok()) return written;
   }
-  return log::mend(files, directory, damage.survey);
+  if (absl::Status s = log::mend(files, directory, damage.survey); !s.ok()) return s;
+  return set_kept_aside(files, directory, damage);
+}
+
+absl::Status set_kept_aside(log::FileSystem& files, const std::string& directory,
+                            const Damage& damage) {
+  for (const std::uint64_t number : damage.kept) {
+    const std::string path = log::join(directory, log::segment_name(number));
+    absl::Status set = files.rename(path, path + std::string(log::format::kDamagedSuffix));
+    if (set.ok()) set = files.sync_directory(directory);
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace pawl::daemon

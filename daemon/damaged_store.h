@@ -23,6 +23,8 @@ struct Damage {
   std::vector<GroupId> votes_lost;     // groups
   std::vector<Index> snapshots;        // by group, the newest that can be read; 0: none
   std::vector<log::Rebuild> rebuilds;  // what is to be begun anew
+  std::vector<std::uint64_t> kept;     // numbers of kept files that can't be read
+  bool any() const { return survey.damages() || !kept.empty() || !rebuilds.empty(); }
   // Snapshots stand for all that is missing: nothing but histories is lost.
   bool only_histories() const;
 };
@@ -45,6 +47,10 @@ absl::Status refuse(const Damage& damage, const std::string& directory, const St
 // at any point leaves what can be begun anew again.
 absl::Status begin_anew(log::FileSystem& files, const std::string& directory,
                         const StoreIdentity& store, const Damage& damage);
+
+// Renames kept files that can't be read, so that no start reads them.
+absl::Status set_kept_aside(log::FileSystem& files, const std::string& directory,
+                            const Damage& damage);
 
 // Renames the group's snapshots behind `keep_through`, so that no start takes them.
 absl::Status set_snapshots_aside(log::FileSystem& files, const std::string& directory,

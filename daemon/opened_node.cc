@@ -70,7 +70,7 @@ absl::Status mend(log::FileSystem& files, const OpenNodeOptions& options, const 
   const auto damage = look_at_damage(files, options.directory, options.store, failed.rebuilds,
                                      failed.snapshots, *failed.node);
   if (!damage.ok()) return why;
-  if (!damage->survey.damages() && damage->rebuilds.empty()) return why;
+  if (!damage->any()) return why;
   if (damage->alone || !damage->votes_lost.empty()) {
     return refuse(*damage, options.directory, options.store, why);
   }

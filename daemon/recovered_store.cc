@@ -67,7 +67,7 @@ absl::Status RecoveredStore::look() {
   auto damage = look_at_damage(files_, directory, options_.store, *rebuilds, loaded, restored);
   if (!damage.ok()) return damage.status();
   damage_ = *std::move(damage);
-  if (!damage_.survey.damages()) return absl::OkStatus();
+  if (!damage_.survey.damages() && damage_.kept.empty()) return absl::OkStatus();
   if (!damage_.alone) {
     return absl::FailedPreconditionError(
         "this box is one of several, which have what is missing: start its daemon, which fetches "
@@ -90,11 +90,20 @@ absl::Status RecoveredStore::look() {
 }
 
 std::string RecoveredStore::file() const {
+  if (!damage_.survey.loses() && !damage_.kept.empty()) {
+    return log::join(options_.directory, log::segment_name(damage_.kept.front()));
+  }
   return log::join(options_.directory, log::segment_name(damage_.survey.first.segment));
 }
 
 // Those with entries on both sides of what is missing, or within.
 void RecoveredStore::count_runs(const node::Node& restored) {
+  if (!damage_.kept.empty()) {  // whose is not known
+    for (std::size_t g = 0; g < restored.group_count(); ++g) {
+      runs_ += restored.group(group_of(g)).tables().run_count();
+    }
+    return;
+  }
   for (std::size_t g = 0; g < damage_.survey.groups.size(); ++g) {
     const std::vector<log::IndexHole>& holes = damage_.survey.groups[g].holes;
     if (holes.empty()) continue;
@@ -163,6 +172,7 @@ absl::Status RecoveredStore::recover() {
   if (!status.ok()) return status;
   status = what_ == What::cut ? log::cut(files_, directory, damage_.survey)
                               : log::mend(files_, directory, damage_.survey);
+  if (status.ok()) status = set_kept_aside(files_, directory, damage_);
   if (!status.ok()) return status;
   return open_node(files_, options_, logger_).status();
 }

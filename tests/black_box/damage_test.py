@@ -228,6 +228,18 @@ class Three(unittest.TestCase):
         self.come_back(3, runs)
         self.check_equal(runs + [f"r{n}" for n in range(35, 40)])
 
+    def test_the_newest_vote_may_be_lost(self):
+        start_runs(self.fleet.client(1), 0, 12)
+        self.fleet.boxes[3].kill()
+        newest = segments_of(self.fleet.boxes[3].data)[-1]
+        flip(newest, frames(newest)[0] + 30)
+        self.fleet.boxes[3].spawn()
+        self.assertNotEqual(self.fleet.boxes[3].process.wait(timeout=60), 0)
+        log = self.fleet.boxes[3].log_end()
+        self.assertIn("pawl cluster remove --box 3", log)
+        self.assertIn("pawl cluster add --box", log)
+        self.assertNotIn("pawl recover", log)
+
     def test_a_header_and_a_snapshot(self):
         start_runs(self.fleet.client(1), 0, 320)
         self.fleet.boxes[2].stop()

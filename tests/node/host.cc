@@ -213,9 +213,19 @@ bool Host::mend() {
                                    rebuilds, nullptr);
     if (!found.ok() || !votes_lost(*found).empty()) return false;
     std::uint64_t kept_from = log::format::kKeptNumberBase + 1;
+    std::vector<std::string> damaged_kept;
     for (const std::string& path : files.paths()) {
       const auto kept = log::parse_kept_name(path.substr(path.find('/') + 1));
-      if (kept) kept_from = std::max(kept_from, *kept + 1);
+      if (!kept) continue;
+      kept_from = std::max(kept_from, *kept + 1);
+      const absl::Status read =
+          log::read_kept_file(files, log::kDirectory, log::test_store(), kFeatureLevel, *kept,
+                              files.contents(path).size())
+              .status();
+      if (absl::IsDataLoss(read)) damaged_kept.push_back(path);
+    }
+    for (std::size_t g = 0; g < groups && !damaged_kept.empty(); ++g) {
+      lacking.emplace_back(static_cast<std::uint16_t>(g));
     }
     const auto anew = rebuilds_for(*found, lacking, rebuilds, kept_from);
     if (anew.empty() && !found->damages()) return false;
@@ -228,6 +238,7 @@ bool Host::mend() {
     }
     const absl::Status mended = log::mend(files, log::kDirectory, *found);
     require(mended.ok(), mended.ToString());
+    for (const std::string& path : damaged_kept) files.forget(path);
   }
   return false;
 }

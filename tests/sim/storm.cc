@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/waiting.h"
+#include "log/names.h"
 #include "tests/node/chronicle.h"
 #include "tests/node/storm_flows.h"
 #include "tests/sim/apart.h"
@@ -442,15 +443,23 @@ void Storm::damage(int b) {
   options.rebuilds = host.rebuilds;
   if (!log::Journal::open(files, options, before, nullptr).ok()) return;
   std::vector<std::string> paths = files.paths();
+  const bool any = random_.chance(0.1);
+  std::erase_if(paths, [any](const std::string& p) {
+    const std::string name = p.substr(p.find('/') + 1);
+    return !any && !log::parse_segment_name(name) && !log::parse_kept_name(name);
+  });
   if (paths.empty()) return;
   const std::string path = paths[random_.below(paths.size())];
   std::string bytes = files.contents(path);
   constexpr std::size_t kSector = log::MemoryFileSystem::kSectorBytes;
   if (bytes.size() < 2 * kSector) return;
+  // Mostly where there is something.
+  const std::size_t used = std::max(2 * kSector, bytes.find_last_not_of('\0') + 1);
+  const std::size_t within = random_.chance(0.9) ? std::min(used, bytes.size()) : bytes.size();
   if (random_.chance(0.5)) {
-    bytes[random_.below(bytes.size())] ^= static_cast<char>(1 << random_.below(8));
+    bytes[random_.below(within)] ^= static_cast<char>(1 << random_.below(8));
   } else {
-    const std::size_t sectors = bytes.size() / kSector;
+    const std::size_t sectors = within / kSector;
     const std::string moved = bytes.substr(random_.below(sectors) * kSector, kSector);
     bytes.replace(random_.below(sectors) * kSector, kSector, moved);
   }
