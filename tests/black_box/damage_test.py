@@ -66,6 +66,11 @@ def segments_of(data):
     return sorted(path for path in pathlib.Path(data).glob("*.seg") if len(path.name) == 20)
 
 
+def middle_of(data):
+    """A segment in the middle with two frames of entries at least."""
+    return next(path for path in segments_of(data)[1:-1] if len(frames(path)) > 1)
+
+
 def start_runs(client, first, count, blob_bytes=BLOB_BYTES):
     for n in range(first, first + count):
         blob = base64.b64encode(os.urandom(blob_bytes)).decode()
@@ -100,12 +105,11 @@ class Alone(unittest.TestCase):
     def test_the_store_goes_back(self):
         start_runs(self.daemon.client(), 0, 40)
         self.daemon.kill()
-        segments = segments_of(self.data)
-        self.assertGreater(len(segments), 4)
-        damage_payload(segments[2], 1)
+        damaged = middle_of(self.data)
+        damage_payload(damaged, 1)
         log = self.refusal()
         self.assertIn(f"pawl recover --data {self.data}", log)
-        self.assertIn(segments[2].name, log)
+        self.assertIn(damaged.name, log)
         before = {path.name: path.read_bytes() for path in self.data.iterdir()}
         shown = self.recover()
         self.assertEqual(shown.returncode, 0, shown.stderr)
@@ -126,7 +130,7 @@ class Alone(unittest.TestCase):
         for n in (0, kept - 1):
             self.assertIsNone(check_hash(client, f"r{n}"))
         start_runs(client, kept, 5)
-        self.assertTrue((self.data / (segments[2].name + ".damaged")).exists())
+        self.assertTrue((self.data / (damaged.name + ".damaged")).exists())
         self.daemon.stop()
         Journal(self.data)
         verified = self.verify()
@@ -140,8 +144,7 @@ class Alone(unittest.TestCase):
         start_runs(self.daemon.client(), 0, 320)
         self.daemon.stop()
         self.assertGreater(len(list(self.data.glob("*.snap"))), 1)
-        segments = segments_of(self.data)
-        damage_payload(segments[2], 1)
+        damage_payload(middle_of(self.data), 1)
         self.assertIn("a snapshot stands for them", self.refusal())
         shown = self.recover()
         self.assertIn("every run is as it was", shown.stdout)
@@ -203,6 +206,9 @@ class Three(unittest.TestCase):
         hashes = {}
         for box, daemon in self.fleet.boxes.items():
             daemon.stop()
+            verified = subprocess.run([self.pawl, "journal", "verify", str(daemon.data)], capture_output=True, text=True,
+                                      timeout=60, check=False)
+            self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
             journal = Journal(daemon.data)
             hashes[box] = {run.id: run.hash.hex() for run in journal.runs().values()}
         for run in runs:
@@ -211,8 +217,7 @@ class Three(unittest.TestCase):
     def test_a_byte_in_the_middle_of_a_segment(self):
         start_runs(self.fleet.client(1), 0, 30)
         self.fleet.boxes[3].kill()
-        data = pathlib.Path(self.fleet.boxes[3].data)
-        damage_payload(segments_of(data)[2], 1)
+        damage_payload(middle_of(self.fleet.boxes[3].data), 1)
         start_runs(self.fleet.client(1), 30, 5)
         runs = [f"r{n}" for n in range(35)]
         self.come_back(3, runs)
@@ -245,8 +250,8 @@ class Three(unittest.TestCase):
         self.fleet.boxes[2].stop()
         data = pathlib.Path(self.fleet.boxes[2].data)
         self.wait(lambda: list(data.glob("*.snap")), "snapshots")
-        segments = segments_of(data)
-        flip(segments[1], frames(segments[1])[1] + 30)
+        damaged = middle_of(data)
+        flip(damaged, frames(damaged)[1] + 30)
         for snapshot in data.glob("*.snap"):
             flip(snapshot, snapshot.stat().st_size // 2)
         runs = [f"r{n}" for n in range(0, 320, 16)]
