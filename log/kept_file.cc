@@ -173,6 +173,11 @@ const KeptSpan* KeptFile::span(GroupId group) const {
   return found == spans.end() ? nullptr : &*found;
 }
 
+bool KeptFile::has_dictionary() const {
+  const std::uint32_t begin = places.first_frame() > 0 ? places.first_frame() : frames_end;
+  return begin > format::kSegmentHeaderBytes;
+}
+
 // --- writing ---
 
 KeptWriter::KeptWriter(FileSystem& files, std::string directory, const StoreId& store_id,

@@ -47,6 +47,8 @@ struct KeptFile {
     void begin_frame(std::uint32_t offset) { frames_.push_back({offset, 0}); }
     void end_frame(std::uint32_t bytes) { frames_.back().bytes = bytes; }
     std::size_t anchors() const { return anchor_count_; }
+    // Where the first frame stands; 0: there is none.
+    std::uint32_t first_frame() const { return frames_.empty() ? 0 : frames_.front().offset; }
     // Of a file's number.
     std::optional<Place> find(std::uint64_t number, GroupId group, Index index) const;
     void encode(std::string* out) const;
@@ -76,6 +78,8 @@ struct KeptFile {
   Places places;
 
   const KeptSpan* span(GroupId group) const;
+  // It begins with a dictionary, which was trained from entries of who knows which runs.
+  bool has_dictionary() const;
 };
 
 class KeptWriter {

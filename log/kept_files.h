@@ -32,6 +32,7 @@ class KeptFiles {
   // The number of the next one; none is used twice.
   std::uint64_t take_number() { return ++last_number_; }
   std::uint64_t next_number() const { return last_number_ + 1; }
+  std::uint64_t last_number() const { return last_number_; }
   // Durable now. Those it replaces are forgotten here; their files are the caller's to remove.
   void add(KeptFile file);
   // Forgets one that nobody needs any more; likewise.

@@ -172,6 +172,9 @@ class Group : private EntrySender::Out {
     return ready() && raft_->state().transfer.to.v == 0 &&
            raft_->last().index.v - raft_->commit().v < limits::kUncommittedEntriesMax / 2;
   }
+  // Up to which entry this box's disk holds nothing any more that was deleted (scrubbing.h).
+  Index scrubbed_to() const { return scrubbed_to_; }
+  void set_scrubbed_to(Index through) { scrubbed_to_ = through; }
   // Nobody else has a vote.
   bool alone() const { return alone_; }
   // False of a group that was begun anew, until it is as far as it ever was here.
@@ -227,7 +230,7 @@ class Group : private EntrySender::Out {
   engine::Tables tables_;
   log::Journal* journal_ = nullptr;
   GroupOwner* owner_ = nullptr;
-  Index applied_;
+  Index applied_, scrubbed_to_;
   std::deque<Pending> pending_;  // appended, not yet applied; consecutive indexes
   // Proposals that another leader's entries have replaced in this log. Another box may hold them
   // still, win an election and commit them (paper, figure 8): nothing is known of them until

@@ -4,10 +4,9 @@
 //   request -> decide -> propose -> (journal) -> commit -> fold -> answer -> effects
 //
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
-// handle() for every input, next_batch() at the end of each turn and when one is done, tick no
-// later than next_wake_mono_ms(). Owned by one thread; nothing blocks. Of several boxes, a request
-// goes to its group's leader, its answer to where it came in. A crash leaves what the journal
-// holds; all else is rebuilt or asked for again.
+// handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
+// later than next_wake_mono_ms(). One thread owns everything; nothing blocks. Of several boxes, a
+// request goes to its group's leader. A crash leaves what the journal holds; the rest is rebuilt.
 #pragma once
 
 #include <cstdint>
@@ -75,6 +74,7 @@ class Node : private GroupOwner {
   const NodeStats& stats() const { return stats_; }
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
+  void scrubbed(const std::vector<Index>& through);  // its mark, by group (scrubbing.h)
   // The group as it is now; one at a time. To be kept once raft().durable() is as far.
   std::unique_ptr<Freeze> freeze(GroupId group);
 

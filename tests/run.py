@@ -157,6 +157,7 @@ def python_programs(suite, build):
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
         Program("generations", [python, "tests/black_box/generation_test.py", "--pawl", pawl]),
         Program("forgotten runs", [python, "tests/black_box/forget_test.py", "--pawl", pawl]),
+        Program("deleted data", [python, "tests/black_box/scrub_test.py", "--pawl", pawl]),
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),

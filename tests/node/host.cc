@@ -1,5 +1,6 @@
 #include "tests/node/host.h"
 
+#include <algorithm>
 #include <iterator>
 #include <stdexcept>
 
@@ -15,6 +16,7 @@
 #include "log/mending.h"
 #include "log/names.h"
 #include "log/place_reader.h"
+#include "log/scrub_mark.h"
 #include "log/transfer_file.h"
 #include "node/needed.h"
 #include "node/rebuilding.h"
@@ -259,6 +261,16 @@ void Host::boot(bool only_open) {
   require(opened.ok(), opened.status().ToString());
   journal = std::move(*opened);
   node->start(journal.get(), now);
+  std::vector<Index> mark =
+      log::read_scrub_mark(files, journal->directory(), journal->store_id(), node->group_count());
+  for (std::uint16_t g = 0; g < mark.size(); ++g) {
+    mark[g] = std::min(
+        mark[g], std::max(journal->last_index(GroupId(g)), node->group(GroupId(g)).applied()));
+  }
+  const bool says = std::any_of(mark.begin(), mark.end(), [](Index i) { return i.v > 0; });
+  node->scrubbed(mark);
+  const std::string left = says ? remnants.find(files, journal->store_id(), *node) : "";
+  require(left.empty(), left);
   if (only_open) return;
   drain();
   require(node->ready(), "node->ready()");
@@ -294,6 +306,7 @@ void Host::crash() {
 void Host::kill() {
   copies.clear();
   compaction = Compaction(1);
+  scrubbing = Scrubbing(0);
   node.reset();
   journal.reset();
   batch_ = nullptr;
@@ -399,6 +412,9 @@ absl::Status Host::execute(const log::Batch& batch) {
         path.find(log::format::kSparePrefix) == path.npos) {
       given_up_[path] = files.contents(path);
     }
+    if (planted.keeps_files && removed != nullptr && files.exists(removed->path)) {
+      files.set_contents(removed->path + ".old", files.contents(removed->path));
+    }
   }
   return log::execute(disk(), batch);
 }
@@ -430,6 +446,60 @@ int Host::compact() {
     give_up_segments();
   }
   return made;
+}
+
+bool Host::scrub() {
+  int made = 0;
+  for (;;) {
+    give_up_segments();
+    switch (scrubbing.next(now.mono_ms, *node, journal.get(), covered(), false)) {
+      case Scrubbing::Step::nothing:
+        return false;
+      case Scrubbing::Step::cover:
+        if (!cover_all()) return false;
+        scrubbing.covered();
+        break;
+      case Scrubbing::Step::rewrite:
+        if (!compact(*scrubbing.work(*node, *journal, covered()), &made).ok()) return false;
+        break;
+      case Scrubbing::Step::sweep:
+        if (!sweep().ok()) return false;
+        scrubbing.swept();
+        const std::string left = remnants.find(files, journal->store_id(), *node);
+        require(left.empty(), left);
+        return true;
+    }
+  }
+}
+
+// A copy that is under way is given up for one in one go.
+bool Host::cover_all() {
+  for (std::uint16_t g = 0; g < node->group_count(); ++g) {
+    const Group& group = node->group(GroupId(g));
+    if (covered()[g] >= scrubbing.cover()[g]) continue;
+    if (group.raft().durable() < group.applied()) return false;
+    copies.erase(GroupId(g));
+    if (group.tables().is_frozen()) return false;
+    keep_snapshot(snapshot_of(node.get(), GroupId(g)));
+  }
+  return true;
+}
+
+absl::Status Host::sweep() {
+  log::SweepOptions options{journal->directory(),     scrubbing.first_segment(),
+                            scrubbing.kept_through(), {},
+                            scrubbing.cover(),        {}};
+  for (const log::KeptFile& file : journal->kept().files()) options.kept.push_back(file.number);
+  absl::Status status = log::sweep(disk(), options);
+  std::vector<Index> through = scrubbing.through();
+  for (std::uint16_t g = 0; g < through.size(); ++g) {
+    through[g] = std::max(through[g], node->group(GroupId(g)).scrubbed_to());
+  }
+  if (status.ok()) {
+    status = log::write_scrub_mark(disk(), journal->directory(), journal->store_id(), through);
+  }
+  if (status.ok()) node->scrubbed(through);
+  return status;
 }
 
 absl::Status Host::compact(const Compaction::Work& work, int* made) {
@@ -474,7 +544,7 @@ absl::Status Host::read_through(const Compaction::Input& input, log::KeptWriter*
     needed += looked->needed_bytes();
     step.from = looked->next;
     if (writer == nullptr) continue;
-    if (absl::Status s = log::keep(*looked, writer); !s.ok()) return s;
+    if (absl::Status s = log::keep(*looked, codecs::scrub_entry, writer); !s.ok()) return s;
   }
   if (writer == nullptr) compaction.surveyed(*node, input.number, bytes, needed);
   return absl::OkStatus();
@@ -532,11 +602,10 @@ TransferReady Host::make(const MakeTransfer& wanted) {
       auto looked = log::look(disk(), journal->source(), step, codecs::run_of_entry);
       require(looked.ok(), looked.status().ToString());
       Compaction::judge_for_transfer(*node, *journal, wanted.group, snapshot.index, &*looked);
-      for (const log::OldEntry& entry : looked->entries) {
-        if (!entry.needed || !status.ok()) continue;
-        status = writer.stream().add_entry(entry.group, entry.term, entry.index,
-                                           looked->payloads.substr(entry.at, entry.bytes));
-      }
+      status = log::for_each_needed(
+          *looked, codecs::scrub_entry, [&](const log::OldEntry& entry, std::string_view payload) {
+            return writer.stream().add_entry(entry.group, entry.term, entry.index, payload);
+          });
       step.from = looked->next;
     }
   }

@@ -88,7 +88,9 @@ class Storm {
         host_(with_rest({NodeId(1), {}, 2, seed})) {
     host_.planted.completes_before_disk = bugs.completes_before_disk;
     host_.planted.drops_syncs = bugs.drops_syncs;
+    host_.planted.keeps_files = bugs.keeps_files;
     Random other(~seed);
+    scrubs_ = Random(seed ^ 0x5c0b);
     if (other.chance(0.5)) keep_ms_ = other.between(100, 30'000);
     host_.keep_closed(keep_ms_);
   }
@@ -118,6 +120,7 @@ class Storm {
   void begin_snapshots();
   void snapshot_turn();
   void compact();
+  void scrub();
   std::string blob();
   std::string spoilt(const GroupSnapshot& snapshot);
   void loads_turn(bool faults);
@@ -182,6 +185,7 @@ class Storm {
   const StormBugs bugs_;
   const bool print_;
   Random random_;
+  Random scrubs_{5};  // when a pass goes on
   const Weather weather_;
   const FlowTimes times_;
   Host host_;
@@ -330,6 +334,7 @@ void Storm::snapshot_turn() {
   host_.give_up_segments();
   result_.most_given_up = std::max(result_.most_given_up, host_.journal->oldest_segment() - 1);
   if (random_.chance(0.1)) compact();
+  if (host_.up() && scrubs_.chance(0.3)) scrub();
 }
 
 // At times the power goes meanwhile.
@@ -345,6 +350,18 @@ void Storm::compact() {
   host_.files.stop_at(~std::uint64_t{0});
   if (!stopped) return;
   ++result_.crashes_in_compaction;
+  host_.crash();
+  down();
+}
+
+// A pass goes on; at times the power goes meanwhile.
+void Storm::scrub() {
+  host_.files.reset_operations();
+  if (scrubs_.chance(0.2)) host_.files.stop_at(scrubs_.below(12));
+  result_.scrubbed += host_.scrub() ? 1 : 0;
+  const bool stopped = host_.files.stopped();
+  host_.files.stop_at(~std::uint64_t{0});
+  if (!stopped) return;
   host_.crash();
   down();
 }

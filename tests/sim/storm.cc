@@ -98,6 +98,7 @@ class Storm {
   explicit Storm(const StormOptions& options)
       : options_(options),
         random_(options.seed),
+        scrubs_(options.seed ^ 0x5c0b),
         weather_(draw_weather(&random_, options.calm)),
         times_(node::with_history(kTimes, options.seed)),
         fleet_(fleet_of(options.seed, weather_, &random_)),
@@ -148,6 +149,7 @@ class Storm {
   void copy_turn();
   void choose_snapshots(int b);
   void give_up(int b);
+  void scrub(int b);
   void archive(int b);
   std::string blob();
 
@@ -208,6 +210,7 @@ class Storm {
   using Asked = std::pair<int, RequestId>;  // box, its request
   const StormOptions options_;
   Random random_;
+  Random scrubs_;  // when a pass goes on
   const Weather weather_;
   const node::FlowTimes times_;
   Fleet fleet_;
@@ -383,6 +386,9 @@ void Storm::faults_turn() {
   const double writes = weather_.gives_up ? 0.02 : weather_.snapshots > 0 ? 0.002 : 0;
   if (writes > 0 && random_.chance(writes)) write_snapshots(some_box());
   if (weather_.gives_up && random_.chance(0.02)) give_up(some_box());
+  if (weather_.gives_up && scrubs_.chance(0.1)) {
+    scrub(1 + static_cast<int>(scrubs_.below(static_cast<std::uint64_t>(fleet_.size()))));
+  }
   if (random_.chance(0.0005)) oracle_.look_at_disks();
 }
 
@@ -585,6 +591,21 @@ void Storm::give_up(int b) {
   }
   host.give_up_segments();
   result_.given_up = std::max(result_.given_up, host.journal->oldest_segment() - 1);
+}
+
+// A pass that takes deleted data off the disk goes on; at times the disk fails, or the power goes.
+void Storm::scrub(int b) {
+  node::Host& host = fleet_.box(b);
+  if (!host.up()) return;
+  archive(b);
+  if (scrubs_.chance(0.1)) {
+    host.files.reset_operations();
+    host.files.stop_at(scrubs_.below(12));
+  }
+  result_.scrubbed += host.scrub() ? 1 : 0;
+  const bool stopped = host.files.stopped();
+  host.files.stop_at(~std::uint64_t{0});
+  if (stopped) down(b);
 }
 
 // What is committed, before a box gives up what it has of it.

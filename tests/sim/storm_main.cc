@@ -36,6 +36,7 @@ void print(const pawl::sim::StormFigures& sum) {
       {sum.installed, "snapshots installed"},
       {sum.damaged, "disks damaged"},
       {sum.rebuilt, "of them rebuilt"},
+      {sum.scrubbed, "scrub passes"},
   };
   for (const auto& [count, what] : figures) {
     std::printf("%llu %s, ", static_cast<unsigned long long>(count), what);
@@ -95,6 +96,7 @@ int main(int argc, char** argv) {
     sum.installed += result.installed;
     sum.damaged += result.damaged;
     sum.rebuilt += result.rebuilt;
+    sum.scrubbed += result.scrubbed;
     if (result.failure.empty()) continue;
     ++failures;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(options.seed),
