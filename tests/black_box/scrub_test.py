@@ -42,7 +42,7 @@ on.go = { next = "done" }
 end = "completed"
 output = "= input.name + vars.told"
 """
-WAIT_SECONDS = 60
+WAIT_SECONDS = 90
 
 
 def files_of(data):
@@ -166,6 +166,7 @@ class Three(Scrub):
 
     def setUp(self):
         self.scratch = suite.scratch_for(self)
+        self.said = None
         self.fleet = Fleet(self.pawl, self.scratch, extra=EXTRA.replace("PAUSE", "100ms"))
         self.addCleanup(self.fleet.end)
         self.fleet.start()
@@ -173,12 +174,13 @@ class Three(Scrub):
         self.assertEqual(answer.status, 201, answer)
 
     def logs(self):
-        return "\n".join(f"--- box {n}\n{box.log_end()}" for n, box in self.fleet.boxes.items())
+        return f"{self.said}\n" + "\n".join(f"--- box {n}\n{box.log_end()}" for n, box in self.fleet.boxes.items())
 
     def boxes_of(self, through, run):
         try:
-            answer = delete(self.fleet.client(through, timeout=10), run)
-        except Unreachable:
+            self.said = answer = delete(self.fleet.client(through, timeout=20), run)
+        except Unreachable as why:
+            self.said = why
             return None
         if answer.status not in (200, 202):
             return None

@@ -8,6 +8,7 @@
 #include "engine/residency.h"
 #include "engine/waiting.h"
 #include "node/needed.h"
+#include "tests/log/journal_model.h"
 #include "tests/node/chronicle.h"
 #include "tests/node/host.h"
 #include "tests/node/storm_flows.h"
@@ -130,6 +131,7 @@ class Storm {
   void start_something();
   void signal_something();
   void operate();
+  void delete_one();
   void pause_queue();
   void read_something();
   void repeat_something();
@@ -232,6 +234,7 @@ void Storm::step() {
   if (host_.up() && random_.chance(0.4)) time_turn();
   if (host_.up() && random_.chance(weather_.snapshots)) begin_snapshots();
   if (host_.up()) snapshot_turn();
+  if (host_.up() && weather_.gives_up && scrubs_.chance(0.05)) delete_one();
   heed();
 }
 
@@ -509,6 +512,23 @@ void Storm::operate() {
   Want wanted;
   engine::Command command = operator_command(&random_);
   wanted.operation = command_of(some_id(), std::move(command));
+  want(std::move(wanted));
+}
+
+// Closed runs are few, and few of them are met by chance.
+void Storm::delete_one() {
+  const Node& node = *host_.node;
+  std::vector<std::string> closed;
+  for (std::uint16_t g = 0; g < node.group_count(); ++g) {
+    for (const auto& [version, runs] : node.group(GroupId(g)).tables().closed_by_version()) {
+      for (const engine::ClosedRun& run : runs) {
+        closed.push_back(node.group(GroupId(g)).tables().runs().id_of(run.run));
+      }
+    }
+  }
+  if (closed.empty()) return;
+  Want wanted;
+  wanted.operation = command_of(closed[scrubs_.below(closed.size())], engine::DeleteData{"storm"});
   want(std::move(wanted));
 }
 
@@ -851,7 +871,8 @@ void Storm::judge() {
   if (bugs_.compares_tables) judge_tables();
   // Once more, from what the disk has for sure.
   host_.crash();
-  host_.files = host_.whole();
+  host_.files = host_.whole();  // segments are back: what a mark said of them is no longer so
+  host_.files.forget(absl::StrCat(log::kDirectory, "/scrubbed"));
   host_.snapshots.clear();
   host_.snapshot_places.clear();
   host_.boot();

@@ -159,6 +159,7 @@ class Storm {
   void start_something();
   void signal_something();
   void operate();
+  void delete_one();
   void pause_queue();
   void read_something(const std::string& id);
   void repeat_something();
@@ -230,8 +231,8 @@ class Storm {
   std::int64_t next_number_ = 1;
   std::vector<Want> wants_;
   std::map<Asked, Try> tries_;
-  std::map<std::string, Version> told_;     // the newest that anybody was told, by run id
-  std::map<std::string, Version> deleted_;  // of those, the newest without its data
+  std::map<std::string, Version> told_;               // the newest that anybody was told, by run id
+  std::map<std::string, std::set<Version>> deleted_;  // of those, the ones without their data
   struct Poll {
     std::string key;
     bool cancelled = false;
@@ -386,6 +387,7 @@ void Storm::faults_turn() {
   const double writes = weather_.gives_up ? 0.02 : weather_.snapshots > 0 ? 0.002 : 0;
   if (writes > 0 && random_.chance(writes)) write_snapshots(some_box());
   if (weather_.gives_up && random_.chance(0.02)) give_up(some_box());
+  if (weather_.gives_up && scrubs_.chance(0.01)) delete_one();
   if (weather_.gives_up && scrubs_.chance(0.1)) {
     scrub(1 + static_cast<int>(scrubs_.below(static_cast<std::uint64_t>(fleet_.size()))));
   }
@@ -843,6 +845,26 @@ void Storm::operate() {
   want(std::move(wanted));
 }
 
+// Closed runs are few, and few of them are met by chance.
+void Storm::delete_one() {
+  const node::Host& host = fleet_.box(some_box());
+  if (!host.up()) return;
+  const node::Node& node = *host.node;
+  std::vector<std::string> closed;
+  for (std::uint16_t g = 0; g < node.group_count(); ++g) {
+    for (const auto& [version, runs] : node.group(GroupId(g)).tables().closed_by_version()) {
+      for (const engine::ClosedRun& run : runs) {
+        closed.push_back(node.group(GroupId(g)).tables().runs().id_of(run.run));
+      }
+    }
+  }
+  if (closed.empty()) return;
+  Want wanted;
+  wanted.run_id = closed[scrubs_.below(closed.size())];
+  wanted.operation = node::command_of(wanted.run_id, engine::DeleteData{"storm"});
+  want(std::move(wanted));
+}
+
 void Storm::pause_queue() {
   const int b = up_box();
   if (b == 0) return;
@@ -1021,10 +1043,10 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   if (versioned && !wanted.run_id.empty()) {
     const Version version{uid.index, Seq(std::stoull(answer.etag.substr(dot + 1)))};
     const bool wrote = !shown && first && !wanted.in_doubt &&
-                       !(deletes(wanted) && deleted_[wanted.run_id] == version);
+                       !(deletes(wanted) && deleted_[wanted.run_id].contains(version));
     seen(wanted.run_id, version, tried.floor, wrote, absl::StrCat("the answer to request ", index));
     if (answer.body.find(R"("status":"data_deleted")") != std::string::npos) {
-      deleted_[wanted.run_id] = std::max(deleted_[wanted.run_id], version);
+      deleted_[wanted.run_id].insert(version);
     }
   }
   if (shown) {
@@ -1091,7 +1113,7 @@ void Storm::heed_read(int b, RequestId id) {
   seen(read.id, {run->uid().index, run->seq}, read.floor, false,
        absl::StrCat("read ", id.v, " at box ", b));
   if (run->status == engine::RunStatus::data_deleted) {
-    deleted_[read.id] = std::max(deleted_[read.id], Version{run->uid().index, run->seq});
+    deleted_[read.id].insert(Version{run->uid().index, run->seq});
     return;
   }
   const auto list = lists_.find(read.id);
