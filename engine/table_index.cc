@@ -107,12 +107,14 @@ void reindex_closed(Index run, const Run* before, const Run* after, TableIndexes
   if (at->second.empty()) indexes->closed_by_version.erase(at);
 }
 
-// No entry follows the one that deletes a run's data.
+// By the run's newest entry: an answer may still come to a task that was withdrawn, and is to go as
+// well.
 void reindex_deletion(Index run, const Run* before, const Run* after, TableIndexes* indexes) {
   const bool was = before != nullptr && before->status == RunStatus::data_deleted;
   const bool is = after != nullptr && after->status == RunStatus::data_deleted;
-  if (was && !is) PAWL_CHECK(indexes->deletions.erase({before->last_entry, run}) == 1);
-  if (is && !was) indexes->deletions.insert({after->last_entry, run});
+  if (was && is && before->last_entry == after->last_entry) return;
+  if (was) PAWL_CHECK(indexes->deletions.erase({before->last_entry, run}) == 1);
+  if (is) indexes->deletions.insert({after->last_entry, run});
 }
 
 }  // namespace
