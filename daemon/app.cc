@@ -14,6 +14,7 @@
 #include "daemon/cold_thread.h"
 #include "daemon/compactor.h"
 #include "daemon/config_cluster.h"
+#include "daemon/config_reload.h"
 #include "daemon/dictionary_trainer.h"
 #include "daemon/disk_thread.h"
 #include "daemon/entry_reader.h"
@@ -437,26 +438,13 @@ std::int64_t App::Impl::deadline_ns() const {
 }
 
 void App::Impl::reload() {
-  auto sources = collect_config(options.config_file, environ, options.flags);
-  if (!sources.ok()) {
-    logger.write(LogLevel::error, "reload: kept the old configuration",
-                 {{"why", std::string(sources.status().message())}});
-    return;
-  }
-  const ConfigResult result = make_config(*sources);
-  if (!result.ok) {
-    for (const std::string& error : result.errors) {
-      logger.write(LogLevel::error, "reload: kept the old configuration", {{"why", error}});
-    }
-    return;
-  }
-  for (const std::string& key : keys_needing_restart(options.loaded, result)) {
-    logger.write(LogLevel::notice, "reload: this key changes at the next restart", {{"key", key}});
-  }
-  logger.set_level(result.config.log.level);
-  set_roles(result.config);
-  node->keep_closed(result.config.history.closed_ms);
-  scrubber->set_pause(result.config.journal.scrub_pause_ms);
+  const std::optional<Config> config =
+      read_config_again(options.config_file, environ, options.flags, options.loaded, logger);
+  if (!config) return;
+  logger.set_level(config->log.level);
+  set_roles(*config);
+  node->keep_closed(config->history.closed_ms);
+  scrubber->set_pause(config->journal.scrub_pause_ms);
   logger.write(LogLevel::info, "reload: done");
 }
 
