@@ -66,6 +66,9 @@ Scrubbing::Step Scrubbing::next(std::int64_t now_ms, const Node& node, log::Jour
 // What is applied may not be on this box's own disk yet: it is waited for, so that nothing of it
 // goes into the segments to come.
 bool Scrubbing::begin(std::int64_t now_ms, const Node& node, log::Journal* journal) {
+  // Nor may anything wait that was queued before (entries sent twice, voided ones): it would go
+  // into the segments to come.
+  if (journal->queued_bytes() > 0) return false;
   std::vector<Index> through;
   for (std::size_t g = 0; g < node.group_count(); ++g) {
     const Group& group = group_at(node, g);
