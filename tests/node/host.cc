@@ -377,6 +377,11 @@ RunLoaded Host::load(const LoadRun& wanted) {
     const auto place = journal->place(wanted.group, next);
     require(place.has_value(), "the journal has no place of an entry");
     const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, next);
+    // Forgotten since it was asked for, and given up.
+    const bool is_known = node->group(wanted.group).tables().find(wanted.run) != nullptr;
+    if (absl::IsNotFound(stored.status()) && !is_known) {
+      return RunLoaded{wanted.group, wanted.run, nullptr, "it was forgotten"};
+    }
     require(stored.ok(), stored.status().ToString());
     std::string error;
     codecs::Entry entry;
