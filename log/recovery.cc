@@ -137,33 +137,16 @@ class Recovery {
                                          std::string(what));
   }
 
-  // The entries' bytes of frame_, or the dictionary that it holds taken over.
-  absl::Status read_contents(std::string_view stored, std::string_view* payload) {
-    const bool plain = segment_.feature_level < format::kCompressedLevel;
-    const bool is_lost = (frame_.flags & format::kFrameFlagLost) != 0;
-    const bool is_dictionary = (frame_.flags & format::kFrameFlagDictionary) != 0;
-    const bool needs_level = is_lost || frame_.codec != format::kCodecRaw || is_dictionary;
-    if ((plain && needs_level) || (is_dictionary && !frame_.ranges.empty())) {
-      return absl::DataLossError("a frame contradicts its segment's header");
-    }
-    if (absl::Status s = contents_.read(frame_, stored, dictionary_.get(), payload); !s.ok()) {
-      return s;
-    }
-    if (!is_dictionary || is_lost) return absl::OkStatus();
-    dictionary_ = Dictionary::make(std::string(*payload));
-    *payload = {};
-    if (dictionary_ == nullptr || dictionary_->id() != frame_.dictionary) {
-      return absl::DataLossError("the segment's dictionary is none");
-    }
-    return absl::OkStatus();
-  }
-
   // `head`: it was written together with the segment's header.
   absl::Status take_frame(const SegmentReader& reader, std::string_view stored, bool head) {
     const std::uint32_t offset = out_.end.offset;
     if (absl::Status s = check_file_bytes(reader); !s.ok()) return s;
     std::string_view payload;
-    if (absl::Status s = read_contents(stored, &payload); !s.ok()) return refused(reader, s);
+    if (absl::Status s =
+            contents_.read_next(frame_, stored, segment_.feature_level, &dictionary_, &payload);
+        !s.ok()) {
+      return refused(reader, s);
+    }
     if (frame_.oldest_segment == 0 || frame_.oldest_segment > out_.end.segment) {
       return damage(reader.path(), offset, "a frame contradicts itself");
     }
