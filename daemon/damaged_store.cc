@@ -8,6 +8,7 @@
 #include "log/kept_file.h"
 #include "log/mending.h"
 #include "log/names.h"
+#include "log/scrub_mark.h"
 #include "log/snapshot_file.h"
 #include "node/rebuilding.h"
 
@@ -31,7 +32,8 @@ absl::StatusOr<KeptLook> look_at_kept(log::FileSystem& files, const std::string&
     if (!kept) continue;
     look.next = std::max(look.next, *kept + 1);
     const absl::Status read =
-        log::read_kept_file(files, directory, store, kFeatureLevel, *kept, file.bytes).status();
+        log::read_whole_kept_file(files, directory, store, kFeatureLevel, *kept, file.bytes)
+            .status();
     if (absl::IsDataLoss(read)) look.damaged.push_back(*kept);
   }
   return look;
@@ -167,6 +169,9 @@ absl::Status begin_anew(log::FileSystem& files, const std::string& directory,
     absl::Status set = set_snapshots_aside(files, directory, rebuild.group, Index(0));
     if (!set.ok()) return set;
   }
+  absl::Status lowered = log::lower_scrub_mark(files, directory, store.id,
+                                               std::size_t{store.run_groups} + 1, damage.rebuilds);
+  if (!lowered.ok()) return lowered;
   for (const log::Rebuild& rebuild : damage.rebuilds) {
     absl::Status written = log::write_rebuild(files, directory, store.id, rebuild);
     if (!written.ok()) return written;

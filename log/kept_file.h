@@ -76,6 +76,7 @@ struct KeptFile {
   std::vector<KeptSpan> spans;          // ascending by group, one a group
   std::vector<std::uint64_t> replaces;  // numbers of files that are needed no more
   Places places;
+  bool has_void = false;  // entries that it does not speak for any more (drop_void)
 
   const KeptSpan* span(GroupId group) const;
   // It begins with a dictionary, which was trained from entries of who knows which runs.
@@ -131,5 +132,10 @@ class KeptWriter {
 absl::StatusOr<KeptFile> read_kept_file(FileSystem& files, const std::string& directory,
                                         const StoreId& store_id, std::uint32_t feature_level,
                                         std::uint64_t number, std::uint64_t file_bytes);
+
+// The same, with all frames read as well: all of the file is as it was written.
+absl::StatusOr<KeptFile> read_whole_kept_file(FileSystem& files, const std::string& directory,
+                                              const StoreId& store_id, std::uint32_t feature_level,
+                                              std::uint64_t number, std::uint64_t file_bytes);
 
 }  // namespace pawl::log

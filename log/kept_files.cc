@@ -21,10 +21,11 @@ bool is_ahead(const KeptFile& file, const std::vector<Index>& snapshots) {
 }  // namespace
 
 void drop_void(const std::vector<Rebuild>& rebuilds, KeptFile* file) {
-  std::erase_if(file->spans, [&](const KeptSpan& span) {
+  const std::size_t dropped = std::erase_if(file->spans, [&](const KeptSpan& span) {
     const Rebuild* rebuild = rebuild_of(rebuilds, span.group);
     return rebuild != nullptr && file->number < rebuild->kept_from;
   });
+  file->has_void = dropped > 0;
 }
 
 absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
@@ -45,7 +46,10 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
     }
     const auto number = parse_kept_name(info.name);
     if (!number) continue;
-    auto file = read_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
+    // Verified before it is trusted, as segments are: what is lost can be had from others only
+    // while they have it.
+    auto file =
+        read_whole_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
     if (!file.ok()) return file.status();
     last_number_ = std::max(last_number_, *number);
     drop_void(rebuilds, &*file);

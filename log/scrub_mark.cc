@@ -35,6 +35,8 @@ bool is_left_over(std::string_view name, const SweepOptions& options) {
   if (is_transfer(name)) return !is_in(options.by_name, name);
   const bool temporary = name.ends_with(format::kTemporarySuffix);
   if (temporary) name.remove_suffix(format::kTemporarySuffix.size());
+  if (temporary && (parse_segment_name(name) || name.starts_with(format::kRebuildPrefix)))
+    return true;
   const auto number = parse_kept_name(name);
   return number && *number <= options.kept_from && (temporary || !is_in(options.kept, *number));
 }
@@ -64,6 +66,18 @@ absl::Status write_scrub_mark(FileSystem& files, const std::string& directory,
   if (status.ok()) status = files.rename(temporary, path);
   if (status.ok()) status = files.sync_directory(directory);
   return status;
+}
+
+absl::Status lower_scrub_mark(FileSystem& files, const std::string& directory,
+                              const StoreId& store_id, std::size_t groups,
+                              const std::vector<Rebuild>& rebuilds) {
+  std::vector<Index> through = read_scrub_mark(files, directory, store_id, groups);
+  const std::vector<Index> before = through;
+  for (const Rebuild& rebuild : rebuilds) {
+    if (rebuild.group.v < groups) through[rebuild.group.v] = Index(0);
+  }
+  return through == before ? absl::OkStatus()
+                           : write_scrub_mark(files, directory, store_id, through);
 }
 
 absl::Status sweep(FileSystem& files, const SweepOptions& options) {

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "base/ids.h"
 #include "log/file_system.h"
+#include "log/rebuild_file.h"
 #include "log/record.h"
 
 namespace pawl::log {
@@ -23,6 +24,12 @@ std::vector<Index> read_scrub_mark(FileSystem& files, const std::string& directo
                                    const StoreId& store_id, std::size_t groups);
 absl::Status write_scrub_mark(FileSystem& files, const std::string& directory,
                               const StoreId& store_id, const std::vector<Index>& through);
+
+// Says nothing any more of groups that are rebuilt: what they are sent may hold what was deleted.
+// Before the notes of their rebuilding are written.
+absl::Status lower_scrub_mark(FileSystem& files, const std::string& directory,
+                              const StoreId& store_id, std::size_t groups,
+                              const std::vector<Rebuild>& rebuilds);
 
 // What may stay in the directory.
 struct SweepOptions {

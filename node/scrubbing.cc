@@ -108,7 +108,8 @@ std::optional<Compaction::Work> Scrubbing::work(const Node& node, const log::Jou
   }
   for (const log::KeptFile& file : journal.kept().files()) {
     if (file.number > kept_through_) break;
-    if (file.has_dictionary() || may_hold(node, file)) return Compaction::rewrite(journal, file);
+    if (file.has_dictionary() || file.has_void || may_hold(node, file))
+      return Compaction::rewrite(journal, file);
   }
   return std::nullopt;
 }

@@ -194,6 +194,9 @@ class Three(Scrub):
         self.fill(client, 5)
         self.tell_all(client, "mine", markers)
         self.fill(client, 25)
+        # Runs' data can be deleted once the boxes have told one another that all know how.
+        newest = client.get("/v1/version").json["feature_level"]
+        self.wait_until(lambda: all(group["feature_level"] == newest for group in self.fleet.status(1)["groups"]), "no level", self.logs)
         self.fleet.boxes[3].kill()
         self.wait_until(lambda: (self.fleet.status(1) or {"ready": False})["ready"], "no leader", self.logs)
         self.wait_until(lambda: self.boxes_of(1, "mine") is not None, "not deleted", self.logs)

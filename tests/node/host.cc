@@ -221,8 +221,8 @@ bool Host::mend() {
       if (!kept) continue;
       kept_from = std::max(kept_from, *kept + 1);
       const absl::Status read =
-          log::read_kept_file(files, log::kDirectory, log::test_store(), kFeatureLevel, *kept,
-                              files.contents(path).size())
+          log::read_whole_kept_file(files, log::kDirectory, log::test_store(), kFeatureLevel, *kept,
+                                    files.contents(path).size())
               .status();
       if (absl::IsDataLoss(read)) damaged_kept.push_back(path);
     }
@@ -231,6 +231,9 @@ bool Host::mend() {
     }
     const auto anew = rebuilds_for(*found, lacking, rebuilds, kept_from);
     if (anew.empty() && !found->damages()) return false;
+    const absl::Status lowered =
+        log::lower_scrub_mark(files, log::kDirectory, log::test_store(), groups, anew);
+    require(lowered.ok(), lowered.ToString());
     for (const log::Rebuild& rebuild : anew) {
       const std::size_t g = rebuild.group.v;
       if (g < snapshots.size()) snapshots[g].clear();
