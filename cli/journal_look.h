@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -76,8 +75,7 @@ class JournalLook {
 
  private:
   absl::Status read_store_file();
-  using SnapshotName = std::pair<GroupId, Index>;
-  std::vector<SnapshotName> list_snapshots();
+  void read_snapshots();
   void read_snapshot(GroupId group, Index index);
   void check_gaps();
 
