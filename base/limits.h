@@ -181,6 +181,10 @@ inline constexpr std::size_t kKeptFilesMax = 32;          // then all of them ar
 inline constexpr std::size_t kCompactionSegmentsMin = 4;  // given up together at least
 inline constexpr std::size_t kCompactionEntries = 250;    // looked at in one turn of the loop
 inline constexpr std::size_t kCompactionBytes = 1 * MiB;  // of them, at most but for one entry
+// From the beginning of a pass that takes deleted data off the disk to that of the next one.
+inline constexpr std::int64_t kScrubPauseMs = 60'000;
+inline constexpr std::int64_t kScrubPauseMsMax = 86'400'000;
+inline constexpr std::int64_t kScrubAgainMs = 10'000;  // until a pass that failed is taken up again
 
 // --- the journal from outside (daemon/, cli/) ---
 inline constexpr std::size_t kFindingsShownMax =

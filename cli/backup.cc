@@ -83,24 +83,12 @@ class Destination {
   bool kept_ = false;
 };
 
-// The group's last entry in the journal.
-Index last_of(const log::JournalScan& scan, GroupId group) {
-  Index last;
-  for (const log::ScannedSegment& segment : scan.segments()) {
-    for (const log::GroupSpan& span : segment.groups) {
-      if (span.group == group) last = std::max(last, span.last);
-    }
-  }
-  return last;
-}
-
-// The newest snapshot of each group that the journal reaches.
+// The newest snapshot of each group.
 absl::Status copy_snapshots(JournalLook& look, log::BackupWriter* writer) {
   log::PosixFileSystem files;
   std::optional<GroupId> copied;
   for (const SeenSnapshot& snapshot : look.snapshots()) {
     if (copied == snapshot.group || !snapshot.whole) continue;
-    if (snapshot.index > last_of(look.scan(), snapshot.group)) continue;
     copied = snapshot.group;
     auto reader = log::SnapshotReader::open(files, log::join(look.directory(), snapshot.name),
                                             look.scan().store_id());

@@ -106,6 +106,7 @@ class Cluster : public Command {
                           : "down",
                  text_of(box, "leads")});
     }
+    std::string rebuilding;
     Table groups({"GROUP", "LEADER", "TERM", "COMMIT", "APPLIED", "VOTERS"});
     for (const dsl::Value& group : answer.json.field("groups")->as_list()) {
       const std::string leader = text_of(group, "leader");
@@ -116,12 +117,19 @@ class Cluster : public Command {
       for (const dsl::Value& learner : group.field("learners")->as_list()) {
         voters += (voters.empty() ? "+" : " +") + text_of(learner);
       }
+      if (text_of(group, "rebuilding") == "true") {
+        rebuilding += "\ngroup " + text_of(group, "group") +
+                      " was damaged on this box and is rebuilt: " + text_of(group, "applied") +
+                      " of " + text_of(group, "rebuild_through") + " entries";
+      }
       groups.add({text_of(group, "group"), leader.empty() || leader == "null" ? "none" : leader,
                   text_of(group, "term"), text_of(group, "commit"), text_of(group, "applied"),
                   voters});
     }
     session.print(boxes.render(session.colour()) + "\n" + groups.render(session.colour()));
+    if (!rebuilding.empty()) session.note(rebuilding.substr(1));
     if (text_of(answer.json, "ready") == "true") return kDone;
+    if (!rebuilding.empty()) return kFailed;
     session.note("a group has no leader: a majority of the boxes must be up and reach one another");
     return kFailed;
   }

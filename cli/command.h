@@ -54,6 +54,7 @@ std::unique_ptr<Command> make_events();
 std::unique_ptr<Command> make_cluster();
 std::unique_ptr<Command> make_backup();
 std::unique_ptr<Command> make_restore();
+std::unique_ptr<Command> make_recover();
 std::unique_ptr<Command> make_journal();
 std::unique_ptr<Command> make_worker();
 std::unique_ptr<Command> make_api();

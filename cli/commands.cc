@@ -28,6 +28,8 @@ const std::vector<CommandEntry>& all_commands() {
       {"cluster", "Operations", "The boxes: status, transfer, a new keyring", make_cluster},
       {"backup", "Operations", "Write a store into one file", make_backup},
       {"restore", "Operations", "Make a store of a backup", make_restore},
+      {"recover", "Operations", "Let a damaged box alone go on without what is missing",
+       make_recover},
       {"journal", "Operations", "Look into a store's files: inspect, verify, dump", make_journal},
       {"worker", "Workers", "Run programs as tasks of a queue", make_worker},
       {"api", "Other", "Send any request to the API and print the answer", make_api},

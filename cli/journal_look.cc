@@ -107,23 +107,28 @@ absl::Status JournalLook::read() {
       files_, directory_, store_ ? store_->id : log::StoreId{}, kFeatureLevel,
       [this](log::Finding finding) { add(std::move(finding)); },
       [this](std::uint64_t done, std::uint64_t total) { progress_->show(done, total); });
+  // Before the journal: a daemon that writes has entries up to these in what is read afterwards, or
+  // had them in segments that are given up.
+  const std::vector<SnapshotName> names = list_snapshots();
   if (absl::Status s = scan_->read(); !s.ok()) return s;
   if (scan_->segments().empty()) {
     log::Finding finding = log::damage_finding(directory_, 0, "there are no segments");
     if (store_) add(std::move(finding));
   }
-  read_snapshots();
+  for (const auto& [group, index] : names) read_snapshot(group, index);
   check_gaps();
   return absl::OkStatus();
 }
 
-void JournalLook::read_snapshots() {
+std::vector<JournalLook::SnapshotName> JournalLook::list_snapshots() {
+  std::vector<SnapshotName> names;
   for (int g = 0; g < limits::kGroupsMax; ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));
     const auto indexes = log::list_snapshots(files_, directory_, group);
     if (!indexes.ok()) continue;
-    for (const Index index : *indexes) read_snapshot(group, index);
+    for (const Index index : *indexes) names.emplace_back(group, index);
   }
+  return names;
 }
 
 void JournalLook::read_snapshot(GroupId group, Index index) {

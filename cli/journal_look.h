@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -75,7 +76,8 @@ class JournalLook {
 
  private:
   absl::Status read_store_file();
-  void read_snapshots();
+  using SnapshotName = std::pair<GroupId, Index>;
+  std::vector<SnapshotName> list_snapshots();
   void read_snapshot(GroupId group, Index index);
   void check_gaps();
 

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "codecs/aligned_bytes.h"
 #include "codecs/entry_generated.h"
+#include "engine/event_bytes.h"
 
 namespace pawl::codecs {
 namespace {
@@ -199,6 +200,42 @@ std::string_view EntryEncoder::encode(const Entry& entry) {
       answers, sends, entry.receive_from.v, receive, entry.ack_to.v, entry.ack_through, catalog,
       entry.raise_level, entry.committed.v, membership, forgets, generations));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
+}
+
+namespace {
+
+// Answers begin with the run's id and uid, or show nothing (engine/dedupe.h).
+std::string scrubbed_answer(const std::string& body) {
+  static constexpr std::string_view kUid = "\"uid\":\"";
+  const std::size_t uid = body.find(kUid);
+  if (uid == std::string::npos) return "{}";
+  const std::size_t end = body.find('"', uid + kUid.size());
+  if (end == std::string::npos || !body.starts_with("{\"id\":\"")) return "{}";
+  return body.substr(0, end + 1) + ",\"status\":\"data_deleted\"}";
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> scrub_entry(std::string_view bytes,
+                                        const std::array<unsigned char, 16>& salt) {
+  Entry entry;
+  std::string error;
+  if (!decode_entry(bytes, &entry, &error)) return absl::DataLossError("scrub: " + error);
+  engine::Salt of_run;
+  of_run.bytes = salt;
+  std::vector<engine::Event> events;
+  absl::Status decoded = engine::decode_events(entry.events, &of_run, entry.first_seq, &events);
+  if (!decoded.ok()) return decoded;
+  Seq seq = entry.first_seq;
+  for (engine::Event& event : events) {
+    engine::scrub(&event, {of_run, seq, entry.time});
+    seq = seq.next();
+  }
+  entry.events.clear();
+  engine::encode_events(events, &entry.events);
+  for (engine::KeyedAnswer& answer : entry.answers) answer.body = scrubbed_answer(answer.body);
+  EntryEncoder encoder;
+  return std::string(encoder.encode(entry));
 }
 
 Index run_of_entry(std::string_view bytes) {

@@ -2,12 +2,14 @@
 // entries (a leader's no-op) have an empty payload and are not seen here.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "base/feature_level.h"
 #include "base/ids.h"
 #include "engine/channel.h"
@@ -68,6 +70,11 @@ class EntryEncoder {
 // Verifies and decodes. False with a reason on anything that is not an entry: rubbish, or a level
 // above kFeatureLevel (the group stops with that message: an unknown entry is never skipped).
 bool decode_entry(std::string_view bytes, Entry* entry, std::string* error);
+
+// The entry once its run's data is deleted: payloads are their digests (event_bytes.h), and answers
+// say no more than which run they are of. `salt` is the run's. An error: it is no entry.
+absl::StatusOr<std::string> scrub_entry(std::string_view bytes,
+                                        const std::array<unsigned char, 16>& salt);
 
 // Only the run that an entry is of; 0 if it is of none, or is no entry.
 Index run_of_entry(std::string_view bytes);

@@ -26,6 +26,7 @@ enum class FrameKind : std::uint16_t {
   kDeliveryTaken = 23,
   // 24 was a BoxStatus without store and roster.
   kBoxStatus = 25,
+  kScrubStatus = 26,
 };
 
 // Whether this build can read frames of that kind.
@@ -47,6 +48,7 @@ constexpr bool is_known(FrameKind kind) {
     case FrameKind::kDelivery:
     case FrameKind::kDeliveryTaken:
     case FrameKind::kBoxStatus:
+    case FrameKind::kScrubStatus:
       return true;
   }
   return false;

@@ -1,5 +1,8 @@
 #include "codecs/run_json.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "codecs/json.h"
 #include "codecs/problem.h"
 #include "engine/waiting.h"
@@ -120,6 +123,14 @@ void write_data(JsonWriter& w, const engine::Run& run, const EnvelopeFields& fie
   if (!run.closed_reason.empty()) w.field("reason", run.closed_reason);
 }
 
+void write_boxes(JsonWriter& w, const std::vector<BoxScrubbed>& boxes) {
+  w.plain_key("boxes").begin_array();
+  for (const BoxScrubbed& box : boxes) {
+    w.begin_object().field("id", box.box.v).field("scrubbed", box.scrubbed).end_object();
+  }
+  w.end_array();
+}
+
 }  // namespace
 
 void append_envelope(const engine::Run& run, const dsl::Definition* definition, std::string* out,
@@ -150,16 +161,34 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
   w.end_object();
 }
 
-void append_data_deleted(const engine::Run& run, std::string* out) {
+bool all_scrubbed(const std::vector<BoxScrubbed>& boxes) {
+  return std::all_of(boxes.begin(), boxes.end(), [](const auto& box) { return box.scrubbed; });
+}
+
+void append_data_deleted(const engine::Run& run, const std::vector<BoxScrubbed>& boxes,
+                         std::string* out) {
+  const bool all = all_scrubbed(boxes);
   JsonWriter w(out);
   w.begin_object().field("id", run.id()).field("uid", to_string(run.uid()));
   w.field("status", engine::to_string(run.status));
-  w.field("seq", run.seq.v).field("hash", to_hex(run.hash)).field("bytes_on_disk", true);
-  w.field("detail",
-          "no answer shows the run's data any more, and no snapshot taken from now on holds it; "
-          "journal segments and snapshots that were written before keep its bytes on the disks "
-          "until they are given up");
+  w.field("seq", run.seq.v).field("hash", to_hex(run.hash)).field("bytes_on_disk", !all);
+  write_boxes(w, boxes);
+  w.field("detail", all ? "no box shows the run's data any more, or has it on its disk"
+                        : "no answer shows the run's data any more; journal segments and snapshots "
+                          "that were written before hold its bytes until each box has rewritten "
+                          "them, which every one of them begins by itself");
   w.end_object();
+}
+
+void append_scrubbed(const std::vector<BoxScrubbed>& boxes, std::string* out) {
+  PAWL_CHECK(out->ends_with('}'));
+  std::string members;
+  JsonWriter w(&members);
+  w.begin_object();
+  write_boxes(w, boxes);
+  w.end_object();
+  out->back() = ',';
+  out->append(members, 1);
 }
 
 std::string run_location(std::string_view id) {

@@ -30,8 +30,19 @@ struct EnvelopeFields {
 void append_envelope(const engine::Run& run, const dsl::Definition* definition, std::string* out,
                      const EnvelopeFields& fields = {});
 
-// What deleting a run's data is answered with: {id, uid, status, seq, hash, bytes_on_disk, detail}.
-void append_data_deleted(const engine::Run& run, std::string* out);
+// A box, and whether what was deleted of a run is off its disk.
+struct BoxScrubbed {
+  NodeId box;
+  bool scrubbed = false;
+};
+bool all_scrubbed(const std::vector<BoxScrubbed>& boxes);
+
+// What deleting a run's data is answered with: {id, uid, status, seq, hash, bytes_on_disk, boxes,
+// detail}.
+void append_data_deleted(const engine::Run& run, const std::vector<BoxScrubbed>& boxes,
+                         std::string* out);
+// Adds "boxes" to the envelope of such a run, which `out` ends with.
+void append_scrubbed(const std::vector<BoxScrubbed>& boxes, std::string* out);
 
 // "/v1/runs/ID" with '/' in the id as %2F.
 std::string run_location(std::string_view id);

@@ -54,7 +54,9 @@ void write_group(const node::Group& group, codecs::JsonWriter& w) {
   w.end_array()
       .field("changing", raft.membership().joint())
       .field("feature_level", int{group.tables().feature_level()})
-      .end_object();
+      .field("rebuilding", !group.whole());
+  if (!group.whole()) w.field("rebuild_through", raft.state().leader_commit.v);
+  w.end_object();
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "engine/run_id.h"
 #include "engine/waiting.h"
 #include "node/refusals.h"
+#include "node/scrubbing.h"
 
 namespace pawl::daemon {
 namespace {
@@ -111,6 +112,10 @@ void Api::get_run(Call& call) {
   const std::string* wanted = call.parameter("fields");
   codecs::append_envelope(*run, definition_of(*run), &answer.body,
                           wanted == nullptr ? codecs::EnvelopeFields() : envelope_fields(*wanted));
+  if (run->status == engine::RunStatus::data_deleted) {
+    codecs::append_scrubbed(node::boxes_scrubbed(*parts_.node, group, run->last_entry),
+                            &answer.body);
+  }
   respond(answer);
 }
 

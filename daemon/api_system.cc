@@ -37,6 +37,8 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
                s.runs_continued);
   text.gauge("pawl_time_held", "1 while the box's clock is not believed", "",
              node.time_held() ? 1 : 0);
+  text.gauge("pawl_groups_rebuilding", "Groups that were damaged and are fetched from other boxes",
+             "", static_cast<std::int64_t>(node.rebuilding().size()));
   std::uint64_t runs = 0, queued = 0, started = 0, incidents = 0;
   for (std::size_t g = 1; g < node.group_count(); ++g) {
     const auto& tables = node.group(GroupId(static_cast<std::uint16_t>(g))).tables();
@@ -122,6 +124,9 @@ void Api::get_ready(Call& call) {
   if (!parts_.node->ready()) {
     refuse(call.id, 503, "not-ready", "Not ready",
            parts_.node->alone() ? "the store is still being opened"
+           : !parts_.node->rebuilding().empty()
+               ? "a group was damaged here and is rebuilt from another box: GET /v1/cluster shows "
+                 "which"
            : parts_.node->time_held()
                ? "the time is not known: the clocks of the boxes differ by more than five minutes; "
                  "set them, or vouch for this one's with `pawl cluster time accept`"

@@ -14,6 +14,7 @@
 #include "daemon/cold_thread.h"
 #include "daemon/compactor.h"
 #include "daemon/config_cluster.h"
+#include "daemon/config_reload.h"
 #include "daemon/dictionary_trainer.h"
 #include "daemon/disk_thread.h"
 #include "daemon/entry_reader.h"
@@ -24,6 +25,7 @@
 #include "daemon/metrics.h"
 #include "daemon/opened_node.h"
 #include "daemon/room_keeper.h"
+#include "daemon/scrubber.h"
 #include "daemon/signals.h"
 #include "daemon/snapshot_keeper.h"
 #include "daemon/store.h"
@@ -109,6 +111,7 @@ struct App::Impl : TurnHook {
   std::unique_ptr<DiskThread> disk;
   log::PosixFileSystem snapshot_files;
   std::unique_ptr<SnapshotKeeper> snapshots;  // outlives the cold thread, not the node
+  std::unique_ptr<Scrubber> scrubber;         // likewise
   std::unique_ptr<Compactor> compactor;       // likewise
   std::unique_ptr<Transfers> transfers;       // likewise; of several boxes
   std::unique_ptr<ColdThread> cold;
@@ -169,8 +172,14 @@ absl::Status App::Impl::open() {
       SnapshotKeeper::Options{node.get(), cold.get(), &snapshot_files, journal->directory(),
                               store.id, snapshots_loaded, uncovered_bytes, clock.monotonic_ns()},
       &logger);
-  compactor = std::make_unique<Compactor>(
-      Compactor::Options{node.get(), journal.get(), cold.get(), &snapshot_files}, &logger);
+  scrubber = std::make_unique<Scrubber>(
+      Scrubber::Options{node.get(), journal.get(), snapshots.get(), cold.get(), &snapshot_files,
+                        options.config.journal.scrub_pause_ms},
+      &logger);
+  compactor =
+      std::make_unique<Compactor>(Compactor::Options{node.get(), journal.get(), cold.get(),
+                                                     &snapshot_files, &scrubber->scrubbing()},
+                                  &logger);
   room = std::make_unique<RoomKeeper>(
       RoomKeeper::Options{options.config.server.data,
                           static_cast<std::uint64_t>(options.config.journal.segment_bytes),
@@ -201,12 +210,15 @@ absl::Status App::Impl::recover() {
   node_options.seed = random_seed();
   node_options.keep_closed_ms = options.config.history.closed_ms;
   node_options.now = now();
+  node_options.mends = true;
   auto as_node = open_node(files, node_options, logger);
   if (!as_node.ok()) return as_node.status();
+  tell_losses(*as_node, logger);
   snapshots_loaded = as_node->snapshots;
   uncovered_bytes = as_node->uncovered_bytes;
   journal = std::move(as_node->journal);
   node = std::move(as_node->node);
+  Scrubber::load(files, *journal, node.get());
   const log::RecoveryReport& report = as_node->report;
   if (node->alone()) {
     absl::Status elected = lead(files);
@@ -263,6 +275,7 @@ absl::Status App::Impl::listen() {
   parts.more_metrics = [this](std::string* out) {
     snapshots->append_metrics(out);
     append_compaction_metrics(compactor->metrics(), *journal, out);
+    scrubber->append_metrics(out);
     if (transfers != nullptr) append_transfer_metrics(transfers->metrics(), out);
     room->append_metrics(out);
     if (links != nullptr) append_link_metrics(links->metrics(), out);
@@ -395,6 +408,9 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   time_report.look(*node, logger);
   trainer->turn();
   snapshots->turn(now_ns, journal->stats().payload_bytes);
+  if (stop_by_ns == 0 && !room->scarce()) {
+    scrubber->turn(now_ns, compactor->under_way(), transfers.get());
+  }
   compactor->turn(now_ns, snapshots->held());
   if (transfers != nullptr) transfers->turn(now_ns);
   if (give_up_at_ns <= now_ns) {
@@ -414,33 +430,21 @@ void App::Impl::end_turn(std::int64_t now_ns) {
 std::int64_t App::Impl::deadline_ns() const {
   std::int64_t wake_ms = std::min(node->next_wake_mono_ms(), api->next_wake_mono_ms());
   std::int64_t wake = wake_ms > kNoDeadline / 1'000'000 ? kNoDeadline : wake_ms * 1'000'000;
-  wake = std::min(
-      {wake, mark_at_ns, snapshots->deadline_ns(), room->deadline_ns(), free_memory.deadline_ns()});
+  wake = std::min({wake, mark_at_ns, snapshots->deadline_ns(), room->deadline_ns(),
+                   free_memory.deadline_ns(), scrubber->deadline_ns(loop.now_ns())});
   // While stopping, look again soon: connections end in their own time.
   if (stop_by_ns != 0) wake = std::min(wake, loop.now_ns() + 20'000'000);
   return wake;
 }
 
 void App::Impl::reload() {
-  auto sources = collect_config(options.config_file, environ, options.flags);
-  if (!sources.ok()) {
-    logger.write(LogLevel::error, "reload: kept the old configuration",
-                 {{"why", std::string(sources.status().message())}});
-    return;
-  }
-  const ConfigResult result = make_config(*sources);
-  if (!result.ok) {
-    for (const std::string& error : result.errors) {
-      logger.write(LogLevel::error, "reload: kept the old configuration", {{"why", error}});
-    }
-    return;
-  }
-  for (const std::string& key : keys_needing_restart(options.loaded, result)) {
-    logger.write(LogLevel::notice, "reload: this key changes at the next restart", {{"key", key}});
-  }
-  logger.set_level(result.config.log.level);
-  set_roles(result.config);
-  node->keep_closed(result.config.history.closed_ms);
+  const std::optional<Config> config =
+      read_config_again(options.config_file, environ, options.flags, options.loaded, logger);
+  if (!config) return;
+  logger.set_level(config->log.level);
+  set_roles(*config);
+  node->keep_closed(config->history.closed_ms);
+  scrubber->set_pause(config->journal.scrub_pause_ms);
   logger.write(LogLevel::info, "reload: done");
 }
 

@@ -13,18 +13,6 @@ namespace {
 constexpr std::int64_t kLookNs = 1'000'000'000;
 constexpr std::int64_t kAfterFailureNs = 600'000'000'000;
 
-// That of the newest input that has one: it was trained of entries like those that are kept.
-std::shared_ptr<const log::Dictionary> dictionary_of(
-    log::FileSystem& files, const log::Source& source,
-    const std::vector<node::Compaction::Input>& inputs) {
-  for (auto input = inputs.rbegin(); input != inputs.rend(); ++input) {
-    auto found =
-        source.dictionaries->of_segment(files, source.directory, source.store_id, input->number);
-    if (found.ok()) return *std::move(found);
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 // What the cold thread has of a kept file; its jobs follow one another.
@@ -32,13 +20,12 @@ struct Compactor::Writing {
   log::FileSystem& files;
   const log::Source source;
   const std::uint64_t number;
-  const std::vector<node::Compaction::Input> inputs;
   std::optional<log::KeptWriter> made;
 
   log::KeptWriter& writer() {
     if (!made) {
-      made.emplace(files, source.directory, source.store_id, number,
-                   dictionary_of(files, source, inputs));
+      // A dictionary would hold bytes of entries that are not in the file, of any run.
+      made.emplace(files, source.directory, source.store_id, number, nullptr);
     }
     return *made;
   }
@@ -48,7 +35,8 @@ void Compactor::turn(std::int64_t now_ns, const std::vector<Index>& covered) {
   if (busy_) return;
   if (!work_) {
     if (now_ns < look_at_ns_) return;
-    auto work = compaction_.next(*options_.node, *options_.journal, covered);
+    auto work = options_.scrubbing->work(*options_.node, *options_.journal, covered);
+    if (!work) work = compaction_.next(*options_.node, *options_.journal, covered);
     if (!work) {
       look_at_ns_ = now_ns + kLookNs;
       return;
@@ -136,14 +124,11 @@ void Compactor::take_in(log::OldEntries looked) {
 
 Compactor::Job Compactor::write() {
   if (writing_ == nullptr) {
-    writing_.reset(new Writing{*options_.files,
-                               options_.journal->source(),
-                               options_.journal->take_kept_number(),
-                               work_->inputs,
-                               {}});
+    writing_.reset(new Writing{
+        *options_.files, options_.journal->source(), options_.journal->take_kept_number(), {}});
   }
   return [this, looked = looked_, writing = writing_]() -> ColdThread::Completion {
-    absl::Status kept = log::keep(*looked, &writing->writer());
+    absl::Status kept = log::keep(*looked, codecs::scrub_entry, &writing->writer());
     const bool much = writing->writer().unsynced_bytes() >= limits::kSnapshotUnsyncedBytes;
     if (kept.ok() && much) kept = writing->writer().sync();
     return [this, kept] {

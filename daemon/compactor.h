@@ -23,6 +23,7 @@
 #include "log/old_entries.h"
 #include "node/compaction.h"
 #include "node/node.h"
+#include "node/scrubbing.h"
 
 namespace pawl::daemon {
 
@@ -40,12 +41,14 @@ class Compactor {
     node::Node* node = nullptr;  // outlive it, as `cold` does not
     log::Journal* journal = nullptr;
     ColdThread* cold = nullptr;
-    log::FileSystem* files = nullptr;  // the cold thread's
+    log::FileSystem* files = nullptr;            // the cold thread's
+    const node::Scrubbing* scrubbing = nullptr;  // outlives it; its work comes first
   };
   Compactor(Options options, Logger* logger) : options_(options), logger_(*logger) {}
 
   // At the end of each turn. `covered` as node::first_segment_needed().
   void turn(std::int64_t now_ns, const std::vector<Index>& covered);
+  bool under_way() const { return work_.has_value(); }
   const CompactionMetrics& metrics() const { return metrics_; }
 
  private:

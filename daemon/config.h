@@ -34,6 +34,7 @@ struct Config {
   struct Journal {
     std::int64_t segment_bytes = 0;
     log::Preallocate preallocate = log::Preallocate::kZero;
+    std::int64_t scrub_pause_ms = 0;  // between passes that take deleted data off the disk
   } journal;
   struct Store {
     std::int64_t groups = 0;  // run groups of a new store

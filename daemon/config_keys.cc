@@ -63,6 +63,16 @@ std::string apply_preallocate(const KeyValue& value, Config* config) {
   return "";
 }
 
+std::string apply_scrub_pause(const KeyValue& value, Config* config) {
+  dsl::Duration duration;
+  const bool read = dsl::parse_duration(value.text, &duration) && duration >= dsl::Duration{};
+  if (!read || duration.seconds * 1000 > limits::kScrubPauseMsMax) {
+    return "must be a duration of at most a day, such as \"1m\"";
+  }
+  config->journal.scrub_pause_ms = duration.seconds * 1000 + (duration.nanos + 999'999) / 1'000'000;
+  return "";
+}
+
 std::string apply_groups(const KeyValue& value, Config* config) {
   config->store.groups = value.number;
   return "";
@@ -166,6 +176,7 @@ std::vector<ConfigKey> make_keys() {
       {"journal", "segment_bytes", kNumber, segment_min, segment_max, true, number(segment),
        apply_segment},
       {"journal", "preallocate", kText, 0, 0, true, text("zero"), apply_preallocate},
+      {"journal", "scrub_pause", kText, 0, 0, false, text("1m"), apply_scrub_pause},
       {"store", "groups", kNumber, 1, limits::kGroupsMax - 1, true, number(8), apply_groups},
       {"history", "closed", kText, 0, 0, false, text("30d"), apply_closed},
       {"roles", "reader", kList, 0, 0, false, list({}), apply_role_of<Role::reader>},

@@ -24,6 +24,11 @@ std::string failure_json(const absl::Status& status, int* code) {
     *code = 404;
     return codecs::problem_json(404, "run-unknown", "There is no such run", detail);
   }
+  if (absl::IsOutOfRange(status)) {
+    *code = 410;
+    return codecs::problem_json(410, "history-lost", "A part of the run's history was lost",
+                                detail);
+  }
   *code = 500;
   return codecs::problem_json(500, "journal-unreadable", "The journal could not be read", detail);
 }
@@ -134,7 +139,7 @@ void Feeds::advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk)
   }
   const auto place = parts_.journal->place(walk->group(), walk->next());
   if (!place) {
-    failed(feed, absl::DataLossError("the journal does not hold the whole history"));
+    failed(feed, walk->missing());
     return;
   }
   run_cold(feed,
@@ -250,16 +255,18 @@ void Feeds::load(const node::LoadRun& load, std::function<void(node::RunLoaded)>
 void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun& load,
                          const std::function<void(node::RunLoaded)>& loaded) {
   const bool fold = walk->next().v == 0;
-  const auto place = fold ? log::Place() : parts_.journal->place(load.group, walk->next());
+  const auto place =
+      fold ? std::optional(log::Place()) : parts_.journal->place(load.group, walk->next());
   const bool taken =
       place && parts_.cold->submit([this, walk, load, loaded, fold, place = *place,
                                     source = parts_.journal->source()]() -> ColdThread::Completion {
         log::PosixFileSystem files;
-        node::RunLoaded result{load.group, load.run, nullptr, ""};
+        node::RunLoaded result{load.group, load.run, nullptr, "", false};
         const Index read = walk->next();
         const absl::Status status =
             fold ? walk->fold(&result.run) : walk->step(files, source, place);
         result.error = std::string(status.message());
+        result.is_lost = absl::IsOutOfRange(status);
         return [this, walk, load, loaded, fold, result, read, place] {
           const bool failed = !result.error.empty() && !has_moved(*walk, read, place);
           if (fold || failed) {
@@ -270,9 +277,12 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
         };
       });
   if (taken) return;
+  const bool is_lost = !fold && !place;
+  const std::string why = is_lost ? std::string(walk->missing().message())
+                                  : "too many reads of the journal wait; try again";
   // Not from within the call that asked: the node is not handed two inputs at once.
-  failed_loads_.push_back([loaded, load] {
-    loaded({load.group, load.run, nullptr, "too many reads of the journal wait; try again"});
+  failed_loads_.push_back([loaded, load, why, is_lost] {
+    loaded({load.group, load.run, nullptr, why, is_lost});
   });
 }
 

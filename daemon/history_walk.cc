@@ -10,6 +10,12 @@
 
 namespace pawl::daemon {
 
+absl::Status HistoryWalk::missing() const {
+  return absl::OutOfRangeError(
+      "entry " + std::to_string(next_.v) + " of group " + std::to_string(options_.group.v) +
+      ", and what the run's events before it were, was damaged and given up");
+}
+
 absl::Status HistoryWalk::step(log::FileSystem& files, const log::Source& source,
                                const log::Place& place) {
   struct Found {
@@ -32,8 +38,7 @@ absl::Status HistoryWalk::step(log::FileSystem& files, const log::Source& source
       });
   if (!status.ok()) return status;
   if (found.empty() || found.back().index != next_) {
-    return absl::DataLossError("the journal no longer holds the run's entry at index " +
-                               std::to_string(next_.v));
+    return missing();
   }
   for (auto it = found.rbegin(); it != found.rend() && it->index == next_; ++it) {
     const codecs::Entry& entry = it->entry;

@@ -52,6 +52,8 @@ class HistoryWalk {
 
   // The entry to be read next; 0: all is read.
   Index next() const { return next_; }
+  // What is to be said if the journal does not hold it: OutOfRange.
+  absl::Status missing() const;
   GroupId group() const { return options_.group; }
 
   // Cold thread: reads the place that holds next() and goes back as far as the place allows.

@@ -27,6 +27,9 @@ struct OpenNodeOptions {
   std::uint64_t seed = 0;
   std::optional<std::int64_t> keep_closed_ms;  // as node::NodeOptions
   node::Now now;
+  // Of several boxes: what is damaged is begun anew, to be filled by the others; else it is
+  // refused.
+  bool mends = false;
 };
 
 struct OpenedNode {
@@ -34,13 +37,17 @@ struct OpenedNode {
   std::unique_ptr<node::Node> node;  // of the journal
   log::RecoveryReport report;
   LoadedSnapshots snapshots;
-  std::uint64_t uncovered_bytes = 0;  // of the journal, by no snapshot
+  std::uint64_t uncovered_bytes = 0;   // of the journal, by no snapshot
+  std::vector<log::Rebuild> rebuilds;  // in force
 };
 
 // The directory's lock is held. Cuts a torn tail and makes durable what was read; what the node
 // wants to write at its start is queued in the journal. Errors as of log::Journal::open, and
-// DataLoss if what it holds can't be understood.
+// DataLoss if what it holds can't be understood; with the exact commands, where there are some.
 absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptions& options,
                                      const Logger& logger);
+
+// Logs what an earlier start, or an operator, gave up, and what is fetched from other boxes.
+void tell_losses(const OpenedNode& opened, const Logger& logger);
 
 }  // namespace pawl::daemon

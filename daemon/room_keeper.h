@@ -38,6 +38,8 @@ class RoomKeeper {
   void turn(std::int64_t now_ns);
   // A batch waits for room.
   bool waits() const { return waiting_ != nullptr; }
+  // There is little room, or was: what can wait for more does.
+  bool scarce() const { return room_.watches(); }
   // The batch that waits, once after each look: it is to be executed again. Else null.
   const log::Batch* again();
   // When a turn is wanted though nothing happens.

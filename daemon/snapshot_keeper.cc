@@ -58,6 +58,7 @@ SnapshotPolicy SnapshotKeeper::policy(std::uint64_t journal_bytes) const {
 
 void SnapshotKeeper::turn(std::int64_t now_ns, std::uint64_t journal_bytes) {
   journal_bytes_ = journal_bytes;
+  if (!under_way() && covering()) return go_on_covering(now_ns, journal_bytes);
   if (!under_way()) {
     const SnapshotPolicy now = policy(journal_bytes);
     const bool hour = now_ns - round_at_ns_ >= kHourNs;
@@ -70,6 +71,44 @@ void SnapshotKeeper::turn(std::int64_t now_ns, std::uint64_t journal_bytes) {
 void SnapshotKeeper::stop(std::int64_t now_ns, std::uint64_t journal_bytes) {
   if (under_way() || !policy(journal_bytes).due_at_stop()) return;
   begin_round(now_ns, journal_bytes);
+}
+
+bool SnapshotKeeper::is_covered(std::size_t group) const { return held_[group] >= cover_[group]; }
+
+// A round of the groups that lack one; then each is looked at whose older one is not as far.
+void SnapshotKeeper::go_on_covering(std::int64_t now_ns, std::uint64_t journal_bytes) {
+  if (doing_ != Doing::nothing) return;
+  if (!std::exchange(cover_written_, true)) {
+    begin_round(now_ns, journal_bytes);
+    return step();
+  }
+  for (std::size_t g = 0; g < held_.size(); ++g) {
+    if (!is_covered(g) && covered_[g] >= cover_[g]) return verify(g);
+  }
+  cover_written_ = false;
+  cover_.clear();
+}
+
+void SnapshotKeeper::verify(std::size_t g) {
+  const GroupId group(static_cast<std::uint16_t>(g));
+  const bool taken = options_.cold->submit(
+      [this, group, index = covered_[g], &files = *options_.files, store = options_.store,
+       path = options_.directory + "/" +
+              log::snapshot_name(group, covered_[g])]() -> ColdThread::Completion {
+        const absl::Status status = log::SnapshotReader::open(files, path, store).status();
+        return [this, group, index, status] {
+          doing_ = Doing::nothing;
+          if (status.ok()) {
+            held_[group.v] = std::max(held_[group.v], index);
+            return;
+          }
+          logger_.write(LogLevel::warning, "snapshot: one that was just written can't be read",
+                        {{"why", std::string(status.message())}});
+          cover_written_ = false;
+          cover_.clear();
+        };
+      });
+  if (taken) doing_ = Doing::verifying;
 }
 
 std::int64_t SnapshotKeeper::deadline_ns() const {
@@ -100,6 +139,7 @@ void SnapshotKeeper::step() {
 // False if nothing was folded since the group's last snapshot.
 bool SnapshotKeeper::begin_group() {
   const GroupId group(static_cast<std::uint16_t>(group_));
+  if (cover_written_ && covered_[group_] >= cover_[group_]) return false;
   if (options_.node->group(group).applied() == covered_[group_]) {
     held_[group_] = covered_[group_];
     return false;

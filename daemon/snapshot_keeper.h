@@ -59,6 +59,10 @@ class SnapshotKeeper {
   // group's snapshots hold; or its only one, once a round has found nothing new to put into
   // another.
   const std::vector<Index>& held() const { return held_; }
+  // Makes held() reach `through`: of each group that has none as far one is written, and read
+  // again, so that the older one is not needed any more. One at a time.
+  void cover(std::vector<Index> through) { cover_ = std::move(through); }
+  bool covering() const { return !cover_.empty(); }
   // The newest of a group that is durable; 0: there is none.
   Index newest(GroupId group) const { return covered_[group.v]; }
   // One that came from another box is durable.
@@ -70,7 +74,7 @@ class SnapshotKeeper {
 
  private:
   struct Writing;
-  enum class Doing : std::uint8_t { nothing, copying, closing, giving_up };
+  enum class Doing : std::uint8_t { nothing, copying, closing, giving_up, verifying };
 
   void begin_round(std::int64_t now_ns, std::uint64_t journal_bytes);
   void step();
@@ -79,6 +83,9 @@ class SnapshotKeeper {
   void close_group();
   void give_up_group();
   void end_group();
+  bool is_covered(std::size_t group) const;
+  void go_on_covering(std::int64_t now_ns, std::uint64_t journal_bytes);
+  void verify(std::size_t group);
   void submit(Doing doing, std::function<absl::Status(Writing&)> job);
   void done(const absl::Status& status);
   SnapshotPolicy policy(std::uint64_t journal_bytes) const;
@@ -88,6 +95,8 @@ class SnapshotKeeper {
   std::vector<Index> covered_;  // by group: of its last snapshot
   std::vector<Index> held_;
   std::vector<std::uint64_t> bytes_;  // by group: of that one's content
+  std::vector<Index> cover_;          // empty: nobody asked for it
+  bool cover_written_ = false;        // its round is over
   std::uint64_t round_at_bytes_ = 0;  // of the journal
   std::int64_t round_at_ns_ = 0;
   std::uint64_t journal_bytes_ = 0;  // as of the last turn

@@ -3,12 +3,11 @@
 #include <iterator>
 
 #include "base/feature_level.h"
+#include "log/format.h"
 #include "log/snapshot_file.h"
 
 namespace pawl::daemon {
 namespace {
-
-constexpr char kDamagedSuffix[] = ".damaged";
 
 // Returns how many bytes the content had.
 absl::StatusOr<std::uint64_t> load_one(log::FileSystem& files, const std::string& path,
@@ -66,7 +65,9 @@ LoadedSnapshots load_snapshots(log::FileSystem& files, const std::string& direct
 }
 
 void set_damaged_aside(log::FileSystem& files, const LoadedSnapshots& loaded) {
-  for (const std::string& path : loaded.damaged) (void)files.rename(path, path + kDamagedSuffix);
+  for (const std::string& path : loaded.damaged) {
+    (void)files.rename(path, path + std::string(log::format::kDamagedSuffix));
+  }
 }
 
 absl::Status UncoveredEntries::on_hard_state(GroupId group, const log::HardState& state) {

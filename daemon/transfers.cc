@@ -93,6 +93,26 @@ void Transfers::remove_unread() {
   }
 }
 
+std::vector<std::string> Transfers::keep_from(const std::vector<Index>& through) {
+  std::vector<std::string> stay;
+  for (auto at = ready_.begin(); at != ready_.end();) {
+    if (at->second.snapshot.last.index >= through[at->first.v]) {
+      stay.push_back(log::transfer_name(at->first));
+      ++at;
+    } else {
+      at = ready_.erase(at);  // who asks for more of it is told that it is gone
+    }
+  }
+  if (making_ != nullptr && making_->index >= through[making_->group.v]) {
+    stay.push_back(log::transfer_name(making_->group));
+  }
+  return stay;
+}
+
+bool Transfers::holds_up(const std::vector<Index>& through) const {
+  return taking_ > 0 || (making_ != nullptr && making_->index < through[making_->group.v]);
+}
+
 // --- making one ---
 
 void Transfers::begin(const node::MakeTransfer& wanted) {
@@ -194,13 +214,10 @@ Transfers::Job Transfers::look() {
 
 Transfers::Job Transfers::add_entries() {
   return [this, file = making_->file, looked = making_->looked]() -> ColdThread::Completion {
-    absl::Status status;
-    for (const log::OldEntry& entry : looked->entries) {
-      if (!entry.needed || !status.ok()) continue;
-      status = file->writer.stream().add_entry(
-          entry.group, entry.term, entry.index,
-          std::string_view(looked->payloads).substr(entry.at, entry.bytes));
-    }
+    const absl::Status status = log::for_each_needed(
+        *looked, codecs::scrub_entry, [&](const log::OldEntry& entry, std::string_view payload) {
+          return file->writer.stream().add_entry(entry.group, entry.term, entry.index, payload);
+        });
     return [this, status] {
       if (!status.ok()) return give_up(status);
       Making& making = *making_;
@@ -300,6 +317,7 @@ void Transfers::take_in(const node::TakeTransfer& wanted) {
                            {wanted.snapshot.bytes, wanted.snapshot.hash},
                            options_.journal->take_kept_number(),
                            kFeatureLevel};
+  ++taking_;
   jobs_.push_back([this, options, path = path_of(log::incoming_name(wanted.group)),
                    files = options_.files]() -> ColdThread::Completion {
     auto done = std::make_shared<node::TransferTaken>();
@@ -342,6 +360,7 @@ void Transfers::take_in(const node::TakeTransfer& wanted) {
                        {"index", done->last.v},
                        {"bytes", bytes}});
       }
+      --taking_;
       options_.report(std::move(*done));
     };
   });

@@ -56,6 +56,11 @@ class Transfers {
   void take(node::SnapshotWork work);
   // At the end of each turn.
   void turn(std::int64_t now_ns);
+  // Gives up those that are ready and hold an older snapshot of their group than this. The names of
+  // the files that stay.
+  std::vector<std::string> keep_from(const std::vector<Index>& through);
+  // One is being made of an older snapshot, or taken in: its files are not to be removed yet.
+  bool holds_up(const std::vector<Index>& through) const;
   const TransferMetrics& metrics() const { return metrics_; }
 
  private:
@@ -88,6 +93,7 @@ class Transfers {
   std::deque<node::MakeTransfer> wanted_;
   std::unique_ptr<Making> making_;
   std::map<GroupId, Ready> ready_;
+  int taking_ = 0;        // transfers that came in, not yet reported
   std::deque<Job> jobs_;  // to be submitted, in order
   std::int64_t now_ns_ = 0;
   std::int64_t look_at_ns_ = 0;

@@ -19,6 +19,7 @@ std::string head_of(const Tables& tables) {
   tables.channels().encode(&channels);
   writer.str(channels);
   tables.dedupe().encode_head(&head);
+  if (tables.forgotten_deletion().v > 0) writer.varint(tables.forgotten_deletion().v);
   return head;
 }
 

@@ -22,7 +22,7 @@ struct RunGlance {
   TimeMs started_at, updated_at;
   std::optional<TimeMs> closed_at;
   absl::InlinedVector<Timer, 2> timers;
-  Index first_entry;
+  Index last_entry, first_entry;
   std::vector<Generation> older;
   bool has_steps = false, has_incidents = false;
 

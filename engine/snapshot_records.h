@@ -4,7 +4,8 @@
 //   record := u8 kind, varint length, body
 //   head       varint group, zigzag time, varint feature level, length-prefixed channels,
 //              varint next kept answer, varint count, then each process of a box that forwards, the
-//              last heard of at the end: varint id, varint open_from
+//              last heard of at the end: varint id, varint open_from; then, if there is one, varint
+//              last entry that deleted the data of a run that was forgotten since
 //   run        varint index, run (run.h); by index
 //   kept       varint number, str key, 32 bytes request, zigzag at, varint status, str body;
 //              answers by idempotency key, by number

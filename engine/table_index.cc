@@ -107,6 +107,16 @@ void reindex_closed(Index run, const Run* before, const Run* after, TableIndexes
   if (at->second.empty()) indexes->closed_by_version.erase(at);
 }
 
+// By the run's newest entry: an answer may still come to a task that was withdrawn, and is to go as
+// well.
+void reindex_deletion(Index run, const Run* before, const Run* after, TableIndexes* indexes) {
+  const bool was = before != nullptr && before->status == RunStatus::data_deleted;
+  const bool is = after != nullptr && after->status == RunStatus::data_deleted;
+  if (was && is && before->last_entry == after->last_entry) return;
+  if (was) PAWL_CHECK(indexes->deletions.erase({before->last_entry, run}) == 1);
+  if (is) indexes->deletions.insert({after->last_entry, run});
+}
+
 }  // namespace
 
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
@@ -122,6 +132,7 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
     if (open == 0) indexes->open_by_version.erase(key);
   }
   reindex_closed(run, before, after, indexes);
+  reindex_deletion(run, before, after, indexes);
   const KeptHistory was = history_of(before), is = history_of(after);
   if (was.oldest_entry().v > 0 || is.oldest_entry().v > 0) {
     indexes->generations.replace(run, version_of(after != nullptr ? *after : *before), was, is);
@@ -145,6 +156,7 @@ void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes) {
   } else {
     ++indexes->open_by_version[key];
   }
+  if (glance.status == RunStatus::data_deleted) indexes->deletions.insert({glance.last_entry, run});
   const KeptHistory history{glance.first_entry, glance.older};
   if (history.oldest_entry().v > 0) indexes->generations.replace(run, key, {}, history);
 }

@@ -16,6 +16,7 @@ struct TableIndexes {
   std::set<Index>& runs_with_incidents;
   RunsByVersion& closed_by_version;
   Generations& generations;
+  absl::btree_set<Deletion>& deletions;
 };
 
 // Replaces what `before` (null: a new run) put into the indexes by what `after` (null: the run is

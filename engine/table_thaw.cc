@@ -44,7 +44,10 @@ bool TableThaw::take_head(std::string_view body) {
   const std::uint64_t level = in.varint();
   tables_.feature_level_ = static_cast<std::uint16_t>(level);
   if (level > UINT16_MAX || !tables_.channels_.decode(in.str())) return false;
-  return tables_.dedupe_.decode_head(&in) && in.done();
+  if (!tables_.dedupe_.decode_head(&in)) return false;
+  if (in.at_end()) return true;  // no run was forgotten whose data was deleted
+  tables_.forgotten_deletion_ = Index(in.varint());
+  return in.done() && tables_.forgotten_deletion_.v > 0;
 }
 
 bool TableThaw::take_end(std::string_view body) {

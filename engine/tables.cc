@@ -98,8 +98,8 @@ void Tables::keep_generations(const Run& before, Run* next) {
 }
 
 TableIndexes Tables::indexes() {
-  return {timers_,     queues_, open_by_version_, runs_with_incidents_, closed_by_version_,
-          generations_};
+  return {timers_,      queues_,   open_by_version_, runs_with_incidents_, closed_by_version_,
+          generations_, deletions_};
 }
 
 void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
@@ -117,6 +117,9 @@ bool Tables::forget(const std::vector<Index>& runs) {
   for (const Index run : runs) {
     const std::shared_ptr<Run> before = runs_.find(run);
     tell_frozen(run, before);
+    if (before->status == RunStatus::data_deleted) {
+      forgotten_deletion_ = std::max(forgotten_deletion_, before->last_entry);
+    }
     Applied ignored;
     reindex(run, before.get(), nullptr, &indexes, &ignored);
     unlink_id(before->id(), run);
@@ -171,6 +174,11 @@ void Tables::unlink_id(std::string_view id, Index run) {
   if (gone.older.v > 0) keep(gone.older, {namesakes_[gone.older].older, gone.newer});
 }
 
+Index Tables::last_deletion() const {
+  return deletions_.empty() ? forgotten_deletion_
+                            : std::max(forgotten_deletion_, deletions_.rbegin()->entry);
+}
+
 const Run* Tables::find(Index run) const { return runs_.find(run).get(); }
 
 const Run* Tables::find_id(std::string_view id) const {
@@ -218,7 +226,8 @@ std::string Tables::check_invariants() const {
   std::set<Index> incidents;
   RunsByVersion closed;
   Generations generations;
-  TableIndexes rebuilt{timers, queues, open, incidents, closed, generations};
+  absl::btree_set<Deletion> deletions;
+  TableIndexes rebuilt{timers, queues, open, incidents, closed, generations, deletions};
   for (const auto& [index, run] : runs_) {
     if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
     if (std::string problem = run_problem(*run); !problem.empty()) {
@@ -233,6 +242,7 @@ std::string Tables::check_invariants() const {
   if (open != open_by_version_) return "open runs by version differ from the runs";
   if (incidents != runs_with_incidents_) return "runs with incidents differ from the runs";
   if (closed != closed_by_version_) return "closed runs differ from the runs";
+  if (deletions != deletions_) return "deletions differ from the runs";
   if (generations != generations_) return "older generations differ from the runs";
   return check_ids();
 }

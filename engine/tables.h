@@ -57,6 +57,13 @@ struct ClosedRun {
 };
 using RunsByVersion = std::map<std::pair<std::string, std::uint32_t>, absl::btree_set<ClosedRun>>;
 
+// A run whose data is deleted, and the entry that says so.
+struct Deletion {
+  Index entry;
+  Index run;
+  friend auto operator<=>(const Deletion&, const Deletion&) = default;
+};
+
 // What one applied entry did, for the effects of the leader: offers, timers, awaits.
 struct Applied {
   Index run;
@@ -128,6 +135,12 @@ class Tables {
   const std::set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
   // Closed runs by (workflow, version), in the order in which they closed: who is forgotten next.
   const RunsByVersion& closed_by_version() const { return closed_by_version_; }
+  // The runs that are kept and whose data is deleted.
+  const absl::btree_set<Deletion>& deletions() const { return deletions_; }
+  // The last entry that deleted the data of a run which has been forgotten since; 0: none did.
+  Index forgotten_deletion() const { return forgotten_deletion_; }
+  // The last entry that deleted any; 0: none did.
+  Index last_deletion() const;
   // What is kept of runs that have continued as new.
   const Generations& generations() const { return generations_; }
   // The first entry of the group's log that the history of a run here needs; absent: none does.
@@ -201,6 +214,8 @@ class Tables {
   std::set<Index> runs_with_incidents_;
   RunsByVersion closed_by_version_;
   Generations generations_;
+  absl::btree_set<Deletion> deletions_;
+  Index forgotten_deletion_;
   Dedupe dedupe_;
   Channels channels_;
   FrozenTables* frozen_ = nullptr;

@@ -72,7 +72,8 @@ class Walk {
   }
 
   absl::Status contents(std::string_view stored, std::string_view* payload) {
-    if ((frame_.flags & format::kFrameFlagDictionary) != 0) return absl::OkStatus();
+    constexpr std::uint8_t kNoEntries = format::kFrameFlagDictionary | format::kFrameFlagLost;
+    if ((frame_.flags & kNoEntries) != 0) return absl::OkStatus();
     if (frame_.dictionary != 0 && dictionary_ == nullptr) {
       auto found = source_.dictionaries->of_segment(files_, source_.directory, source_.store_id,
                                                     step_.segment);

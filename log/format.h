@@ -18,6 +18,8 @@ inline constexpr std::string_view kSparePrefix = "spare-";
 inline constexpr std::string_view kSnapshotPrefix = "snapshot-";
 inline constexpr std::string_view kSnapshotSuffix = ".snap";
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
+inline constexpr std::string_view kDamagedSuffix = ".damaged";  // set aside, ignored
+inline constexpr std::string_view kRebuildPrefix = "rebuild-";
 // Kept files (kept_file.h) are numbered behind all segments, so that one number names either.
 inline constexpr std::string_view kKeptPrefix = "kept-";
 inline constexpr std::uint64_t kKeptNumberBase = std::uint64_t{1} << 32;
@@ -47,6 +49,10 @@ inline constexpr std::uint8_t kCodecZstd = 1;
 inline constexpr std::uint8_t kFrameFlagSeal = 1;        // the segment's last frame
 inline constexpr std::uint8_t kFrameFlagDictionary = 2;  // its payload is one; a segment's first
 inline constexpr std::uint8_t kFrameFlagIndex = 4;       // a kept file's last: what is where
+// Stands where a damaged frame stood (mending.h): its ranges are known, its entries are not there.
+inline constexpr std::uint8_t kFrameFlagLost = 8;
+// A longer stretch than this is several lost frames.
+inline constexpr std::size_t kLostFrameBytesMax = 4 * limits::MiB;
 
 // Room that a segment keeps for its seal (a frame without contents) and the terminator.
 inline constexpr std::size_t kSealBytes = kFrameFixedBytes + kTerminatorBytes;

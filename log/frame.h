@@ -92,7 +92,7 @@ FrameFault decode(std::string_view bytes, std::uint32_t seed, std::uint64_t segm
 
 // Calls visit(const Range&, Index, std::string_view payload) -> absl::Status for each entry of a
 // frame in the order they were appended. DataLoss without a place if the payload contradicts the
-// header (checksums were right: a writer's bug or a forged file).
+// header (checksums were right: a writer's bug or a forged file). A lost frame has no entries.
 template <class Visit>
 absl::Status walk_entries(const FrameHeader& header, std::string_view payload, Visit&& visit);
 

@@ -5,12 +5,14 @@
 
 #include "absl/container/inlined_vector.h"
 #include "base/bytes.h"
+#include "log/format.h"
 #include "log/frame.h"
 
 namespace pawl::log {
 
 template <class Visit>
 absl::Status walk_entries(const FrameHeader& header, std::string_view payload, Visit&& visit) {
+  if ((header.flags & format::kFrameFlagLost) != 0) return absl::OkStatus();
   ByteReader in(payload);
   absl::InlinedVector<std::uint64_t, 16> seen(header.ranges.size(), 0);
   std::uint64_t expected = 0;

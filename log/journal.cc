@@ -62,7 +62,7 @@ void Journal::mark_synced() {
 bool Journal::pending() const {
   const std::size_t begun = under_way_ == UnderWay::kFrame ? 1 : 0;
   if (queue_.size() > begun) return true;
-  return mark_wanted_ ||
+  return mark_wanted_ || (afresh_wanted_ && (begun == 0 || !outcome_.afresh)) ||
          (recorded_oldest_ != oldest_ && (begun == 0 || outcome_.oldest != oldest_));
 }
 
@@ -89,9 +89,16 @@ std::optional<TrainingSet> Journal::begin_training() {
 void Journal::use_dictionary(std::string bytes) {
   PAWL_CHECK(training_);
   training_ = false;
+  if (std::exchange(training_stale_, false)) return;
   trained_ = true;
   next_dictionary_ = Dictionary::make(std::move(bytes));
   if (next_dictionary_ != nullptr && compressor_.dictionary() == nullptr) rotation_due_ = true;
+}
+
+void Journal::begin_afresh() {
+  afresh_wanted_ = true;
+  training_stale_ = training_;
+  (void)sampler_.take();
 }
 
 std::optional<HardState> Journal::hard_state(GroupId group) const {
@@ -170,6 +177,10 @@ void Journal::finish_frame() {
     end_ = outcome_.first_frame;
     compressing_ = outcome_.compressing;
     trained_ = rotation_due_ = false;
+    if (outcome_.afresh) {
+      afresh_wanted_ = false;
+      afresh_from_ = segment_;
+    }
     ++stats_.rotations;
   }
   const Place place{segment_, end_, frame.frame_bytes()};

@@ -34,6 +34,7 @@
 #include "log/kept_files.h"
 #include "log/operation.h"
 #include "log/place_index.h"
+#include "log/rebuild_file.h"
 #include "log/record.h"
 #include "log/source.h"
 #include "log/training.h"
@@ -57,6 +58,7 @@ struct JournalOptions {
   // By group, the newest snapshot that is there: kept files that came with a later one are ignored.
   // Absent: it is not known.
   std::optional<std::vector<Index>> snapshots;
+  std::vector<Rebuild> rebuilds;  // that the directory holds
 };
 
 // Counters since open; bytes as handed to the file system.
@@ -162,6 +164,14 @@ class Journal {
   // durably; pending() is true until then.
   void recycle_below(std::uint64_t segment);
   std::uint64_t oldest_segment() const { return oldest_; }
+  // The next batch begins a segment in a file that was never another one, and removes all spares:
+  // no file that comes from then on has stale bytes of before, and the segments before it are
+  // removed once they are given up, not recycled. Nor has it a dictionary that was trained before.
+  void begin_afresh();
+  // The segment that begin_afresh() began last, once it is durable; 0: since the start none was.
+  std::uint64_t afresh_from() const { return afresh_wanted_ ? 0 : afresh_from_; }
+  // The first segment whose file is still there.
+  std::uint64_t first_file() const { return files_.front().number; }
 
   // --- what is kept of segments that are given up (kept_file.h) ---
   const KeptFiles& kept() const { return kept_; }
@@ -200,6 +210,7 @@ class Journal {
   struct Outcome {
     bool rotated = false;
     bool compressing = false;       // the new segment
+    bool afresh = false;            // it begins afresh
     std::uint32_t first_frame = 0;  // offset of the new segment's first frame with entries
     std::uint32_t allocated = 0;    // of the segment that the frame is in
     std::uint64_t oldest = 0;       // as recorded by the frame
@@ -232,6 +243,7 @@ class Journal {
   std::size_t dictionary_frame_bytes_max() const;
   void add_dictionary_frame(std::string* head) const;
   void add_seal(const Mark& head_end);
+  void add_removals(const std::deque<File>& spares);
   void add_recycling(std::size_t files_max);
   void add_segment_growth();
   void add_spare_growth();
@@ -255,16 +267,19 @@ class Journal {
   bool mark_wanted_ = false;
   bool tail_marked_ = false;  // the last frame is an empty one
   bool growth_failed_ = false;
+  bool afresh_wanted_ = false;
+  std::uint64_t afresh_from_ = 0;
 
   std::deque<File> spares_;        // the first is used next
   std::uint64_t spare_names_ = 0;  // the highest number in use
 
   bool compression_allowed_ = false;
-  bool compressing_ = false;   // the current segment
-  Compressor compressor_;      // with the current segment's dictionary
-  bool training_ = false;      // samples are with whoever trains
-  bool trained_ = false;       // since the current segment began
-  bool rotation_due_ = false;  // for the first dictionary
+  bool compressing_ = false;     // the current segment
+  Compressor compressor_;        // with the current segment's dictionary
+  bool training_ = false;        // samples are with whoever trains
+  bool training_stale_ = false;  // and of before begin_afresh()
+  bool trained_ = false;         // since the current segment began
+  bool rotation_due_ = false;    // for the first dictionary
   std::shared_ptr<const Dictionary> next_dictionary_;
   Sampler sampler_;
   Source source_;

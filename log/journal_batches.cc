@@ -63,7 +63,11 @@ const Batch* Journal::begin_batch() {
     add_spare_growth();
   }
   if (rotating) {
+    std::deque<File> stale;
+    outcome_.afresh = afresh_wanted_;
+    if (afresh_wanted_) stale.swap(spares_);
     add_rotation();
+    add_removals(stale);
   } else {
     add_frame();
   }
@@ -74,7 +78,7 @@ const Batch* Journal::begin_batch() {
 // The frame goes into the next segment.
 bool Journal::rotates() const {
   const std::size_t room = end_ + queue_.front()->frame_bytes_max() + format::kSealBytes;
-  return segment_ == 0 || room > options_.segment_bytes || rotation_due_;
+  return segment_ == 0 || room > options_.segment_bytes || rotation_due_ || afresh_wanted_;
 }
 
 const Batch* Journal::begin_background() {
@@ -147,6 +151,10 @@ void Journal::add_rotation() {
   if (segment_ == 0) oldest_ = outcome_.oldest = next;
   outcome_.rotated = true;
   outcome_.compressing = compression_allowed_;
+  if (outcome_.afresh) {
+    next_dictionary_ = nullptr;
+    compressor_.use(nullptr);
+  }
   if (next_dictionary_ != nullptr) compressor_.use(std::move(next_dictionary_));
   next_dictionary_ = nullptr;
   FrameBuilder& frame = front();
@@ -234,6 +242,14 @@ void Journal::add_seal(const Mark& head_end) {
   add_sync(path);
 }
 
+// They were the next ones, and may have been others before.
+void Journal::add_removals(const std::deque<File>& spares) {
+  for (const File& spare : spares) {
+    if (spare.bytes > 0) batch_.operations.emplace_back(RemoveFile{spare_path(spare.number)});
+  }
+  if (!spares.empty()) batch_.operations.emplace_back(SyncDirectory{options_.directory});
+}
+
 // Only segments that a durable frame has declared unneeded: otherwise a crash would leave a journal
 // that misses its first segments.
 void Journal::add_recycling(std::size_t files_max) {
@@ -241,7 +257,8 @@ void Journal::add_recycling(std::size_t files_max) {
   std::uint64_t name = spare_names_;
   for (const File& file : files_) {
     if (file.number >= recorded_oldest_ || outcome_.given_up == files_max) break;
-    if (spares < static_cast<std::size_t>(limits::kSpareSegmentsMax)) {
+    const bool stale = file.number < afresh_from_;
+    if (!stale && spares < static_cast<std::size_t>(limits::kSpareSegmentsMax)) {
       ++spares;
       outcome_.new_spares.push_back(File{++name, file.bytes, true});
       batch_.operations.emplace_back(RenameFile{segment_path(file.number), spare_path(name)});

@@ -49,8 +49,9 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::open(FileSystem& files,
                                                        const JournalOptions& options,
                                                        RecoverySink& sink, RecoveryReport* report) {
   std::unique_ptr<Journal> journal(new Journal(options));
-  absl::StatusOr<Recovered> recovered = recover(files, options.directory, options.store_id,
-                                                options.feature_level, sink, &journal->index_);
+  absl::StatusOr<Recovered> recovered =
+      recover(files, options.directory, options.store_id, options.feature_level, options.rebuilds,
+              sink, &journal->index_);
   if (!recovered.ok()) return recovered.status();
   const bool created = recovered->segments.empty();
   if (absl::Status s = journal->adopt(files, *recovered); !s.ok()) return s;
@@ -68,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::open(FileSystem& files,
 absl::Status Journal::load_kept(FileSystem& files) {
   absl::Status loaded =
       kept_.load(files, options_.directory, options_.store_id, options_.feature_level,
-                 options_.snapshots ? &*options_.snapshots : nullptr);
+                 options_.snapshots ? &*options_.snapshots : nullptr, options_.rebuilds);
   if (!loaded.ok()) return loaded;
   for (const KeptFile& file : kept_.files()) {
     for (const KeptSpan& span : file.spans) {

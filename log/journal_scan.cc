@@ -145,6 +145,14 @@ absl::Status JournalScan::find_store_id() {
 absl::Status JournalScan::read() {
   if (absl::Status s = list(); !s.ok()) return s;
   if (absl::Status s = find_store_id(); !s.ok()) return s;
+  auto rebuilds = read_rebuilds(files_, directory_, store_id_);
+  if (rebuilds.ok()) {
+    rebuilds_ = *std::move(rebuilds);
+  } else if (absl::IsDataLoss(rebuilds.status())) {
+    find(kept_finding(join(directory_, format::kRebuildPrefix), rebuilds.status()));
+  } else {
+    return rebuilds.status();
+  }
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     ScannedSegment& segment = segments_[i];
     absl::Status status = scan(&segment, i == 0);
@@ -162,7 +170,7 @@ absl::Status JournalScan::read() {
   if (!segments_.empty()) check_start();
   settle_replacements();
   // After the segments were listed: what goes from these meanwhile is in a kept file before.
-  if (absl::Status s = kept_.read(store_id_, feature_level_); !s.ok()) return s;
+  if (absl::Status s = kept_.read(store_id_, feature_level_, rebuilds_); !s.ok()) return s;
   return absl::OkStatus();
 }
 
@@ -311,7 +319,11 @@ absl::Status JournalScan::take_frame(SegmentScan* scan, bool head, bool first) {
   oldest_segment_ = frame.oldest_segment;
   ++segment.frames;
   take_states(head && !first && end_.has_value(), *scan);
-  take_ranges(scan);
+  if ((frame.flags & format::kFrameFlagLost) != 0) {
+    take_lost(scan);
+  } else {
+    take_ranges(scan);
+  }
   return absl::OkStatus();
 }
 
@@ -328,7 +340,8 @@ absl::Status JournalScan::take_contents(SegmentScan* scan) {
                                          std::string(status.message()));
   }
   if ((frame.flags & format::kFrameFlagDictionary) != 0) {
-    segment.dictionary = frame.dictionary;
+    const bool is_lost = (frame.flags & format::kFrameFlagLost) != 0;
+    segment.dictionary = is_lost ? 0 : frame.dictionary;
     return absl::OkStatus();
   }
   segment.stored_bytes += frame.payload_bytes;
@@ -355,11 +368,28 @@ void JournalScan::take_states(bool head, const SegmentScan& scan) {
   }
 }
 
+// A frame that stands where a damaged one stood: what was in it is missed, and nothing else is
+// wrong.
+void JournalScan::take_lost(SegmentScan* scan) {
+  const FrameHeader& frame = scan->frame();
+  Finding finding;
+  finding.path = scan->path();
+  finding.offset = scan->at();
+  finding.what = std::to_string(frame.frame_bytes()) + " bytes were damaged and given up";
+  if (!frame.ranges.empty()) finding.what += ", with entries " + text_of(frame.ranges);
+  finding.damage = false;
+  find(std::move(finding));
+  ++scan->segment().lost_frames;
+  ranges_ += frame.ranges.size();
+  scan->segment().ranges += frame.ranges.size();
+}
+
 void JournalScan::take_ranges(SegmentScan* scan) {
   ScannedSegment& segment = scan->segment();
   for (const Range& range : scan->frame().ranges) {
     const std::uint64_t number = ranges_++;
     ++segment.ranges;
+    if (is_void(rebuilds_, range.group, {segment.number, scan->at()})) continue;
     GroupTrail& group = trail(range.group);
     const Index last(range.first.v + range.count - 1);
     if (range.first > group.last.next()) {

@@ -61,10 +61,11 @@ struct ScannedSegment {
   bool headed = false;           // its header can be read
   bool recycled = false;
   bool sealed = false;
-  bool gone = false;         // given up by a daemon while it was read
-  bool foreign = false;      // of another store, or no segment at all: not read
-  std::uint64_t frames = 0;  // the seal not counted
-  std::uint64_t ranges = 0;  // of its frames together
+  bool gone = false;              // given up by a daemon while it was read
+  bool foreign = false;           // of another store, or no segment at all: not read
+  std::uint64_t frames = 0;       // the seal not counted
+  std::uint64_t ranges = 0;       // of its frames together
+  std::uint64_t lost_frames = 0;  // that stand for what was damaged
   std::uint64_t entries = 0;
   std::uint64_t stored_bytes = 0;  // of its entries
   std::uint64_t raw_bytes = 0;     // the same before compression
@@ -113,6 +114,8 @@ class JournalScan {
 
   // Errors are what ends it: the directory can't be read, or a newer pawl wrote a segment.
   absl::Status read();
+  // Groups that are, or were, begun anew: what is void of them counts as replaced.
+  const std::vector<Rebuild>& rebuilds() const { return rebuilds_; }
   // After read(). What is in kept files, then the rest, each in the order of the journal; a status
   // that is not ok ends it.
   absl::Status entries(const OnEntry& on_entry);
@@ -154,6 +157,7 @@ class JournalScan {
   absl::Status take_frame(SegmentScan* scan, bool head, bool first);
   absl::Status take_contents(SegmentScan* scan);
   void take_ranges(SegmentScan* scan);
+  void take_lost(SegmentScan* scan);
   void take_states(bool head, const SegmentScan& scan);
   absl::Status pass_over(SegmentScan* scan, bool* go_on);
   void judge_end(SegmentScan* scan);
@@ -182,6 +186,7 @@ class JournalScan {
   std::vector<std::optional<HardState>> states_;
   std::vector<GroupTrail> trails_;
   std::vector<IndexGap> gaps_;
+  std::vector<Rebuild> rebuilds_;
   KeptScan kept_;
   std::vector<Index> passed_;  // by group: the last index that entries() has handed out
   std::uint64_t oldest_segment_ = 0;

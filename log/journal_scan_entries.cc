@@ -61,7 +61,7 @@ absl::Status JournalScan::entries(const OnEntry& on_entry) {
         find(Finding{path_of(segment.number), 0, "given up by the daemon while it was read", "",
                      false});
         // What was still needed of it is in a kept file now.
-        if (absl::Status s = kept_.read(store_id_, feature_level_); !s.ok()) return s;
+        if (absl::Status s = kept_.read(store_id_, feature_level_, rebuilds_); !s.ok()) return s;
         if (absl::Status s = kept_entries(on_entry); !s.ok()) return s;
       }
     }
@@ -98,7 +98,8 @@ absl::Status JournalScan::read_entries(const ScannedSegment& segment, std::uint6
           walk_entries(frame, payload, [&](const Range& r, Index index, std::string_view bytes) {
             if (kept_.speaks_for(r.group, index)) return absl::OkStatus();
             const auto number = static_cast<std::uint64_t>(&r - frame.ranges.data());
-            const bool replaced = is_replaced(r.group, index, *range + number);
+            const bool replaced =
+                is_replaced(r.group, index, *range + number) || is_void(rebuilds_, r.group, at);
             if (!replaced) passed(r.group) = std::max(passed(r.group), index);
             heard = on_entry(ScannedEntry{r.group, r.term, index, at, replaced}, bytes);
             return heard;

@@ -173,6 +173,11 @@ const KeptSpan* KeptFile::span(GroupId group) const {
   return found == spans.end() ? nullptr : &*found;
 }
 
+bool KeptFile::has_dictionary() const {
+  const std::uint32_t begin = places.first_frame() > 0 ? places.first_frame() : frames_end;
+  return begin > format::kSegmentHeaderBytes;
+}
+
 // --- writing ---
 
 KeptWriter::KeptWriter(FileSystem& files, std::string directory, const StoreId& store_id,
@@ -340,6 +345,28 @@ absl::StatusOr<KeptFile> read_kept_file(FileSystem& files, const std::string& di
                      *index_at + frame.frame_bytes() == end_at && decode_head(&in, &file) &&
                      file.places.decode(&in, format::kSegmentHeaderBytes, *index_at);
   if (!sound) return damage(reader.path(), *index_at, "the file's index is damaged");
+  return file;
+}
+
+absl::StatusOr<KeptFile> read_whole_kept_file(FileSystem& files, const std::string& directory,
+                                              const StoreId& store_id, std::uint32_t feature_level,
+                                              std::uint64_t number, std::uint64_t file_bytes) {
+  auto file = read_kept_file(files, directory, store_id, feature_level, number, file_bytes);
+  if (!file.ok()) return file;
+  std::string buffer;
+  SegmentReader reader(files, join(directory, segment_name(number)), file_bytes, &buffer);
+  const std::uint32_t seed = frame_seed(store_id, number);
+  for (std::uint64_t at = format::kSegmentHeaderBytes; at < file->frames_end;) {
+    FrameHeader frame;
+    std::string_view payload;
+    const auto state =
+        reader.frame_at(seed, number, static_cast<std::uint32_t>(at), &frame, &payload);
+    if (!state.ok()) return state.status();
+    if (*state != FrameState::kWhole || at + frame.frame_bytes() > file->frames_end) {
+      return damage(reader.path(), at, "a frame is damaged");
+    }
+    at += frame.frame_bytes();
+  }
   return file;
 }
 

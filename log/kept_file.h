@@ -47,6 +47,8 @@ struct KeptFile {
     void begin_frame(std::uint32_t offset) { frames_.push_back({offset, 0}); }
     void end_frame(std::uint32_t bytes) { frames_.back().bytes = bytes; }
     std::size_t anchors() const { return anchor_count_; }
+    // Where the first frame stands; 0: there is none.
+    std::uint32_t first_frame() const { return frames_.empty() ? 0 : frames_.front().offset; }
     // Of a file's number.
     std::optional<Place> find(std::uint64_t number, GroupId group, Index index) const;
     void encode(std::string* out) const;
@@ -74,8 +76,11 @@ struct KeptFile {
   std::vector<KeptSpan> spans;          // ascending by group, one a group
   std::vector<std::uint64_t> replaces;  // numbers of files that are needed no more
   Places places;
+  bool has_void = false;  // entries that it does not speak for any more (drop_void)
 
   const KeptSpan* span(GroupId group) const;
+  // It begins with a dictionary, which was trained from entries of who knows which runs.
+  bool has_dictionary() const;
 };
 
 class KeptWriter {
@@ -127,5 +132,10 @@ class KeptWriter {
 absl::StatusOr<KeptFile> read_kept_file(FileSystem& files, const std::string& directory,
                                         const StoreId& store_id, std::uint32_t feature_level,
                                         std::uint64_t number, std::uint64_t file_bytes);
+
+// The same, with all frames read as well: all of the file is as it was written.
+absl::StatusOr<KeptFile> read_whole_kept_file(FileSystem& files, const std::string& directory,
+                                              const StoreId& store_id, std::uint32_t feature_level,
+                                              std::uint64_t number, std::uint64_t file_bytes);
 
 }  // namespace pawl::log

@@ -20,12 +20,24 @@ bool is_ahead(const KeptFile& file, const std::vector<Index>& snapshots) {
 
 }  // namespace
 
+void drop_void(const std::vector<Rebuild>& rebuilds, KeptFile* file) {
+  const std::size_t dropped = std::erase_if(file->spans, [&](const KeptSpan& span) {
+    const Rebuild* rebuild = rebuild_of(rebuilds, span.group);
+    return rebuild != nullptr && file->number < rebuild->kept_from;
+  });
+  file->has_void = dropped > 0;
+}
+
 absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
                              const StoreId& store_id, std::uint32_t feature_level,
-                             const std::vector<Index>* snapshots) {
+                             const std::vector<Index>* snapshots,
+                             const std::vector<Rebuild>& rebuilds) {
   const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
   if (!found.ok()) return found.status();
   std::vector<std::uint64_t> replaced;
+  for (const Rebuild& rebuild : rebuilds) {
+    last_number_ = std::max(last_number_, rebuild.kept_from - 1);
+  }
   for (const FileInfo& info : *found) {
     const bool unfinished = std::string_view(info.name).starts_with(format::kKeptPrefix) &&
                             std::string_view(info.name).ends_with(format::kTemporarySuffix);
@@ -34,9 +46,13 @@ absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,
     }
     const auto number = parse_kept_name(info.name);
     if (!number) continue;
-    auto file = read_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
+    // Verified before it is trusted, as segments are: what is lost can be had from others only
+    // while they have it.
+    auto file =
+        read_whole_kept_file(files, directory, store_id, feature_level, *number, info.bytes);
     if (!file.ok()) return file.status();
     last_number_ = std::max(last_number_, *number);
+    drop_void(rebuilds, &*file);
     if (snapshots != nullptr && is_ahead(*file, *snapshots)) continue;
     replaced.insert(replaced.end(), file->replaces.begin(), file->replaces.end());
     files_.push_back(*std::move(file));

@@ -12,19 +12,27 @@
 #include "log/file_system.h"
 #include "log/format.h"
 #include "log/kept_file.h"
+#include "log/rebuild_file.h"
 #include "log/record.h"
 
 namespace pawl::log {
+
+// The file does not speak for groups of which it is void any more.
+void drop_void(const std::vector<Rebuild>& rebuilds, KeptFile* file);
 
 class KeptFiles {
  public:
   // At a start: reads what is there, and removes files that another one replaces, and those never
   // finished. Those that came with a later snapshot than there is (`snapshots`, by group; null: it
-  // is not known) are left alone. Errors as of Journal::open().
+  // is not known) are left alone. What `rebuilds` make void is not spoken for. Errors as of
+  // Journal::open().
   absl::Status load(FileSystem& files, const std::string& directory, const StoreId& store_id,
-                    std::uint32_t feature_level, const std::vector<Index>* snapshots = nullptr);
+                    std::uint32_t feature_level, const std::vector<Index>* snapshots = nullptr,
+                    const std::vector<Rebuild>& rebuilds = {});
   // The number of the next one; none is used twice.
   std::uint64_t take_number() { return ++last_number_; }
+  std::uint64_t next_number() const { return last_number_ + 1; }
+  std::uint64_t last_number() const { return last_number_; }
   // Durable now. Those it replaces are forgotten here; their files are the caller's to remove.
   void add(KeptFile file);
   // Forgets one that nobody needs any more; likewise.

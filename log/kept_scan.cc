@@ -16,7 +16,8 @@ constexpr int kLooks = 10;
 
 }  // namespace
 
-absl::StatusOr<bool> KeptScan::list(std::uint32_t feature_level) {
+absl::StatusOr<bool> KeptScan::list(std::uint32_t feature_level,
+                                    const std::vector<Rebuild>& rebuilds) {
   const absl::StatusOr<std::vector<FileInfo>> found = files_.list(source_.directory);
   if (!found.ok()) return found.status();
   std::vector<KeptFile> read;
@@ -32,6 +33,7 @@ absl::StatusOr<bool> KeptScan::list(std::uint32_t feature_level) {
     } else if (!file.ok()) {
       return file.status();
     } else {
+      drop_void(rebuilds, &*file);
       replaced.insert(file->replaces.begin(), file->replaces.end());
       read.push_back(*std::move(file));
     }
@@ -44,11 +46,12 @@ absl::StatusOr<bool> KeptScan::list(std::uint32_t feature_level) {
   return true;
 }
 
-absl::Status KeptScan::read(const StoreId& store_id, std::uint32_t feature_level) {
+absl::Status KeptScan::read(const StoreId& store_id, std::uint32_t feature_level,
+                            const std::vector<Rebuild>& rebuilds) {
   source_.store_id = store_id;
   kept_ = KeptFiles();
   for (int look = 0; look < kLooks; ++look) {
-    const absl::StatusOr<bool> listed = list(feature_level);
+    const absl::StatusOr<bool> listed = list(feature_level, rebuilds);
     if (!listed.ok()) return listed.status();
     if (*listed) break;
   }

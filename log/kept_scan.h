@@ -27,7 +27,8 @@ class KeptScan {
 
   // All of every file. Errors are what ends it: the directory can't be read, or a newer pawl wrote
   // a file.
-  absl::Status read(const StoreId& store_id, std::uint32_t feature_level);
+  absl::Status read(const StoreId& store_id, std::uint32_t feature_level,
+                    const std::vector<Rebuild>& rebuilds);
   // After read(): the entries of the files, as far as they can be read, without what a newer file
   // has.
   absl::Status entries(const WalkVisitor& visit) const;
@@ -38,7 +39,7 @@ class KeptScan {
 
  private:
   // False: files came and went meanwhile, look again.
-  absl::StatusOr<bool> list(std::uint32_t feature_level);
+  absl::StatusOr<bool> list(std::uint32_t feature_level, const std::vector<Rebuild>& rebuilds);
   absl::Status walk_file(const KeptFile& file, const WalkVisitor& visit) const;
 
   FileSystem& files_;

@@ -56,14 +56,27 @@ absl::StatusOr<OldEntries> look(FileSystem& files, const Source& source, const W
   return looked;
 }
 
-absl::Status keep(const OldEntries& looked, KeptWriter* writer) {
+absl::Status for_each_needed(
+    const OldEntries& looked, const ScrubEntry& scrub,
+    const std::function<absl::Status(const OldEntry&, std::string_view payload)>& tell) {
   for (const OldEntry& entry : looked.entries) {
     if (!entry.needed) continue;
-    const auto payload = std::string_view(looked.payloads).substr(entry.at, entry.bytes);
-    absl::Status kept = writer->append(entry.group, entry.term, entry.index, payload);
-    if (!kept.ok()) return kept;
+    auto payload = std::string_view(looked.payloads).substr(entry.at, entry.bytes);
+    std::string scrubbed;
+    if (entry.scrubs) {
+      auto left = scrub(payload, *entry.scrubs);
+      if (!left.ok()) return left.status();
+      payload = scrubbed = *std::move(left);
+    }
+    if (absl::Status told = tell(entry, payload); !told.ok()) return told;
   }
   return absl::OkStatus();
+}
+
+absl::Status keep(const OldEntries& looked, const ScrubEntry& scrub, KeptWriter* writer) {
+  return for_each_needed(looked, scrub, [writer](const OldEntry& entry, std::string_view payload) {
+    return writer->append(entry.group, entry.term, entry.index, payload);
+  });
 }
 
 }  // namespace pawl::log

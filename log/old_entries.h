@@ -3,9 +3,11 @@
 // thread (keep). What an entry belongs to is told by its payload; the log itself can't read that.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,8 @@ struct OldEntry {
   std::size_t at = 0;  // in OldEntries::payloads
   std::size_t bytes = 0;
   bool needed = false;  // what the judge says
+  // Likewise: the data of its run is deleted. The run's salt, for the digests that are left.
+  std::optional<std::array<unsigned char, 16>> scrubs;
 };
 
 struct OldEntries {
@@ -48,9 +52,17 @@ struct OldEntries {
 // The run that an entry is of; 0: none.
 using RunOfEntry = std::function<Index(std::string_view payload)>;
 
+// What is kept of an entry whose run's data is deleted.
+using ScrubEntry = std::function<absl::StatusOr<std::string>(
+    std::string_view payload, const std::array<unsigned char, 16>& salt)>;
+
 absl::StatusOr<OldEntries> look(FileSystem& files, const Source& source, const WalkStep& step,
                                 const RunOfEntry& run_of);
+// Tells of each entry that is needed, with what is kept of it.
+absl::Status for_each_needed(
+    const OldEntries& looked, const ScrubEntry& scrub,
+    const std::function<absl::Status(const OldEntry&, std::string_view payload)>& tell);
 // Appends what is needed.
-absl::Status keep(const OldEntries& looked, KeptWriter* writer);
+absl::Status keep(const OldEntries& looked, const ScrubEntry& scrub, KeptWriter* writer);
 
 }  // namespace pawl::log

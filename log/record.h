@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +22,14 @@ struct HardState {
   Term term;
   NodeId vote;  // 0: nobody
   friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+// The last entry of a group's log, or of a part of it.
+struct LogEnd {
+  Term term;
+  Index index;
+  // A log that ends here is at least as far as one that ends there (Raft paper, 5.4.1).
+  friend auto operator<=>(const LogEnd&, const LogEnd&) = default;
 };
 
 // Where in the journal an entry lies: one or a few whole frames of one segment, at most
@@ -50,6 +59,8 @@ struct RecoveryReport {
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;           // of frames and segment headers
   std::uint64_t torn_bytes_cut = 0;  // written but never promised, now gone
+  std::uint64_t lost_frames = 0;     // stand for what was damaged (mending.h)
+  std::uint64_t void_entries = 0;    // of groups that were begun anew since (rebuild_file.h)
   bool created = false;              // the directory held no journal
 };
 

@@ -22,11 +22,13 @@ void sort_by_number(std::vector<RecoveredFile>* files) {
 class Recovery {
  public:
   Recovery(FileSystem& files, std::string directory, const StoreId& store_id,
-           std::uint32_t feature_level, RecoverySink& sink, PlaceIndex* index)
+           std::uint32_t feature_level, const std::vector<Rebuild>& rebuilds, RecoverySink& sink,
+           PlaceIndex* index)
       : files_(files),
         directory_(std::move(directory)),
         store_id_(store_id),
         feature_level_(feature_level),
+        rebuilds_(rebuilds),
         sink_(sink),
         index_(index) {}
 
@@ -135,36 +137,21 @@ class Recovery {
                                          std::string(what));
   }
 
-  // The entries' bytes of frame_, or the dictionary that it holds taken over.
-  absl::Status read_contents(std::string_view stored, std::string_view* payload) {
-    const bool plain = segment_.feature_level < format::kCompressedLevel;
-    const bool is_dictionary = (frame_.flags & format::kFrameFlagDictionary) != 0;
-    const bool needs_level = frame_.codec != format::kCodecRaw || is_dictionary;
-    if ((plain && needs_level) || (is_dictionary && !frame_.ranges.empty())) {
-      return absl::DataLossError("a frame contradicts its segment's header");
-    }
-    if (absl::Status s = contents_.read(frame_, stored, dictionary_.get(), payload); !s.ok()) {
-      return s;
-    }
-    if (!is_dictionary) return absl::OkStatus();
-    dictionary_ = Dictionary::make(std::string(*payload));
-    *payload = {};
-    if (dictionary_ == nullptr || dictionary_->id() != frame_.dictionary) {
-      return absl::DataLossError("the segment's dictionary is none");
-    }
-    return absl::OkStatus();
-  }
-
   // `head`: it was written together with the segment's header.
   absl::Status take_frame(const SegmentReader& reader, std::string_view stored, bool head) {
     const std::uint32_t offset = out_.end.offset;
     if (absl::Status s = check_file_bytes(reader); !s.ok()) return s;
     std::string_view payload;
-    if (absl::Status s = read_contents(stored, &payload); !s.ok()) return refused(reader, s);
+    if (absl::Status s =
+            contents_.read_next(frame_, stored, segment_.feature_level, &dictionary_, &payload);
+        !s.ok()) {
+      return refused(reader, s);
+    }
     if (frame_.oldest_segment == 0 || frame_.oldest_segment > out_.end.segment) {
       return damage(reader.path(), offset, "a frame contradicts itself");
     }
     ++out_.report.frames;
+    if ((frame_.flags & format::kFrameFlagLost) != 0) ++out_.report.lost_frames;
     out_.report.bytes += frame_.frame_bytes();
     // A seal is written after the next segment's first frame, whose mark does not count it.
     if ((frame_.flags & format::kFrameFlagSeal) != 0) return absl::OkStatus();
@@ -185,9 +172,14 @@ class Recovery {
       if (absl::Status s = sink_.on_hard_state(state.group, state.state); !s.ok()) return s;
     }
     bool sink_refused = false;
+    const Mark at{place.segment, place.offset};
     absl::Status status =
         walk_entries(frame_, payload, [&](const Range& range, Index entry, std::string_view bytes) {
           ++out_.report.entries;
+          if (is_void(rebuilds_, range.group, at)) {
+            ++out_.report.void_entries;
+            return absl::OkStatus();
+          }
           absl::Status heard = sink_.on_entry(range.group, range.term, entry, bytes);
           sink_refused = !heard.ok();
           return heard;
@@ -198,8 +190,9 @@ class Recovery {
                  : damage(reader.path(), place.offset,
                           std::string_view(status.message().data(), status.message().size()));
     }
-    if (index_ != nullptr) {
+    if (index_ != nullptr && (frame_.flags & format::kFrameFlagLost) == 0) {
       for (const Range& range : frame_.ranges) {
+        if (is_void(rebuilds_, range.group, at)) continue;
         index_->note(range.group, range.first, range.count, place, frame_.raw_bytes);
       }
     }
@@ -252,6 +245,7 @@ class Recovery {
   const std::string directory_;
   StoreId store_id_;
   const std::uint32_t feature_level_;
+  const std::vector<Rebuild>& rebuilds_;
   RecoverySink& sink_;
   PlaceIndex* const index_;
   Recovered out_;
@@ -266,8 +260,9 @@ class Recovery {
 
 absl::StatusOr<Recovered> recover(FileSystem& files, const std::string& directory,
                                   const StoreId& store_id, std::uint32_t feature_level,
-                                  RecoverySink& sink, PlaceIndex* index) {
-  return Recovery(files, directory, store_id, feature_level, sink, index).run();
+                                  const std::vector<Rebuild>& rebuilds, RecoverySink& sink,
+                                  PlaceIndex* index) {
+  return Recovery(files, directory, store_id, feature_level, rebuilds, sink, index).run();
 }
 
 }  // namespace pawl::log

@@ -18,6 +18,7 @@
 #include "log/file_system.h"
 #include "log/frame.h"
 #include "log/place_index.h"
+#include "log/rebuild_file.h"
 #include "log/record.h"
 
 namespace pawl::log {
@@ -48,9 +49,11 @@ struct Recovered {
   RecoveryReport report;
 };
 
-// `store_id` all zeros accepts any. `index` may be null. Errors as Journal::open().
+// `store_id` all zeros accepts any. `index` may be null. What `rebuilds` make void is not told.
+// Errors as Journal::open().
 absl::StatusOr<Recovered> recover(FileSystem& files, const std::string& directory,
                                   const StoreId& store_id, std::uint32_t feature_level,
-                                  RecoverySink& sink, PlaceIndex* index);
+                                  const std::vector<Rebuild>& rebuilds, RecoverySink& sink,
+                                  PlaceIndex* index);
 
 }  // namespace pawl::log

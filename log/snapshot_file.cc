@@ -287,4 +287,22 @@ absl::Status remove_old_snapshots(FileSystem& files, const std::string& director
   return absl::OkStatus();
 }
 
+absl::Status remove_snapshots_before(FileSystem& files, const std::string& directory, GroupId group,
+                                     Index from) {
+  const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
+  if (!found.ok()) return found.status();
+  for (const FileInfo& file : *found) {
+    std::string_view stem = file.name;
+    const bool damaged = stem.ends_with(format::kDamagedSuffix);
+    if (damaged) stem.remove_suffix(format::kDamagedSuffix.size());
+    if (stem.ends_with(format::kTemporarySuffix)) {
+      stem.remove_suffix(format::kTemporarySuffix.size());
+    }
+    const auto index = parse_snapshot_name(stem, group);
+    if (!index || (*index >= from && !damaged)) continue;
+    if (absl::Status s = files.remove(join(directory, file.name)); !s.ok()) return s;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace pawl::log

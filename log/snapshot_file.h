@@ -100,6 +100,10 @@ class SnapshotReader {
 // directory is an error; temporary files are not listed.
 absl::StatusOr<std::vector<Index>> list_snapshots(FileSystem& files, const std::string& directory,
                                                   GroupId group);
+// Removes those of a group with an index below `from`, those that were set aside as damaged, and
+// temporary files of such.
+absl::Status remove_snapshots_before(FileSystem& files, const std::string& directory, GroupId group,
+                                     Index from);
 // Removes all but the newest `keep` of a group, and the group's leftover temporary files.
 absl::Status remove_old_snapshots(FileSystem& files, const std::string& directory, GroupId group,
                                   std::size_t keep);

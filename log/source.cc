@@ -23,7 +23,8 @@ absl::StatusOr<std::shared_ptr<const Dictionary>> read_dictionary(FileSystem& fi
   const FrameState state =
       frame_in(std::string_view(bytes).substr(0, *got), seed, segment,
                static_cast<std::uint32_t>(format::kSegmentHeaderBytes), &header, &payload);
-  if (state != FrameState::kWhole || (header.flags & format::kFrameFlagDictionary) == 0) {
+  const std::uint8_t flags = header.flags & (format::kFrameFlagDictionary | format::kFrameFlagLost);
+  if (state != FrameState::kWhole || flags != format::kFrameFlagDictionary) {
     return damage(path, format::kSegmentHeaderBytes, "the segment's dictionary is damaged");
   }
   auto made = Dictionary::make(std::string(payload));

@@ -83,15 +83,17 @@ class TakenTransfer final : public BackupSink {
 std::string transfer_name(GroupId group) { return name_of(kTransferPrefix, group); }
 std::string incoming_name(GroupId group) { return name_of(kIncomingPrefix, group); }
 
+bool is_transfer(std::string_view name) {
+  return name.ends_with(format::kTemporarySuffix) &&
+         (name.starts_with(kTransferPrefix) || name.starts_with(kIncomingPrefix));
+}
+
 absl::Status remove_transfers(FileSystem& files, const std::string& directory) {
   const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
   if (!found.ok()) return found.status();
   for (const FileInfo& file : *found) {
-    const std::string_view name = file.name;
-    const bool ours = name.ends_with(format::kTemporarySuffix) &&
-                      (name.starts_with(kTransferPrefix) || name.starts_with(kIncomingPrefix));
-    if (!ours) continue;
-    if (absl::Status s = files.remove(join(directory, name)); !s.ok()) return s;
+    if (!is_transfer(file.name)) continue;
+    if (absl::Status s = files.remove(join(directory, file.name)); !s.ok()) return s;
   }
   return absl::OkStatus();
 }

@@ -24,6 +24,7 @@ namespace pawl::log {
 // removes both.
 std::string transfer_name(GroupId group);
 std::string incoming_name(GroupId group);
+bool is_transfer(std::string_view name);  // either of them
 absl::Status remove_transfers(FileSystem& files, const std::string& directory);
 
 struct TransferSeal {

@@ -43,6 +43,8 @@ class Node::Boxes {
   void tick();
   // Once a second: the groups that this box leads rise to the level that every box can read.
   void raise_levels();
+  // Once a second, once data was deleted anywhere: up to where it is off this box's disk.
+  void tell_scrubbed();
   // Once a second: what group 0's leader enters into the roster by itself.
   void enter_what_is_known();
   // Decides one request; events for the catalog, none if nothing changes. False: refused.

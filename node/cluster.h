@@ -111,6 +111,8 @@ struct Cluster {
   std::vector<NodeId> peers;  // sorted
   std::set<NodeId> linked;    // peers that can be reached now
   std::map<NodeId, BoxStatus> statuses;
+  // What was said since the start: it can't become less.
+  std::map<NodeId, ScrubStatus> scrubbed;
   std::vector<bool> deciding;  // by group, at the last tick: this box decides
   std::int64_t next_tick_mono_ms = 0;
   std::int64_t next_status_mono_ms = 0;

@@ -1,6 +1,8 @@
 #include "node/compaction.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -23,6 +25,14 @@ const log::KeptSpan* span_of(const std::vector<log::KeptSpan>& spans, GroupId gr
   const auto found = std::find_if(spans.begin(), spans.end(),
                                   [group](const auto& span) { return span.group == group; });
   return found == spans.end() ? nullptr : &*found;
+}
+
+// Of a run that is kept and whose data is deleted. It is not woken.
+std::optional<std::array<unsigned char, 16>> salt_if_deleted(const engine::Tables& tables,
+                                                             Index run) {
+  const engine::KeptRun kept = tables.runs().kept(run);
+  if (engine::summary_of(kept).status != engine::RunStatus::data_deleted) return std::nullopt;
+  return tables.runs().made(kept)->identity->salt.bytes;
 }
 
 // Whether the file's spans end where these begin: one file can speak for both.
@@ -81,8 +91,10 @@ std::vector<log::KeptSpan> Compaction::joined(const std::vector<Input>& inputs) 
 
 void Compaction::judge(const Node& node, const log::Journal& journal, log::OldEntries* looked) {
   for (log::OldEntry& entry : looked->entries) {
-    entry.needed = node.group(entry.group).tables().keeps(entry.run, entry.index) &&
+    const engine::Tables& tables = node.group(entry.group).tables();
+    entry.needed = tables.keeps(entry.run, entry.index) &&
                    journal.is_current(entry.frame, entry.group, entry.index);
+    if (entry.needed) entry.scrubs = salt_if_deleted(tables, entry.run);
   }
 }
 
@@ -113,6 +125,7 @@ void Compaction::judge_for_transfer(const Node& node, const log::Journal& journa
                                      : journal.is_current(entry.frame, entry.group, entry.index);
     entry.needed = entry.group == group && entry.index <= through && is_here &&
                    tables.keeps(entry.run, entry.index);
+    if (entry.needed) entry.scrubs = salt_if_deleted(tables, entry.run);
   }
 }
 
@@ -180,11 +193,7 @@ std::optional<Compaction::Work> Compaction::segments_to_rewrite(const Node& node
     row_bytes = bytes;
   }
   if (row_end == first) return std::nullopt;
-  Work work{Work::Kind::rewrite, {}};
-  for (std::uint64_t number = first; number < row_end; ++number) {
-    work.inputs.push_back(segment(node, journal, number));
-  }
-  close_gaps(journal, &work.inputs);
+  Work work = segments_from(node, journal, first, row_end);
   const std::vector<log::KeptFile>& files = journal.kept().files();
   const bool all = files.size() >= limits::kKeptFilesMax;
   for (auto file = files.rbegin(); file != files.rend(); ++file) {
@@ -196,11 +205,31 @@ std::optional<Compaction::Work> Compaction::segments_to_rewrite(const Node& node
   return work;
 }
 
+Compaction::Work Compaction::segments_from(const Node& node, const log::Journal& journal,
+                                           std::uint64_t first, std::uint64_t end) {
+  Work work{Work::Kind::rewrite, {}};
+  for (std::uint64_t number = first; number < end; ++number) {
+    work.inputs.push_back(segment(node, journal, number));
+  }
+  close_gaps(journal, &work.inputs);
+  return work;
+}
+
+// The new file has a higher number: it may not speak for what a newer one than this already does.
+Compaction::Work Compaction::rewrite(const log::Journal& journal, const log::KeptFile& file) {
+  Input input = kept(file);
+  std::erase_if(input.spans, [&](const log::KeptSpan& span) {
+    return journal.kept().holder(span.group, span.through) != file.number;
+  });
+  return {input.spans.empty() ? Work::Kind::drop : Work::Kind::rewrite, {std::move(input)}};
+}
+
 std::optional<Compaction::Work> Compaction::kept_to_give_up(const log::Journal& journal) const {
   for (const log::KeptFile& file : journal.kept().files()) {
     const Survey& survey = surveys_.at(file.number);
     if (survey.needed_bytes > survey.file_bytes / 2) continue;
-    return Work{survey.needed_bytes == 0 ? Work::Kind::drop : Work::Kind::rewrite, {kept(file)}};
+    if (survey.needed_bytes == 0) return Work{Work::Kind::drop, {kept(file)}};
+    return rewrite(journal, file);
   }
   return std::nullopt;
 }

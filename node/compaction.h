@@ -49,10 +49,16 @@ class Compaction {
                            const std::vector<Index>& covered);
   // An input was read to its end: of so many bytes of entries, so many are needed.
   void surveyed(const Node& node, std::uint64_t number, std::uint64_t bytes, std::uint64_t needed);
+  // All that is needed of the segments in [first, end), which starts need no more, however much it
+  // is; and of a kept file.
+  static Work segments_from(const Node& node, const log::Journal& journal, std::uint64_t first,
+                            std::uint64_t end);
+  static Work rewrite(const log::Journal& journal, const log::KeptFile& file);
   // A new kept file: all of it is needed.
   void made(const Node& node, const log::KeptFile& file);
 
-  // Says of each entry whether it is needed.
+  // Says of each entry whether it is needed, and whether its run's data is deleted: of such a run
+  // no copy has payloads.
   static void judge(const Node& node, const log::Journal& journal, log::OldEntries* looked);
   // Where the entries of a group through `through` are, for a transfer (log/transfer_file.h), in
   // the order of its log; and which of these it needs.

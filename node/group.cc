@@ -41,10 +41,6 @@ Group::Group(const GroupOptions& options) : options_(options), tables_(options.i
 
 // --- recovery ---
 
-void Group::restore_hard_state(const log::HardState& state) {
-  restored_.hard = {state.term, state.vote};
-}
-
 // The trail begins with the journal, not with the snapshot: a leader may have to send any of it.
 bool Group::restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                           std::string* error) {
@@ -54,6 +50,7 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
   if (index > trail.last().index.next()) {
     if (index > snapshot_.index.next()) {
       *error = where(id(), index) + kNothingBefore;
+      lacks_beginning_ = true;
       return false;
     }
     trail = raft::Trail(snapshot_, snapshot_members_);
@@ -136,29 +133,30 @@ void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owne
     pending_.clear();
   }
   if (!restored_.trail.holds(snapshot_)) {
+    lacks_beginning_ = true;
     fatal_ = where(id(), snapshot_.index) + "the snapshot's last entry is not the journal's";
   }
   // A group that has voted has had an entry, if only its leader's first.
   if (applied_.v == 0 && restored_.trail.last().index.v == 0 && restored_.hard.term.v > 0 &&
-      journal->oldest_segment() > 1) {
+      journal->oldest_segment() > 1 && restored_.promised.index.v == 0) {
+    lacks_beginning_ = true;
     fatal_ = where(id(), Index(0)) + kNothingBefore;
   }
   restored_.commit = applied_;
   raft_.emplace(config, restored_, now);
   restored_ = raft::Restored{};
   alone_ = is_alone(raft_->membership(), options_);
-  if (alone_ && fatal_.empty()) step(raft::Campaign{});
+  if (!fatal_.empty()) return;
+  if (alone_) {
+    step(raft::Campaign{});
+  } else if (raft_->state().promised.index.v > 0) {
+    step(now);  // a later term begins before anything is said
+  }
 }
 
 // --- running ---
 
 void Group::tick(const raft::Tick& now) { step(now); }
-
-Term Group::applied_term() const {
-  const auto term = raft_->trail().term_at(applied_);
-  PAWL_CHECK(term.has_value());
-  return *term;
-}
 
 std::vector<std::string_view> Group::unapplied() const {
   std::vector<std::string_view> payloads;

@@ -112,6 +112,12 @@ class Group : private EntrySender::Out {
   bool restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                      std::string* error);
   void restore_hard_state(const log::HardState& state);
+  // Before all of these: what this box had of the group is void; it is filled by another one.
+  void begin_anew(const log::Rebuild& rebuild);
+  // After a recovery that was refused: what this box has of the group does not go back far enough.
+  bool lacks_beginning() const { return lacks_beginning_; }
+  // Before start(): those that the snapshot names; null: it is not known.
+  const raft::MembershipPtr& snapshot_members() const { return snapshot_members_; }
 
   // Makes the Raft; what it wants to write is queued in the journal. The only voter campaigns.
   void start(log::Journal* journal, const raft::Tick& now, GroupOwner* owner);
@@ -166,8 +172,14 @@ class Group : private EntrySender::Out {
     return ready() && raft_->state().transfer.to.v == 0 &&
            raft_->last().index.v - raft_->commit().v < limits::kUncommittedEntriesMax / 2;
   }
+  // Up to which entry this box's disk holds nothing any more that was deleted (scrubbing.h).
+  Index scrubbed_to() const { return scrubbed_to_; }
+  void set_scrubbed_to(Index through) { scrubbed_to_ = through; }
   // Nobody else has a vote.
   bool alone() const { return alone_; }
+  // False of a group that was begun anew, until it is as far as it ever was here.
+  bool whole() const;
+  void set_candidacy(bool may_campaign) { step(raft::SetCandidacy{may_campaign}); }
   GroupId id() const { return options_.id; }
   Index applied() const { return applied_; }
   Term applied_term() const;
@@ -218,7 +230,7 @@ class Group : private EntrySender::Out {
   engine::Tables tables_;
   log::Journal* journal_ = nullptr;
   GroupOwner* owner_ = nullptr;
-  Index applied_;
+  Index applied_, scrubbed_to_;
   std::deque<Pending> pending_;  // appended, not yet applied; consecutive indexes
   // Proposals that another leader's entries have replaced in this log. Another box may hold them
   // still, win an election and commit them (paper, figure 8): nothing is known of them until
@@ -243,6 +255,7 @@ class Group : private EntrySender::Out {
   raft::Restored restored_;
   raft::EntryId snapshot_;
   raft::MembershipPtr snapshot_members_;  // null: not known
+  bool lacks_beginning_ = false;
   std::string fatal_;
 };
 

@@ -1,5 +1,5 @@
-// A group that begins with a snapshot, sends one to another box, or has its tables replaced by one
-// of another's.
+// A group that begins with a snapshot, or anew; that sends one to another box, or has its tables
+// replaced by one of another's.
 #include <algorithm>
 #include <utility>
 
@@ -7,6 +7,26 @@
 #include "node/group.h"
 
 namespace pawl::node {
+
+void Group::restore_hard_state(const log::HardState& state) {
+  restored_.hard = {state.term, state.vote};
+}
+
+void Group::begin_anew(const log::Rebuild& rebuild) {
+  restored_.promised = {rebuild.promised.index, rebuild.promised.term};
+  restored_.spent = rebuild.spent;
+}
+
+bool Group::whole() const {
+  const raft::EntryId& promised = raft_->state().promised;
+  return promised.index.v == 0 || raft::at_least_as_current({applied_, applied_term()}, promised);
+}
+
+Term Group::applied_term() const {
+  const auto term = raft_->trail().term_at(applied_);
+  PAWL_CHECK(term.has_value());
+  return *term;
+}
 
 void Group::restore_snapshot(Thawed thawed, Index index, Term term) {
   PAWL_CHECK(!raft_ && applied_.v == 0 && thawed.tables.group() == id());

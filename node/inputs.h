@@ -36,6 +36,7 @@ struct RunLoaded {
   Index index;
   std::shared_ptr<engine::Run> run;
   std::string error;
+  bool is_lost = false;  // what it lacks was damaged and given up
 };
 // What another box sent, authenticated by the link. The view is valid for the call.
 struct PeerFrame {

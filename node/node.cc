@@ -42,6 +42,10 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
     groups_.push_back(std::make_unique<Group>(
         GroupOptions{GroupId(static_cast<std::uint16_t>(g)), options.self, options_.founders}));
   }
+  for (const log::Rebuild& rebuild : options.rebuilds) {
+    PAWL_CHECK(rebuild.group.v < groups_.size());
+    groups_[rebuild.group.v]->begin_anew(rebuild);
+  }
   mailboxes_.resize(groups_.size());
   opened_.resize(groups_.size());
   make_cluster();
@@ -91,6 +95,23 @@ void Node::start(log::Journal* journal, const Now& now) {
     group->start(journal, {now.mono_ms, random_.next()}, this);
     if (!cluster_) lease_all_started(*group);
   }
+  hold_candidacy();
+}
+
+// Without group 0's tables it knows neither definitions nor members.
+void Node::hold_candidacy() {
+  const bool may_campaign = !cluster_ || groups_.front()->whole();
+  if (may_campaign == may_campaign_) return;
+  may_campaign_ = may_campaign;
+  for (const auto& group : groups_) group->set_candidacy(may_campaign);
+}
+
+std::vector<GroupId> Node::rebuilding() const {
+  std::vector<GroupId> groups;
+  for (const auto& group : groups_) {
+    if (!group->whole()) groups.push_back(group->id());
+  }
+  return groups;
 }
 
 // 0 while no time is known: then no group is open.
@@ -169,6 +190,7 @@ bool Node::ready() const {
   if (boxes_ && boxes_->removed()) return false;
   return std::all_of(groups_.begin(), groups_.end(), [this](const auto& group) {
     const NodeId leader = group->raft().leader();
+    if (!group->whole()) return false;
     return decides(*group) || (leader.v != 0 && leader != options_.self);
   });
 }

@@ -5,9 +5,8 @@
 //
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
 // handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
-// later than next_wake_mono_ms(). Everything is owned by one thread; nothing here blocks.
-// Of several boxes, a request goes to its group's leader, its answer to where it came in.
-// A crash leaves what the journal holds; polls, leases, mailboxes are rebuilt or asked for again.
+// later than next_wake_mono_ms(). One thread owns everything; nothing blocks. Of several boxes, a
+// request goes to its group's leader. A crash leaves what the journal holds; the rest is rebuilt.
 #pragma once
 
 #include <cstdint>
@@ -38,11 +37,10 @@ class Node : private GroupOwner {
  public:
   explicit Node(const NodeOptions& options);
   ~Node() override;
-
   void restore_snapshot(Thawed thawed, Index index, Term term);  // before the journal is read
   // Hears the journal. An entry that can't be read or folded ends the recovery with its reason.
   log::RecoverySink& recovery();
-  // Elects itself where it is the only voter: then ready() once the first batch is on the disk.
+  // Elects itself where it is the only voter: ready() once the first batch is on the disk.
   void start(log::Journal* journal, const Now& now);
 
   // --- running ---
@@ -56,8 +54,9 @@ class Node : private GroupOwner {
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
 
   // --- what it knows ---
-  // Every group has a leader: this box, with its own first entry applied, or another one.
+  // Every group is whole and has a leader: this box, with its first entry applied, or another one.
   bool ready() const;
+  std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
   bool alone() const { return cluster_ == nullptr; }
   // This box leads the group and may decide. What it knows of leases is known to nobody else.
   bool leads(GroupId id) const { return decides(*groups_[id.v]); }
@@ -75,6 +74,7 @@ class Node : private GroupOwner {
   const NodeStats& stats() const { return stats_; }
   // When a handed-out task's lease ends, as group time; nullopt if it is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
+  void scrubbed(const std::vector<Index>& through);  // its mark, by group (scrubbing.h)
   // The group as it is now; one at a time. To be kept once raft().durable() is as far.
   std::unique_ptr<Freeze> freeze(GroupId group);
 
@@ -117,6 +117,7 @@ class Node : private GroupOwner {
   void raise_feature_level(Group& group, std::uint16_t level);
   TimeMs stamp_now();
   void make_cluster();
+  void hold_candidacy();
   // node_peers.cc
   void on_frame(const PeerFrame& frame);
   void on_raft(const PeerFrame& frame);
@@ -238,7 +239,7 @@ class Node : private GroupOwner {
   void show(const Request& request, const Barrier& op);
   bool wait_for_load(Group& group, Job& job);
   void on_loaded(RunLoaded& loaded);
-  void refuse_load(const engine::Run& run, const UnderWay::Load& load, const std::string& why);
+  void refuse_load(const engine::Run& run, const UnderWay::Load& load, const RunLoaded& loaded);
   void try_lease_again(const engine::Run& run, const engine::Command& command);
   void unload_later(GroupId group, Index run);
   void unload_closed();
@@ -282,17 +283,16 @@ class Node : private GroupOwner {
   std::unique_ptr<Installs> installs_;  // likewise
   std::unique_ptr<Resting> resting_;
   log::Journal* journal_ = nullptr;
+  bool may_campaign_ = true;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Forgetting> forgetting_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;
   codecs::RaftMessageEncoder raft_encoder_;
-  // Valid within handle().
-  Now now_;
+  Now now_;  // this and the next two: valid within handle()
   TimeMs stamp_;
   Outputs* out_ = nullptr;
-
   Unsettled left_;
   UnderWay under_way_;
 };

@@ -10,6 +10,7 @@
 #include "node/node.h"
 #include "node/planted.h"
 #include "node/refusals.h"
+#include "node/scrubbing.h"
 
 namespace pawl::node {
 namespace {
@@ -349,9 +350,13 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     if (done != nullptr) a->ended.push_back({group.id(), a->run, done->step, done->attempt});
     if (failed != nullptr) a->ended.push_back({group.id(), a->run, failed->step, failed->attempt});
   } else if (job.reply == Reply::deleted) {
-    answer.status = 202;
+    auto boxes = boxes_scrubbed(*this, group.id(), run.last_entry);
+    if (changed) {  // the entry is yet to come
+      for (codecs::BoxScrubbed& box : boxes) box.scrubbed = false;
+    }
+    answer.status = codecs::all_scrubbed(boxes) ? 200 : 202;
     answer.etag = etag_of(run);
-    codecs::append_data_deleted(run, &answer.body);
+    codecs::append_data_deleted(run, boxes, &answer.body);
   } else {
     answer.body.reserve(kEnvelopeBytesUsual);
     answer.status = job.reply == Reply::started ? 201 : 200;

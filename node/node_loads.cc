@@ -97,8 +97,7 @@ void Node::on_loaded(RunLoaded& loaded) {
   const bool fits = loaded.run != nullptr && engine::is_same_run(*known, *loaded.run);
   if (!fits) {
     ++stats_.loads_failed;
-    refuse_load(*known, load,
-                loaded.error.empty() ? "its history does not give its hash" : loaded.error);
+    refuse_load(*known, load, loaded);
     return;
   }
   ++stats_.loads;
@@ -112,17 +111,23 @@ void Node::on_loaded(RunLoaded& loaded) {
   settle();
 }
 
-void Node::refuse_load(const engine::Run& run, const UnderWay::Load& load, const std::string& why) {
-  const std::string detail = "the journal could not be read: " + why;
+void Node::refuse_load(const engine::Run& run, const UnderWay::Load& load,
+                       const RunLoaded& loaded) {
+  const bool is_lost = loaded.is_lost;
+  const std::string why =
+      loaded.error.empty() ? "its history does not give its hash" : loaded.error;
+  const std::string detail = is_lost ? why : "the journal could not be read: " + why;
+  const std::uint16_t status = is_lost ? 410 : 500;
+  const char* const type = is_lost ? "history-lost" : "journal-unreadable";
   for (const RequestId id : load.reads) {
-    refuse(id, 500, "journal-unreadable", "The run could not be loaded", detail);
+    refuse(id, status, type, "The run could not be loaded", detail);
   }
   for (const Job& job : load.jobs) {
     if (job.reply == Reply::nothing) {
       try_lease_again(run, job.command);
       continue;
     }
-    refuse(job.request, 500, "journal-unreadable", "The run could not be loaded", detail, job.item);
+    refuse(job.request, status, type, "The run could not be loaded", detail, job.item);
   }
 }
 

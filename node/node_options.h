@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "engine/roster.h"
+#include "log/rebuild_file.h"
 
 namespace pawl::node {
 
@@ -27,6 +28,7 @@ struct NodeOptions {
   engine::BoxStore store{};  // the id of this box's store
   // How long closed runs are kept whose definition does not say; absent: for ever.
   std::optional<std::int64_t> keep_closed_ms = limits::kRetentionMsDefault;
+  std::vector<log::Rebuild> rebuilds = {};  // groups that are begun anew on this box
 };
 
 }  // namespace pawl::node

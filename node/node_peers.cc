@@ -80,6 +80,7 @@ void Node::on_frame(const PeerFrame& frame) {
   Delivery delivery;
   DeliveryTaken taken;
   BoxStatus status;
+  ScrubStatus scrubbed;
   using Kind = codecs::FrameKind;
   const Kind kind = frame.kind;
   if (kind != Kind::kBoxStatus && !boxes_->heard(frame.from)) return;
@@ -106,6 +107,8 @@ void Node::on_frame(const PeerFrame& frame) {
     on_delivery_taken(taken);
   } else if (kind == Kind::kBoxStatus && read(frame, &status)) {
     on_status(frame.from, status);
+  } else if (kind == Kind::kScrubStatus && read(frame, &scrubbed)) {
+    cluster_->scrubbed[frame.from] = std::move(scrubbed);
   } else {
     ++stats_.frames_refused;
   }
@@ -164,6 +167,7 @@ void Node::tick_groups() {
       now_.mono_ms - now_.mono_ms % limits::kRaftTickMs + limits::kRaftTickMs;
   for (const auto& group : groups_) group->tick({now_.mono_ms, random_.next()});
   check_fatal();
+  if (!may_campaign_) hold_candidacy();
   // A leader that gave up handing over, or that was too far ahead, goes on with what it left.
   for (const auto& group : groups_) {
     const bool now = decides(*group);
@@ -181,6 +185,7 @@ void Node::tick_groups() {
   for (const NodeId peer : cluster_->peers) {
     send_frame(peer, codecs::FrameKind::kBoxStatus, boxes_->status_for(peer));
   }
+  boxes_->tell_scrubbed();
   set_pace(cluster_.get(), groups_);
   boxes_->raise_levels();
   boxes_->enter_what_is_known();

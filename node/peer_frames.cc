@@ -1,5 +1,6 @@
 #include "node/peer_frames.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <type_traits>
@@ -351,6 +352,11 @@ void members(Io& io, BoxStatus& x) {
      x.make, x.heard, x.caught_up, x.verdict, x.roster, x.boxes);
 }
 
+template <class Io>
+void members(Io& io, ScrubStatus& x) {
+  io(x.through);
+}
+
 template <class T>
 std::string to_bytes(const T& frame) {
   std::string bytes;
@@ -390,6 +396,7 @@ std::string encode(const ReturnedTasks& frame) { return to_bytes(frame); }
 std::string encode(const Delivery& frame) { return to_bytes(frame); }
 std::string encode(const DeliveryTaken& frame) { return to_bytes(frame); }
 std::string encode(const BoxStatus& frame) { return to_bytes(frame); }
+std::string encode(const ScrubStatus& frame) { return to_bytes(frame); }
 
 bool decode(std::string_view bytes, ForwardedRequest* frame) {
   return from_bytes(bytes, frame) && is_group(frame->group) && frame->base != 0 &&
@@ -412,5 +419,12 @@ bool decode(std::string_view bytes, DeliveryTaken* frame) {
   return from_bytes(bytes, frame) && is_group(frame->from) && is_group(frame->to);
 }
 bool decode(std::string_view bytes, BoxStatus* frame) { return from_bytes(bytes, frame); }
+bool decode(std::string_view bytes, ScrubStatus* frame) {
+  if (!from_bytes(bytes, frame)) return false;
+  const auto& all = frame->through;
+  const auto disorder = [](const auto& a, const auto& b) { return a.first >= b.first; };
+  return std::all_of(all.begin(), all.end(), [](const auto& x) { return is_group(x.first); }) &&
+         std::adjacent_find(all.begin(), all.end(), disorder) == all.end();
+}
 
 }  // namespace pawl::node

@@ -7,6 +7,7 @@
 //   ReturnedTasks    --> the leader that handed them out: they reached no worker
 //   Delivery         --> the receiving group's leader --> DeliveryTaken
 //   BoxStatus        --> every box: when a link comes up, then once a second
+//   ScrubStatus      --> every box: once a second, once data was deleted
 //
 // Encoding: the members in order; unsigned numbers as varints, signed ones zigzag, text and lists
 // with a varint count, optionals behind one byte, variants behind their index, values as
@@ -98,6 +99,12 @@ struct BoxStatus {
   std::vector<std::pair<NodeId, std::string>> boxes;
 };
 
+// Up to which entry of each group a box holds nothing any more of what was deleted
+// (node/scrubbing.h); of the groups in which data was deleted, ascending. Of kJournalLevel.
+struct ScrubStatus {
+  std::vector<std::pair<GroupId, Index>> through;
+};
+
 // A fingerprint of what all boxes of a cluster must agree on for ever.
 std::uint64_t cluster_make(const std::vector<NodeId>& founders, std::uint16_t run_groups);
 
@@ -110,6 +117,7 @@ std::string encode(const ReturnedTasks& frame);
 std::string encode(const Delivery& frame);
 std::string encode(const DeliveryTaken& frame);
 std::string encode(const BoxStatus& frame);
+std::string encode(const ScrubStatus& frame);
 
 // False on anything that encode() would not have written; *frame is then of no use.
 bool decode(std::string_view bytes, ForwardedRequest* frame);
@@ -121,5 +129,6 @@ bool decode(std::string_view bytes, ReturnedTasks* frame);
 bool decode(std::string_view bytes, Delivery* frame);
 bool decode(std::string_view bytes, DeliveryTaken* frame);
 bool decode(std::string_view bytes, BoxStatus* frame);
+bool decode(std::string_view bytes, ScrubStatus* frame);
 
 }  // namespace pawl::node

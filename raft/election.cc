@@ -80,9 +80,16 @@ void start_election(State* state, bool transfer, Effects* effects) {
   ask_all(state, VoteRequest{state->trail.last(), transfer}, effects);
 }
 
-// Paper 5.4.1.
+// Paper 5.4.1; of a member that has lost entries also by the log that it had.
 bool log_suffices(const State& state, EntryId last) {
-  return at_least_as_current(last, state.trail.last()) || planted(Bug::vote_for_short_log);
+  const bool has_promised =
+      at_least_as_current(last, state.promised) || planted(Bug::vote_below_promise);
+  return (has_promised && at_least_as_current(last, state.trail.last())) ||
+         planted(Bug::vote_for_short_log);
+}
+
+bool may_campaign(const State& state) {
+  return state.config.may_campaign && (state.keeps_promise() || planted(Bug::vote_below_promise));
 }
 
 void start_pre_vote(State* state, Effects* effects) {
@@ -159,7 +166,7 @@ void step_down(State* state, Effects* effects) {
 }
 
 void campaign(State* state, Effects* effects) {
-  if (state->role == Role::leader || !state->may_lead() || !state->config.may_campaign) return;
+  if (state->role == Role::leader || !state->may_lead() || !may_campaign(*state)) return;
   if (state->only_voter()) {
     start_election(state, false, effects);
   } else {
@@ -168,7 +175,7 @@ void campaign(State* state, Effects* effects) {
 }
 
 void campaign_for_transfer(State* state, Effects* effects) {
-  if (!state->is_voter() || !state->config.may_campaign) return;
+  if (!state->is_voter() || !may_campaign(*state)) return;
   start_election(state, true, effects);
 }
 

@@ -126,6 +126,7 @@ void check_role(const State& s, Rules* rules) {
       rules->must(s.ballots.size() == s.electors.size() &&
                       s.electors == s.trail.memberships().current().all_voters(),
                   "a candidate has a ballot a voter");
+      rules->must(s.keeps_promise(), "a candidate has all that it had acknowledged");
       rules->must(s.may_lead(), "a candidate is a voter, or a change that made it none is open");
       break;
     case Role::follower:

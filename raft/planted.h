@@ -27,6 +27,7 @@ enum class Bug : std::uint8_t {
   install_over_newer_log,      // a snapshot is installed although the log has passed it
   forget_snapshot_membership,  // and the membership it carries is not taken over
   store_any_chunk,             // a chunk is stored wherever the stream has got to
+  vote_below_promise,          // who has lost entries votes, and campaigns, as if it had had none
 };
 
 #ifdef PAWL_PLANTED_BUGS

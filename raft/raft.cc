@@ -116,6 +116,9 @@ void receive(State* state, const Receive& receipt, Effects* effects) {
 void tick(State* state, const Tick& event, Effects* effects) {
   state->now_ms = std::max(state->now_ms, event.now_ms);
   state->random = event.random;
+  if (state->promised.index.v > 0 && state->hard.term <= state->spent) {
+    become_follower(state, state->spent.next(), NodeId(0), effects);
+  }
   tick_leader(state, effects);
   tick_election(state, effects);
 }
@@ -194,6 +197,8 @@ Raft::Raft(const Config& config, const Restored& restored, const Tick& now) {
   state_.incoming.snapshot = restored.incoming;
   state_.incoming.stored = restored.incoming_stored;
   state_.durable = restored.trail.last().index;
+  state_.promised = restored.promised;
+  state_.spent = restored.spent;
   state_.commit = state_.verified = state_.leader_commit = restored.commit;
   state_.now_ms = now.now_ms;
   state_.random = now.random;

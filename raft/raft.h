@@ -19,7 +19,8 @@
 //     holds is always safe, if it holds writes in the order they were asked for.
 //
 // What the driver must see to: that a message is from whom it says it is; that a box whose disk was
-// lost comes back under a new id; that a snapshot is durable before it is told of.
+// lost comes back under a new id, or, if its vote is known, says what it had acknowledged
+// (Restored::promised); that a snapshot is durable before it is told of.
 //
 // Built of the Raft paper (Ongaro and Ousterhout, extended version) and Ongaro's dissertation:
 // pre-vote (9.6), election, replication, commitment of own-term entries only (paper 5.4.2),
@@ -44,6 +45,10 @@ struct Restored {
   Snapshot snapshot;                  // the newest that is whole and can be sent; index 0: none
   Snapshot incoming;                  // one that was being received; index 0: none
   std::uint64_t incoming_stored = 0;  // its bytes on disk, from the beginning
+  // Of a member that has lost entries it had acknowledged, and begins its log anew: the last entry
+  // that it may have acknowledged, and the term it was in then. Index 0: it has lost none.
+  EntryId promised;
+  Term spent;
 };
 
 class Raft {

@@ -48,7 +48,12 @@ struct State {
   HardState hard_durable;  // on disk
   Trail trail;             // as of now
   Index durable;           // the trail is on disk through here; <= trail.last()
-  Term cut_term;           // requested in this term, the last truncation: older reports are void
+  // Of a member that has lost entries (Restored): it votes as if its log went on to `promised`, so
+  // that no leader lacks what it had acknowledged, and campaigns for itself only once its log is
+  // as far again. What it had acknowledged counts in no term after `spent`: it begins a later one.
+  EntryId promised;
+  Term spent;
+  Term cut_term;  // requested in this term, the last truncation: older reports are void
 
   // --- forgotten in a crash ---
   Index commit;  // on the disks of a majority; never falls
@@ -91,6 +96,8 @@ struct State {
   // else can be elected before it is (dissertation 4.2.2).
   bool may_lead() const;
   bool only_voter() const;
+  // Its log is as far as what it had ever acknowledged.
+  bool keeps_promise() const { return at_least_as_current(trail.last(), promised); }
   bool hard_is_durable() const { return hard == hard_durable; }
   Progress* peer(NodeId id);
   const Progress* peer(NodeId id) const;

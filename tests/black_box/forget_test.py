@@ -212,7 +212,7 @@ class DeleteData(unittest.TestCase):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("mine: data_deleted", done.stdout)
-        self.assertIn("until they are given up", done.stdout)
+        self.assertIn("box 1: not yet", done.stdout)
         self.assertNotIn("secret-a", self.shown())
         command[2] = "nobody"
         self.assertEqual(subprocess.run(command, capture_output=True, check=False).returncode, 3)

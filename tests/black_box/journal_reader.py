@@ -573,7 +573,7 @@ class Run:
 
 # --- the journal ---------------------------------------------------------------------------------
 
-SEAL, DICTIONARY = 1, 2
+SEAL, DICTIONARY, LOST = 1, 2, 8
 
 
 def padded(size):
@@ -640,10 +640,13 @@ class Journal:
         self.segments, self.frames, self.torn_bytes = [], 0, 0
         self.compressed = self.dictionaries = 0
         self.end = self.oldest = None
+        self.lost = []  # (file, offset, bytes) of frames that stand for damaged ones
         numbers = self.segment_numbers()
         self.store = self.path(numbers[0]).read_bytes()[16:32]
+        self.rebuilds = self.read_rebuilds()
         for number in numbers:
             self.read_segment(number, number == numbers[0], number == numbers[-1])
+        self.entries = [entry for entry in self.entries if not self.is_void(entry)]
         if self.oldest < numbers[0]:
             raise Damaged(self.path(numbers[0] - 1), 0, "the segment is missing")
         self.find_replaced()
@@ -653,6 +656,25 @@ class Journal:
     def path(self, number):
         kept = number > KEPT_BASE
         return self.directory / f"{'kept-' if kept else ''}{number - (KEPT_BASE if kept else 0):016x}.seg"
+
+    def read_rebuilds(self):
+        """{group: what the journal has of it before (segment, offset), and older kept files have, is void}"""
+        rebuilds = {}
+        for name in os.listdir(self.directory):
+            if not re.fullmatch("rebuild-[0-9a-f]{4}", name):
+                continue
+            data = (self.directory / name).read_bytes()
+            if len(data) != 92 or data[:8] != b"PAWLRBLD" or crc32c(data[12:]) != struct.unpack_from("<I", data, 8)[0]:
+                raise Damaged(name, 0, "the file is damaged")
+            version, store, group, _, segment, offset, kept_from, _, _, _, _ = struct.unpack("<I16sHHQQQQQQQ", data[12:])
+            if version != 1 or store != self.store or int(name[8:], 16) != group:
+                raise Damaged(name, 12, "it is of another store or group")
+            rebuilds[group] = {"until": (segment, offset), "kept_from": kept_from}
+        return rebuilds
+
+    def is_void(self, entry):
+        rebuild = self.rebuilds.get(entry.group)
+        return rebuild is not None and (entry.segment, entry.offset) < rebuild["until"]
 
     def read_kept_files(self):
         """What kept files speak for stands in them and nowhere else."""
@@ -700,7 +722,8 @@ class Journal:
         spans = {}
         for _ in range(cursor.varint()):
             group, begin, end, _ = (cursor.varint() for _ in range(4))
-            spans[group] = (begin, end)
+            if group not in self.rebuilds or number >= self.rebuilds[group]["kept_from"]:
+                spans[group] = (begin, end)
         replaces = [KEPT_BASE + cursor.varint() for _ in range(cursor.varint())]
         if count != len(entries):
             raise Damaged(path, index_at, "the index counts other entries")
@@ -792,6 +815,9 @@ class Journal:
         self.oldest = frame.oldest
         for group, term, vote in frame.states:
             self.states[group] = (term, vote)
+        if frame.flags & LOST:
+            self.lost.append((str(path), frame.at, frame.end - frame.at))
+            return
         if frame.flags & DICTIONARY:
             dictionaries[frame.dictionary] = frame.stored
             self.dictionaries += 1

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "codecs/entry.h"
+#include "engine/event_bytes.h"
 #include "tests/codecs/entry_samples.h"
 
 namespace pawl::codecs {
@@ -18,6 +19,54 @@ BOOST_AUTO_TEST_CASE(every_field_comes_back) {
     BOOST_TEST(decode_entry(encoder.encode(written), &read, &error), error);
     BOOST_TEST((read == written));
   }
+}
+
+// Everything but values and answers stays, and the chain over it is as it was.
+BOOST_AUTO_TEST_CASE(a_scrubbed_entry_has_the_same_hash_and_no_values) {
+  Entry written = full_entry();
+  engine::RunStarted started;
+  started.id = "r";
+  started.salt.bytes.fill(7);
+  started.input = engine::Payload::of(dsl::Value::string("a secret"));
+  engine::RunClosed closed;
+  closed.output = engine::Payload::of(dsl::Value::string("a secret too"));
+  std::vector<engine::Event> events;
+  events.emplace_back(started);
+  events.emplace_back(closed);
+  written.events.clear();
+  engine::encode_events(events, &written.events);
+  written.answers[0].body = R"({"id":"r","uid":"1-7","input":"a secret"})";
+  written.answers[1].body = R"({"secret":"a secret"})";
+  const auto hash = [&](const Entry& entry) {
+    std::vector<engine::Event> all;
+    BOOST_REQUIRE(engine::decode_events(entry.events, &started.salt, entry.first_seq, &all).ok());
+    Digest digest{};
+    Seq seq = entry.first_seq;
+    engine::HashScratch scratch;
+    for (const engine::Event& event : all) {
+      digest = engine::chain_event(digest, event, {started.salt, seq, entry.time}, &scratch);
+      seq = seq.next();
+    }
+    return digest;
+  };
+  EntryEncoder encoder;
+  const auto scrubbed = scrub_entry(encoder.encode(written), started.salt.bytes);
+  BOOST_REQUIRE(scrubbed.ok());
+  BOOST_TEST(scrubbed->find("secret") == std::string::npos);
+  Entry read;
+  std::string error;
+  BOOST_REQUIRE(decode_entry(*scrubbed, &read, &error));
+  BOOST_TEST((hash(read) == hash(written)));
+  BOOST_TEST(read.answers[0].body == R"({"id":"r","uid":"1-7","status":"data_deleted"})");
+  BOOST_TEST(read.answers[1].body == "{}");
+  const auto again = scrub_entry(*scrubbed, started.salt.bytes);
+  BOOST_TEST((again.ok() && *again == *scrubbed));
+  read.events = written.events;
+  for (std::size_t i = 0; i < read.answers.size(); ++i) {
+    read.answers[i].body = written.answers[i].body;
+  }
+  BOOST_TEST((read == written));
+  BOOST_TEST(!scrub_entry("rubbish", started.salt.bytes).ok());
 }
 
 BOOST_AUTO_TEST_CASE(equal_entries_have_equal_bytes) {

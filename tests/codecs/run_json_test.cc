@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(the_envelope_of_an_open_run) {
 BOOST_AUTO_TEST_CASE(an_envelope_begins_with_who_it_is) {
   BOOST_TEST(envelope(small_run()).starts_with(R"({"id":"a/b","uid":"1-a",)"));
   std::string deleted;
-  append_data_deleted(small_run(), &deleted);
+  append_data_deleted(small_run(), {{NodeId(1), true}, {NodeId(2), false}}, &deleted);
   BOOST_TEST(deleted.starts_with(R"({"id":"a/b","uid":"1-a","status":)"));
 }
 

@@ -148,6 +148,8 @@ BOOST_AUTO_TEST_CASE(each_kind_of_mistake_is_found) {
       {"schema = 1\n[journal]\nsegment_bytes = 1\n", "between 65536 and 1073741824"},
       {"schema = 1\n[journal]\nsegment_bytes = 70000\n", "multiple of 4096"},
       {"schema = 1\n[journal]\npreallocate = \"no\"\n", "\"zero\" or \"fallocate\""},
+      {"schema = 1\n[journal]\nscrub_pause = \"2d\"\n", "at most a day"},
+      {"schema = 1\n[journal]\nscrub_pause = \"-1s\"\n", "at most a day"},
       {"schema = 1\n[roles]\nreader = \"*\"\n", "list of strings"},
       {"schema = 1\n[roles]\nreader = [1]\n", "list of strings"},
       {"schema = 1\n[roles]\nreader = [\"ann\"]\n", "holds \"ann\", which must be"},

@@ -188,6 +188,48 @@ BOOST_AUTO_TEST_CASE(no_more_than_two_are_kept_and_a_damaged_one_falls_back_to_t
   BOOST_TEST(none.indexes[2].v == 0u);
 }
 
+// Not waiting for a second one: the one that was written last is read again, and counts.
+BOOST_AUTO_TEST_CASE(what_is_to_be_covered_at_once_is_covered_by_one) {
+  Stage stage;
+  auto keeper = stage.keeper();
+  keeper->turn(0, kMuch);
+  stage.finish(keeper.get(), kMuch);
+  std::vector<Index> wanted;
+  for (std::uint16_t g = 0; g < 4; ++g) {
+    wanted.push_back(stage.host.node->group(GroupId(g)).applied());
+    BOOST_TEST((g == 0 || keeper->held()[g] < wanted[g]));
+  }
+  const auto cover = [&] {
+    keeper->cover(wanted);
+    for (int turns = 0; keeper->covering() && turns < 500; ++turns) {
+      keeper->turn(0, kMuch);
+      stage.cold->wait();
+      stage.cold->deliver();
+    }
+    BOOST_TEST(!keeper->covering());
+  };
+  cover();
+  for (std::uint16_t g = 0; g < 4; ++g) BOOST_TEST((keeper->held()[g] == wanted[g]));
+  std::vector<std::string> loaded;
+  const LoadedSnapshots now = stage.load(&loaded);
+  for (std::uint16_t g = 0; g < 4; ++g) BOOST_TEST((now.indexes[g] == wanted[g]));
+  BOOST_TEST(loaded == stage.all_tables(), boost::test_tools::per_element());
+
+  // One that can't be read stands for nothing, and the asker is told by held().
+  for (int i = 0; i < 60; ++i) stage.host.signal(run_id(i), "add", kPayload);
+  for (std::uint16_t g = 0; g < 4; ++g) {
+    wanted[g] = stage.host.node->group(GroupId(g)).applied();
+  }
+  const std::vector<Index> before = keeper->held();
+  stage.files.reset_operations();
+  stage.files.fail_operation(2, absl::UnavailableError("EIO"));
+  cover();
+  BOOST_TEST((keeper->held() != wanted));
+  for (std::uint16_t g = 0; g < 4; ++g) BOOST_TEST((keeper->held()[g] >= before[g]));
+  cover();
+  BOOST_TEST((keeper->held() == wanted));
+}
+
 // Every operation on the disk fails once: the round goes on with the next group, nothing half done
 // is ever taken for a snapshot, and the next round writes what is missing.
 BOOST_AUTO_TEST_CASE(a_failing_disk_costs_a_snapshot_and_nothing_else) {

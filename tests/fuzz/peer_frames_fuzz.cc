@@ -58,6 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case Kind::kBoxStatus:
       check<pawl::node::BoxStatus>(bytes);
       break;
+    case Kind::kScrubStatus:
+      check<pawl::node::ScrubStatus>(bytes);
+      break;
     default:
       break;
   }

@@ -381,6 +381,58 @@ BOOST_AUTO_TEST_CASE(damage_found_while_reading_is_named) {
   BOOST_TEST(std::string(read.status().message()).find(path) != std::string::npos);
 }
 
+// Nothing of before is in a file that comes from then on: no spare, no stale end, no dictionary.
+BOOST_AUTO_TEST_CASE(a_journal_that_begins_afresh_has_nothing_of_before) {
+  MemoryFileSystem files;
+  Opened opened = open(&files);
+  Journal& journal = *opened.journal;
+  journal.allow_compression();
+  std::uint64_t index = 0;
+  const auto write = [&](const std::string& text) {
+    journal.append(GroupId(1), Term(1), Index(++index), text);
+    drain(&files, &journal);
+    train(&journal);
+  };
+  const auto any_has = [&files](std::string_view text) {
+    for (const std::string& path : files.paths()) {
+      if (files.contents(path).find(text) != std::string::npos) return true;
+    }
+    return false;
+  };
+  while (journal.current_segment() < 6) {
+    write("a needle " + std::to_string(index) + std::string(900, 'p'));
+    if (journal.current_segment() > 2) journal.recycle_below(journal.current_segment() - 1);
+  }
+  journal.recycle_below(journal.current_segment() - 1);
+  drain(&files, &journal);
+  write("a needle that makes files go");
+  BOOST_REQUIRE(any_has("a needle"));
+  BOOST_REQUIRE(journal.stats().spares > 0u);
+  const std::uint64_t last = journal.current_segment();
+  BOOST_TEST(journal.afresh_from() == 0u);
+  journal.begin_afresh();
+  BOOST_TEST(journal.pending());
+  drain(&files, &journal);
+  BOOST_TEST(journal.afresh_from() == last + 1);
+  BOOST_TEST(journal.current_segment() == last + 1);
+  BOOST_TEST(journal.first_file() <= last);
+  journal.recycle_below(last + 1);
+  drain(&files, &journal);
+  for (int i = 0; i < 100; ++i) write("something else, of a kind that is often there");
+  BOOST_TEST(journal.first_file() == last + 1);
+  BOOST_TEST(!any_has("a needle"));
+  MemoryFileSystem copy = files.copy();
+  BOOST_TEST(open(&copy).heard.last(1) == index);
+  // From now on files are used again.
+  while (journal.current_segment() < last + 6) {
+    write("one more " + std::to_string(index) + std::string(900, 'p'));
+  }
+  journal.recycle_below(last + 5);
+  write("one more, and files go");
+  write("one more, and files go");
+  BOOST_TEST(journal.stats().spares > 0u);
+}
+
 BOOST_AUTO_TEST_CASE(extra_spares_are_removed_at_open) {
   MemoryFileSystem files;
   open(&files);

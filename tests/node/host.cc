@@ -1,5 +1,6 @@
 #include "tests/node/host.h"
 
+#include <algorithm>
 #include <iterator>
 #include <stdexcept>
 
@@ -12,10 +13,13 @@
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
 #include "log/format.h"
+#include "log/mending.h"
 #include "log/names.h"
 #include "log/place_reader.h"
+#include "log/scrub_mark.h"
 #include "log/transfer_file.h"
 #include "node/needed.h"
+#include "node/rebuilding.h"
 #include "tests/log/journal_model.h"
 
 namespace pawl::node {
@@ -179,7 +183,69 @@ log::JournalOptions Host::journal_options() const {
   log::JournalOptions made = log::small_options();
   made.snapshots.emplace();
   for (const auto& [index, term] : snapshot_places) made.snapshots->push_back(index);
+  made.rebuilds = rebuilds;
   return made;
+}
+
+// As boot() would, and nothing comes of it but what opening does.
+absl::Status Host::try_open(std::vector<GroupId>* lacking) {
+  auto read = log::read_rebuilds(files, log::kDirectory, log::test_store());
+  if (!read.ok()) return read.status();
+  NodeOptions options = options_;
+  options.rebuilds = rebuilds = *std::move(read);
+  Node tried(options);
+  restore_snapshots(&tried);
+  const auto opened = log::Journal::open(files, journal_options(), tried.recovery(), nullptr);
+  absl::Status status = opened.status();
+  if (status.ok()) tried.start(opened->get(), now);
+  for (std::size_t g = 0; g < tried.group_count(); ++g) {
+    const Group& group = tried.group(GroupId(static_cast<std::uint16_t>(g)));
+    if (group.lacks_beginning()) lacking->push_back(group.id());
+    if (status.ok() && !group.fatal().empty()) status = absl::DataLossError(group.fatal());
+  }
+  return status;
+}
+
+bool Host::mend() {
+  const std::size_t groups = options_.run_groups + std::size_t{1};
+  for (std::size_t tries = 0; tries < groups + 2; ++tries) {
+    std::vector<GroupId> lacking;
+    if (try_open(&lacking).ok()) return true;
+    const auto found = log::survey(files, log::kDirectory, log::test_store(), kFeatureLevel, groups,
+                                   rebuilds, nullptr);
+    if (!found.ok() || !votes_lost(*found).empty()) return false;
+    std::uint64_t kept_from = log::format::kKeptNumberBase + 1;
+    std::vector<std::string> damaged_kept;
+    for (const std::string& path : files.paths()) {
+      const auto kept = log::parse_kept_name(path.substr(path.find('/') + 1));
+      if (!kept) continue;
+      kept_from = std::max(kept_from, *kept + 1);
+      const absl::Status read =
+          log::read_whole_kept_file(files, log::kDirectory, log::test_store(), kFeatureLevel, *kept,
+                                    files.contents(path).size())
+              .status();
+      if (absl::IsDataLoss(read)) damaged_kept.push_back(path);
+    }
+    for (std::size_t g = 0; g < groups && !damaged_kept.empty(); ++g) {
+      lacking.emplace_back(static_cast<std::uint16_t>(g));
+    }
+    const auto anew = rebuilds_for(*found, lacking, rebuilds, kept_from);
+    if (anew.empty() && !found->damages()) return false;
+    const absl::Status lowered =
+        log::lower_scrub_mark(files, log::kDirectory, log::test_store(), groups, anew);
+    require(lowered.ok(), lowered.ToString());
+    for (const log::Rebuild& rebuild : anew) {
+      const std::size_t g = rebuild.group.v;
+      if (g < snapshots.size()) snapshots[g].clear();
+      if (g < snapshot_places.size()) snapshot_places[g] = {};
+      absl::Status written = log::write_rebuild(files, log::kDirectory, log::test_store(), rebuild);
+      require(written.ok(), written.ToString());
+    }
+    const absl::Status mended = log::mend(files, log::kDirectory, *found);
+    require(mended.ok(), mended.ToString());
+    for (const std::string& path : damaged_kept) files.forget(path);
+  }
+  return false;
 }
 
 void Host::boot(bool only_open) {
@@ -189,12 +255,25 @@ void Host::boot(bool only_open) {
   }
   NodeOptions options = options_;
   options.seed = options_.seed * 1000 + ++boots_;
+  if (auto read = log::read_rebuilds(files, log::kDirectory, log::test_store()); read.ok()) {
+    options.rebuilds = rebuilds = *std::move(read);
+  }
   node = std::make_unique<Node>(options);
   restore_snapshots(node.get());
   auto opened = log::Journal::open(disk(), journal_options(), node->recovery(), nullptr);
   require(opened.ok(), opened.status().ToString());
   journal = std::move(*opened);
   node->start(journal.get(), now);
+  std::vector<Index> mark =
+      log::read_scrub_mark(files, journal->directory(), journal->store_id(), node->group_count());
+  for (std::uint16_t g = 0; g < mark.size(); ++g) {
+    mark[g] = std::min(
+        mark[g], std::max(journal->last_index(GroupId(g)), node->group(GroupId(g)).applied()));
+  }
+  const bool says = std::any_of(mark.begin(), mark.end(), [](Index i) { return i.v > 0; });
+  node->scrubbed(mark);
+  const std::string left = says ? remnants.find(files, journal->store_id(), *node) : "";
+  require(left.empty(), left);
   if (only_open) return;
   drain();
   require(node->ready(), "node->ready()");
@@ -230,6 +309,7 @@ void Host::crash() {
 void Host::kill() {
   copies.clear();
   compaction = Compaction(1);
+  scrubbing = Scrubbing(0);
   node.reset();
   journal.reset();
   batch_ = nullptr;
@@ -300,6 +380,11 @@ RunLoaded Host::load(const LoadRun& wanted) {
     const auto place = journal->place(wanted.group, next);
     require(place.has_value(), "the journal has no place of an entry");
     const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, next);
+    // Forgotten since it was asked for, and given up.
+    const bool is_known = node->group(wanted.group).tables().find(wanted.run) != nullptr;
+    if (absl::IsNotFound(stored.status()) && !is_known) {
+      return RunLoaded{wanted.group, wanted.run, nullptr, "it was forgotten"};
+    }
     require(stored.ok(), stored.status().ToString());
     std::string error;
     codecs::Entry entry;
@@ -335,6 +420,9 @@ absl::Status Host::execute(const log::Batch& batch) {
         path.find(log::format::kSparePrefix) == path.npos) {
       given_up_[path] = files.contents(path);
     }
+    if (planted.keeps_files && removed != nullptr && files.exists(removed->path)) {
+      files.set_contents(removed->path + ".old", files.contents(removed->path));
+    }
   }
   return log::execute(disk(), batch);
 }
@@ -366,6 +454,60 @@ int Host::compact() {
     give_up_segments();
   }
   return made;
+}
+
+bool Host::scrub() {
+  int made = 0;
+  for (;;) {
+    give_up_segments();
+    switch (scrubbing.next(now.mono_ms, *node, journal.get(), covered(), false)) {
+      case Scrubbing::Step::nothing:
+        return false;
+      case Scrubbing::Step::cover:
+        if (!cover_all()) return false;
+        scrubbing.covered();
+        break;
+      case Scrubbing::Step::rewrite:
+        if (!compact(*scrubbing.work(*node, *journal, covered()), &made).ok()) return false;
+        break;
+      case Scrubbing::Step::sweep:
+        if (!sweep().ok()) return false;
+        scrubbing.swept();
+        const std::string left = remnants.find(files, journal->store_id(), *node);
+        require(left.empty(), left);
+        return true;
+    }
+  }
+}
+
+// A copy that is under way is given up for one in one go.
+bool Host::cover_all() {
+  for (std::uint16_t g = 0; g < node->group_count(); ++g) {
+    const Group& group = node->group(GroupId(g));
+    if (covered()[g] >= scrubbing.cover()[g]) continue;
+    if (group.raft().durable() < group.applied()) return false;
+    copies.erase(GroupId(g));
+    if (group.tables().is_frozen()) return false;
+    keep_snapshot(snapshot_of(node.get(), GroupId(g)));
+  }
+  return true;
+}
+
+absl::Status Host::sweep() {
+  log::SweepOptions options{journal->directory(),     scrubbing.first_segment(),
+                            scrubbing.kept_through(), {},
+                            scrubbing.cover(),        {}};
+  for (const log::KeptFile& file : journal->kept().files()) options.kept.push_back(file.number);
+  absl::Status status = log::sweep(disk(), options);
+  std::vector<Index> through = scrubbing.through();
+  for (std::uint16_t g = 0; g < through.size(); ++g) {
+    through[g] = std::max(through[g], node->group(GroupId(g)).scrubbed_to());
+  }
+  if (status.ok()) {
+    status = log::write_scrub_mark(disk(), journal->directory(), journal->store_id(), through);
+  }
+  if (status.ok()) node->scrubbed(through);
+  return status;
 }
 
 absl::Status Host::compact(const Compaction::Work& work, int* made) {
@@ -410,7 +552,7 @@ absl::Status Host::read_through(const Compaction::Input& input, log::KeptWriter*
     needed += looked->needed_bytes();
     step.from = looked->next;
     if (writer == nullptr) continue;
-    if (absl::Status s = log::keep(*looked, writer); !s.ok()) return s;
+    if (absl::Status s = log::keep(*looked, codecs::scrub_entry, writer); !s.ok()) return s;
   }
   if (writer == nullptr) compaction.surveyed(*node, input.number, bytes, needed);
   return absl::OkStatus();
@@ -468,11 +610,10 @@ TransferReady Host::make(const MakeTransfer& wanted) {
       auto looked = log::look(disk(), journal->source(), step, codecs::run_of_entry);
       require(looked.ok(), looked.status().ToString());
       Compaction::judge_for_transfer(*node, *journal, wanted.group, snapshot.index, &*looked);
-      for (const log::OldEntry& entry : looked->entries) {
-        if (!entry.needed || !status.ok()) continue;
-        status = writer.stream().add_entry(entry.group, entry.term, entry.index,
-                                           looked->payloads.substr(entry.at, entry.bytes));
-      }
+      status = log::for_each_needed(
+          *looked, codecs::scrub_entry, [&](const log::OldEntry& entry, std::string_view payload) {
+            return writer.stream().add_entry(entry.group, entry.term, entry.index, payload);
+          });
       step.from = looked->next;
     }
   }

@@ -22,7 +22,9 @@
 #include "node/compaction.h"
 #include "node/disk_room.h"
 #include "node/node.h"
+#include "node/scrubbing.h"
 #include "tests/log/memory_file_system.h"
+#include "tests/node/remnants.h"
 
 namespace pawl::node {
 
@@ -80,6 +82,7 @@ class Host {
   struct Planted {
     bool completes_before_disk = false;  // a batch is completed, then written
     bool drops_syncs = false;            // after the first few, a sync says ok and does nothing
+    bool keeps_files = false;            // files that a pass is to remove are kept aside
   };
 
   explicit Host(std::uint16_t run_groups = 3, std::uint64_t seed = 1);
@@ -92,6 +95,9 @@ class Host {
   void boot(bool only_open = false);
   // The same, expecting the store to be refused; returns why.
   std::string boot_refused();
+  // What a start of one of several boxes does about damage: begins anew what lost something. False
+  // if the box can't come back as it is.
+  bool mend();
   // Power loss: the node is gone, and of the disk what was not synced, by chance.
   void crash();
   // The process ends; the page cache stays.
@@ -108,6 +114,9 @@ class Host {
   // What the daemon's compactor does, until nothing is left to do; how many files it made. If the
   // disk fails it ends there.
   int compact();
+  // What the daemon's scrubber does, as far as it goes now; whether a pass came to its end. Throws
+  // if the disk then has anything left of what it is to be rid of.
+  bool scrub();
   // The cold thread's turn: the run as its history in the journal folds, for a RunLoaded.
   RunLoaded load(const LoadRun& wanted);
   // The same for entries that another box lacks.
@@ -187,7 +196,10 @@ class Host {
   std::vector<std::pair<Index, Term>> snapshot_places;
   std::map<GroupId, Copying> copies;  // under way; they end with the process
   Compaction compaction{1};           // likewise
-  std::uint64_t taken = 0;            // snapshots of other boxes, made its own
+  Scrubbing scrubbing{0};             // likewise
+  Remnants remnants;
+  std::uint64_t taken = 0;             // snapshots of other boxes, made its own
+  std::vector<log::Rebuild> rebuilds;  // in force since the last boot
 
  private:
   log::FileSystem& disk() { return lying != nullptr ? *lying : files; }
@@ -195,8 +207,11 @@ class Host {
   void restore_snapshots(Node* to) const;
   void complete(std::uint64_t id);
   log::JournalOptions journal_options() const;
+  absl::Status try_open(std::vector<GroupId>* lacking);
   absl::Status execute(const log::Batch& batch);
   absl::Status compact(const Compaction::Work& work, int* made);
+  bool cover_all();
+  absl::Status sweep();
   TransferReady make(const MakeTransfer& wanted);
   TransferTaken take(const TakeTransfer& wanted);
   absl::Status read_through(const Compaction::Input& input, log::KeptWriter* writer);

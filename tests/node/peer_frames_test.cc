@@ -41,6 +41,16 @@ BOOST_AUTO_TEST_CASE(a_forwarded_request_has_a_process_and_is_open_itself) {
   BOOST_TEST(!decode(encode(sent), &got));
 }
 
+BOOST_AUTO_TEST_CASE(a_mark_names_each_group_once_and_in_order) {
+  ScrubStatus got;
+  const ScrubStatus sent{{{GroupId(1), Index(7)}, {GroupId(3), Index(1ull << 40)}}};
+  BOOST_REQUIRE(decode(encode(sent), &got));
+  BOOST_TEST((got.through == sent.through));
+  BOOST_TEST(!decode(encode(ScrubStatus{{{GroupId(1), Index(7)}, {GroupId(1), Index(8)}}}), &got));
+  BOOST_TEST(!decode(encode(ScrubStatus{{{GroupId(2), Index(7)}, {GroupId(1), Index(8)}}}), &got));
+  BOOST_TEST(!decode(encode(ScrubStatus{{{GroupId(65), Index(7)}}}), &got));
+}
+
 BOOST_AUTO_TEST_CASE(a_frame_that_is_cut_or_too_long_is_refused) {
   const std::string whole = encode(signal());
   ForwardedRequest got;

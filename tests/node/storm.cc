@@ -8,6 +8,7 @@
 #include "engine/residency.h"
 #include "engine/waiting.h"
 #include "node/needed.h"
+#include "tests/log/journal_model.h"
 #include "tests/node/chronicle.h"
 #include "tests/node/host.h"
 #include "tests/node/storm_flows.h"
@@ -88,7 +89,9 @@ class Storm {
         host_(with_rest({NodeId(1), {}, 2, seed})) {
     host_.planted.completes_before_disk = bugs.completes_before_disk;
     host_.planted.drops_syncs = bugs.drops_syncs;
+    host_.planted.keeps_files = bugs.keeps_files;
     Random other(~seed);
+    scrubs_ = Random(seed ^ 0x5c0b);
     if (other.chance(0.5)) keep_ms_ = other.between(100, 30'000);
     host_.keep_closed(keep_ms_);
   }
@@ -118,6 +121,7 @@ class Storm {
   void begin_snapshots();
   void snapshot_turn();
   void compact();
+  void scrub();
   std::string blob();
   std::string spoilt(const GroupSnapshot& snapshot);
   void loads_turn(bool faults);
@@ -127,6 +131,7 @@ class Storm {
   void start_something();
   void signal_something();
   void operate();
+  void delete_one();
   void pause_queue();
   void read_something();
   void repeat_something();
@@ -182,6 +187,7 @@ class Storm {
   const StormBugs bugs_;
   const bool print_;
   Random random_;
+  Random scrubs_{5};  // when a pass goes on
   const Weather weather_;
   const FlowTimes times_;
   Host host_;
@@ -228,6 +234,7 @@ void Storm::step() {
   if (host_.up() && random_.chance(0.4)) time_turn();
   if (host_.up() && random_.chance(weather_.snapshots)) begin_snapshots();
   if (host_.up()) snapshot_turn();
+  if (host_.up() && weather_.gives_up && scrubs_.chance(0.05)) delete_one();
   heed();
 }
 
@@ -330,6 +337,7 @@ void Storm::snapshot_turn() {
   host_.give_up_segments();
   result_.most_given_up = std::max(result_.most_given_up, host_.journal->oldest_segment() - 1);
   if (random_.chance(0.1)) compact();
+  if (host_.up() && scrubs_.chance(0.3)) scrub();
 }
 
 // At times the power goes meanwhile.
@@ -345,6 +353,18 @@ void Storm::compact() {
   host_.files.stop_at(~std::uint64_t{0});
   if (!stopped) return;
   ++result_.crashes_in_compaction;
+  host_.crash();
+  down();
+}
+
+// A pass goes on; at times the power goes meanwhile.
+void Storm::scrub() {
+  host_.files.reset_operations();
+  if (scrubs_.chance(0.2)) host_.files.stop_at(scrubs_.below(12));
+  result_.scrubbed += host_.scrub() ? 1 : 0;
+  const bool stopped = host_.files.stopped();
+  host_.files.stop_at(~std::uint64_t{0});
+  if (!stopped) return;
   host_.crash();
   down();
 }
@@ -492,6 +512,23 @@ void Storm::operate() {
   Want wanted;
   engine::Command command = operator_command(&random_);
   wanted.operation = command_of(some_id(), std::move(command));
+  want(std::move(wanted));
+}
+
+// Closed runs are few, and few of them are met by chance.
+void Storm::delete_one() {
+  const Node& node = *host_.node;
+  std::vector<std::string> closed;
+  for (std::uint16_t g = 0; g < node.group_count(); ++g) {
+    for (const auto& [version, runs] : node.group(GroupId(g)).tables().closed_by_version()) {
+      for (const engine::ClosedRun& run : runs) {
+        closed.push_back(node.group(GroupId(g)).tables().runs().id_of(run.run));
+      }
+    }
+  }
+  if (closed.empty()) return;
+  Want wanted;
+  wanted.operation = command_of(closed[scrubs_.below(closed.size())], engine::DeleteData{"storm"});
   want(std::move(wanted));
 }
 
@@ -834,7 +871,8 @@ void Storm::judge() {
   if (bugs_.compares_tables) judge_tables();
   // Once more, from what the disk has for sure.
   host_.crash();
-  host_.files = host_.whole();
+  host_.files = host_.whole();  // segments are back: what a mark said of them is no longer so
+  host_.files.forget(absl::StrCat(log::kDirectory, "/scrubbed"));
   host_.snapshots.clear();
   host_.snapshot_places.clear();
   host_.boot();

@@ -28,6 +28,7 @@ struct StormBugs {
   bool hears_the_dead = false;         // a lease never ends
   bool loads_wrong_values = false;     // a loaded run has another's value
   bool repeats_requests = false;       // a request is given to the node twice
+  bool keeps_files = false;            // what a pass is to take off the disk is kept aside
   // Off: the journal's own fold is not compared, so that only clients can notice.
   bool compares_tables = true;
 };
@@ -46,6 +47,7 @@ struct StormResult {
   std::uint64_t most_given_up = 0;  // segments
   std::uint64_t compacted = 0;      // kept files made
   std::uint64_t crashes_in_compaction = 0;
+  std::uint64_t scrubbed = 0;             // passes that took deleted data off the disk
   std::uint64_t copied_under_change = 0;  // snapshots of a group that went on meanwhile
   std::uint64_t forgotten = 0;            // runs
   std::uint64_t continued = 0;            // generations of runs

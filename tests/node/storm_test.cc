@@ -42,6 +42,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
     sum.most_given_up += result.most_given_up;
     sum.compacted += result.compacted;
     sum.crashes_in_compaction += result.crashes_in_compaction;
+    sum.scrubbed += result.scrubbed;
     sum.copied_under_change += result.copied_under_change;
     sum.events += result.events;
     sum.forgotten += result.forgotten;
@@ -55,8 +56,9 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
                      << " leases lost at last, " << sum.loads << " loads, " << sum.loads_failed
                      << " failed loads, " << sum.most_given_up << " segments given up, "
                      << sum.compacted << " kept files made, " << sum.crashes_in_compaction
-                     << " crashes meanwhile, " << sum.events << " events, " << sum.forgotten
-                     << " runs forgotten, " << sum.continued << " generations");
+                     << " crashes meanwhile, " << sum.scrubbed << " scrub passes, " << sum.events
+                     << " events, " << sum.forgotten << " runs forgotten, " << sum.continued
+                     << " generations");
   if (only || seeds < kSeeds) return;
   // A storm in which nothing happens proves nothing.
   BOOST_TEST(sum.acknowledged > seeds * 50);
@@ -73,6 +75,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise) {
   BOOST_TEST(sum.most_given_up > seeds / 10);
   BOOST_TEST(sum.compacted > seeds / 20);
   BOOST_TEST(sum.crashes_in_compaction > 0u);
+  BOOST_TEST(sum.scrubbed > seeds / 50);
 }
 
 BOOST_AUTO_TEST_CASE(same_seed_same_storm_of_a_node) {
@@ -112,6 +115,7 @@ BOOST_AUTO_TEST_CASE(planted_bugs_of_a_node_are_found) {
       {"hears_the_dead", &StormBugs::hears_the_dead},
       {"loads_wrong_values", &StormBugs::loads_wrong_values},
       {"repeats_requests", &StormBugs::repeats_requests},
+      {"keeps_files", &StormBugs::keeps_files},
   };
   for (const auto& [name, flag] : bugs) {
     StormBugs planted;

@@ -90,6 +90,8 @@ void Cluster::boot(Member* m) {
   const Disk& disk = m->disk;
   Restored restored;
   restored.hard = disk.hard;
+  restored.promised = disk.promised;
+  restored.spent = disk.spent;
   restored.commit = disk.commit;
   restored.snapshot = disk.snapshot;
   restored.incoming = disk.incoming;
@@ -386,7 +388,9 @@ void Cluster::check_committable(const Member& m, std::uint64_t index, const Reco
     for (const NodeId voter : half) {
       const Disk& disk = at(static_cast<int>(voter.v)).disk;
       const bool in_log = index <= disk.log.size() && disk.log[index - 1] == record;
-      holders += in_log || index <= disk.snapshot.last.index.v ? 1 : 0;
+      // It votes as if it still had it.
+      const bool promised = index <= disk.lost.size() && disk.lost[index - 1] == record;
+      holders += in_log || promised || index <= disk.snapshot.last.index.v ? 1 : 0;
     }
     must(half.empty() || 2 * holders > half.size(), m,
          absl::StrCat("committed entries are on a majority's platters, at ", index));
@@ -597,6 +601,30 @@ void Cluster::wipe(int member) {
   m.disk = Disk();
   m.founder = false;
   boot(&m);
+}
+
+void Cluster::lose_log(int member, bool end_known) {
+  Member& m = at(member);
+  if (m.raft || !failure_.empty()) return;
+  note(absl::StrCat(m.id, " loses its log"));
+  Disk& disk = m.disk;
+  settle_snapshot(&disk);
+  const std::uint64_t last = disk.log.size();
+  EntryId promised{Index(last), term_of(disk.log, last)};
+  if (!end_known) promised = {Index(std::uint64_t{1} << 62), disk.hard.term};
+  if (!at_least_as_current(promised, disk.promised)) promised = disk.promised;
+  Disk left;
+  left.hard = disk.hard;
+  left.promised = promised;
+  left.spent = disk.hard.term;
+  left.lost = disk.log.size() >= disk.lost.size() ? disk.log : disk.lost;
+  disk = left;
+}
+
+bool Cluster::keeps_promise(int member) const {
+  const Disk& disk = at(member).disk;
+  const std::uint64_t last = disk.log.size();
+  return at_least_as_current({Index(last), term_of(disk.log, last)}, disk.promised);
 }
 
 void Cluster::corrupt_incoming(int member) {

@@ -77,6 +77,10 @@ struct Disk {
   Snapshot incoming;        // being received
   std::string incoming_bytes;
   std::deque<Write> queue;
+  // Of a disk that lost its log: what it had acknowledged at most, and the log as it was then.
+  EntryId promised;
+  Term spent;
+  std::vector<Record> lost;
 };
 
 // A message on its way, with the payloads or bytes that the sender's driver attached.
@@ -137,6 +141,11 @@ class Cluster {
   void restart(int member);
   // An empty disk under the same id: what must never happen.
   void wipe(int member);
+  // Of a member that is down the log and the snapshots are lost, the vote is not. Unless
+  // `end_known` it does not know how far the log had gone, either.
+  void lose_log(int member, bool end_known);
+  // Whether it has all again that it ever acknowledged.
+  bool keeps_promise(int member) const;
   // Damages what there is of an incoming snapshot.
   void corrupt_incoming(int member);
   // Replaces a member's disk (as if it had always been so) and restarts it; entries get payloads by

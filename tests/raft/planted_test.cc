@@ -38,6 +38,7 @@ constexpr Case kCases[] = {
     {"install_over_newer_log", Bug::install_over_newer_log},
     {"forget_snapshot_membership", Bug::forget_snapshot_membership},
     {"store_any_chunk", Bug::store_any_chunk},
+    {"vote_below_promise", Bug::vote_below_promise},
 };
 
 BOOST_AUTO_TEST_CASE(without_a_bug_nothing_is_found) {

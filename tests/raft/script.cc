@@ -300,6 +300,8 @@ bool Script::act(const Command& command, int m) {
     cluster_->crash(m, command.option("kept", 0));
   } else if (verb == "restart") {
     cluster_->restart(m);
+  } else if (verb == "lose-log") {
+    cluster_->lose_log(m, command.word(2) != "unknown");
   } else if (verb == "wipe") {
     cluster_->wipe(m);
   } else if (verb == "sync") {

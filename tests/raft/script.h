@@ -20,7 +20,7 @@
 //   sync M|all [N]           completes writes
 //   settle                   sync and deliver until nothing is left to do
 //   cut A B / mend A B       both directions; `cut A>B` one
-//   crash M [kept=N] / restart M / wipe M
+//   crash M [kept=N] / restart M / wipe M / lose-log M [unknown]   of one that has crashed
 //   snapshot M INDEX / lose-snapshot M / compact M INDEX / corrupt M
 //   show [M...]              role, term, vote, log, commit
 //   members [M...]           who belongs to the group, as each knows it

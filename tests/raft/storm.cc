@@ -32,6 +32,7 @@ struct Weather {
   double transfer = 0;
   double read = 0;
   double idle = 0;  // a member may no longer campaign, or may again
+  double lose = 0;  // a member that is down loses its log
 };
 
 Weather draw(Random* random) {
@@ -48,6 +49,7 @@ Weather draw(Random* random) {
   if (random->chance(0.5)) w.transfer = random->unit() * 0.1;
   if (random->chance(0.7)) w.read = random->unit();
   if (random->chance(0.2)) w.idle = 0.02;
+  if (random->chance(0.3)) w.lose = random->unit() * 0.1;
   return w;
 }
 
@@ -107,6 +109,7 @@ class Storm {
       result_.crashes += cluster_.up(victim) ? 1 : 0;
       cluster_.crash(victim, random_.below(4));
     }
+    if (random_.chance(weather_.lose)) lose_log(any());
     if (random_.chance(weather_.partition)) {
       const int from = any();
       for (int to = 1; to <= cluster_.size(); ++to) {
@@ -120,6 +123,20 @@ class Storm {
     }
     const int compacting = any();
     if (cluster_.up(compacting) && random_.chance(weather_.compact)) compact(compacting);
+  }
+
+  // At most one at a time is without what it acknowledged, and others can elect a leader without
+  // it: of two, it would wait for ever for what it alone had.
+  void lose_log(int member) {
+    if (cluster_.up(member)) return;
+    for (int m = 1; m <= cluster_.size(); ++m) {
+      const Membership& members = cluster_.membership_of(m);
+      const std::size_t before = members.outgoing.size();
+      if (members.voters.size() < 3 || (before > 0 && before < 3)) return;
+      if (m != member && !cluster_.keeps_promise(m)) return;
+    }
+    ++result_.logs_lost;
+    cluster_.lose_log(member, true);
   }
 
   // What it has applied and has on its disk: others may have to be sent the snapshot.

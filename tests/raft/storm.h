@@ -23,6 +23,7 @@ struct StormResult {
   std::uint64_t snapshots = 0;    // installed
   std::uint64_t memberships = 0;  // committed
   std::uint64_t transfers = 0;    // asked for
+  std::uint64_t logs_lost = 0;
 };
 
 // `members` found the group; two more may join it. The same arguments give the same run. With

@@ -321,9 +321,9 @@ bool Fleet::settled() {
     const int leads = leader(GroupId(g));
     if (leads == 0) return false;
     for (int b = 1; b <= size(); ++b) {
-      if (box(b).up() && box(b).node->group(GroupId(g)).raft().leader() != id_of(leads)) {
-        return false;
-      }
+      if (!box(b).up()) continue;
+      const node::Group& group = box(b).node->group(GroupId(g));
+      if (group.raft().leader() != id_of(leads) || !group.whole()) return false;
     }
   }
   return true;

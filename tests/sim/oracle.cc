@@ -32,6 +32,7 @@ void Oracle::look() {
   for (int b = 1; b <= fleet_.size(); ++b) {
     if (boots_[static_cast<std::size_t>(b)] != fleet_.boots(b)) forget(b);
     if (!fleet_.box(b).up()) continue;
+    if (lost_.contains(b) && fleet_.box(b).node->rebuilding().empty()) lost_.erase(b);
     for (std::uint16_t g = 0; g <= fleet_.options.run_groups; ++g) look_at(b, GroupId(g));
   }
 }
@@ -140,7 +141,9 @@ void Oracle::check_match(int from, const codecs::RaftEnvelope& envelope, Index m
 log::JournalModel Oracle::platters(int b) {
   log::MemoryFileSystem files = fleet_.box(b).files.durable();
   log::JournalModel model;
-  const auto opened = log::Journal::open(files, log::small_options(), model, nullptr);
+  log::JournalOptions options = log::small_options();
+  options.rebuilds = fleet_.box(b).rebuilds;
+  const auto opened = log::Journal::open(files, options, model, nullptr);
   rule(opened.ok(), "the disk of box ", b,
        " would not open: ", std::string(opened.status().message()));
   return model;

@@ -34,7 +34,9 @@ class Oracle {
   // All that is committed is on a majority's platters now. Reads every disk.
   void look_at_disks();
   // The box's disk is of no use any more: what it had counts as being there.
+  // Until it is whole again, if it ever is.
   void give_up(int b) { lost_.insert(b); }
+  bool given_up(int b) const { return lost_.contains(b); }
   // Of a committed entry, which any box has known to be.
   Term term_of(GroupId group, Index index) const { return agreed_[group.v].terms[index.v - 1]; }
   // The largest committed index of a group that any box has known.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/waiting.h"
+#include "log/names.h"
 #include "tests/node/chronicle.h"
 #include "tests/node/storm_flows.h"
 #include "tests/sim/apart.h"
@@ -97,6 +98,7 @@ class Storm {
   explicit Storm(const StormOptions& options)
       : options_(options),
         random_(options.seed),
+        scrubs_(options.seed ^ 0x5c0b),
         weather_(draw_weather(&random_, options.calm)),
         times_(node::with_history(kTimes, options.seed)),
         fleet_(fleet_of(options.seed, weather_, &random_)),
@@ -134,7 +136,8 @@ class Storm {
   int some_box() { return static_cast<int>(random_.between(1, fleet_.size())); }
   void down(int b);
   void lose(int b);
-  void lose_for_good(int b);
+  void damage(int b);
+  bool mended(int b);
   void boot(int b);
   void partition(bool silent);
   void jump(int b);
@@ -146,6 +149,7 @@ class Storm {
   void copy_turn();
   void choose_snapshots(int b);
   void give_up(int b);
+  void scrub(int b);
   void archive(int b);
   std::string blob();
 
@@ -155,6 +159,7 @@ class Storm {
   void start_something();
   void signal_something();
   void operate();
+  void delete_one();
   void pause_queue();
   void read_something(const std::string& id);
   void repeat_something();
@@ -206,6 +211,7 @@ class Storm {
   using Asked = std::pair<int, RequestId>;  // box, its request
   const StormOptions options_;
   Random random_;
+  Random scrubs_;  // when a pass goes on
   const Weather weather_;
   const node::FlowTimes times_;
   Fleet fleet_;
@@ -215,7 +221,8 @@ class Storm {
   std::vector<std::int64_t> heal_at_;  // when a box that is down, frozen or stalled is well again
   std::int64_t network_heals_ms_ = 0;
   std::set<int> ups_;      // boxes whose clients may wait for an answer
-  int lost_ = 0;           // the box whose disk is gone; it never starts again
+  int damaged_ = 0;        // the box whose disk was damaged
+  int lost_ = 0;           // the same if it can't come back: it never starts again
   std::set<int> retired_;  // were removed, or never came to be members: they do not start again
   // What each box has written of each group, the newest last.
   std::map<std::pair<int, GroupId>, std::vector<node::GroupSnapshot>> snapshots_;
@@ -224,8 +231,8 @@ class Storm {
   std::int64_t next_number_ = 1;
   std::vector<Want> wants_;
   std::map<Asked, Try> tries_;
-  std::map<std::string, Version> told_;     // the newest that anybody was told, by run id
-  std::map<std::string, Version> deleted_;  // of those, the newest without its data
+  std::map<std::string, Version> told_;               // the newest that anybody was told, by run id
+  std::map<std::string, std::set<Version>> deleted_;  // of those, the ones without their data
   struct Poll {
     std::string key;
     bool cancelled = false;
@@ -372,7 +379,7 @@ void Storm::faults_turn() {
     fleet_.fill_disk(b, random_.below(40'000));
     well_again(b);
   }
-  if (happens(weather_.losses) && fleet_.size() >= 3 && lost_ == 0) lose_for_good(some_box());
+  if (happens(weather_.losses) && fleet_.size() >= 3 && damaged_ == 0) damage(some_box());
   if (happens(weather_.jumps)) jump(some_box());
   if (happens(weather_.transfers)) transfer();
   // A box that is alone stays alone.
@@ -380,6 +387,10 @@ void Storm::faults_turn() {
   const double writes = weather_.gives_up ? 0.02 : weather_.snapshots > 0 ? 0.002 : 0;
   if (writes > 0 && random_.chance(writes)) write_snapshots(some_box());
   if (weather_.gives_up && random_.chance(0.02)) give_up(some_box());
+  if (weather_.gives_up && scrubs_.chance(0.01)) delete_one();
+  if (weather_.gives_up && scrubs_.chance(0.1)) {
+    scrub(1 + static_cast<int>(scrubs_.below(static_cast<std::uint64_t>(fleet_.size()))));
+  }
   if (random_.chance(0.0005)) oracle_.look_at_disks();
 }
 
@@ -423,33 +434,51 @@ void Storm::lose(int b) {
   std::erase_if(queue_changes_, [b](const Asked& asked) { return asked.first == b; });
 }
 
-// A bit flips on the disk, or a sector is written where it does not belong. Whatever the journal
-// says to that, what it still reads is what was written; the box takes part no more.
-void Storm::lose_for_good(int b) {
+// A bit flips on the disk, or a sector is written where it does not belong. What the journal still
+// reads is what was written. The box comes back by itself, and what it lost is fetched from others;
+// unless its vote may be lost, or the damage looks like a torn tail (guarantees.md): then it takes
+// part no more.
+void Storm::damage(int b) {
   down(b);
+  node::Host& host = fleet_.box(b);
+  if (random_.chance(0.3)) host.files.crash(&random_);
   say("the disk of ", b, " is damaged");
-  lost_ = b;
+  damaged_ = lost_ = b;
   oracle_.give_up(b);
-  log::MemoryFileSystem files = fleet_.box(b).files.durable();
+  log::MemoryFileSystem files = host.files.durable();
   log::JournalModel before, after;
-  if (!log::Journal::open(files, log::small_options(), before, nullptr).ok()) return;
+  log::JournalOptions options = log::small_options();
+  options.rebuilds = host.rebuilds;
+  if (!log::Journal::open(files, options, before, nullptr).ok()) return;
   std::vector<std::string> paths = files.paths();
+  const bool any = random_.chance(0.1);
+  std::erase_if(paths, [any](const std::string& p) {
+    const std::string name = p.substr(p.find('/') + 1);
+    return !any && !log::parse_segment_name(name) && !log::parse_kept_name(name);
+  });
   if (paths.empty()) return;
   const std::string path = paths[random_.below(paths.size())];
   std::string bytes = files.contents(path);
   constexpr std::size_t kSector = log::MemoryFileSystem::kSectorBytes;
   if (bytes.size() < 2 * kSector) return;
+  // Mostly where there is something.
+  const std::size_t used = std::max(2 * kSector, bytes.find_last_not_of('\0') + 1);
+  const std::size_t within = random_.chance(0.9) ? std::min(used, bytes.size()) : bytes.size();
   if (random_.chance(0.5)) {
-    bytes[random_.below(bytes.size())] ^= static_cast<char>(1 << random_.below(8));
+    bytes[random_.below(within)] ^= static_cast<char>(1 << random_.below(8));
   } else {
-    const std::size_t sectors = bytes.size() / kSector;
+    const std::size_t sectors = within / kSector;
     const std::string moved = bytes.substr(random_.below(sectors) * kSector, kSector);
     bytes.replace(random_.below(sectors) * kSector, kSector, moved);
   }
   files.set_contents(path, bytes);
-  const auto opened = log::Journal::open(files, log::small_options(), after, nullptr);
+  const auto opened = log::Journal::open(files, options, after, nullptr);
   rule(opened.ok() || !opened.status().message().empty(),
        "a damaged disk is refused without a word");
+  bool lacks = false;
+  for (const auto& [group, held] : before.groups) {
+    lacks = lacks || !(after.groups[group] == held);
+  }
   for (const auto& [group, held] : after.groups) {
     for (const auto& [index, entry] : held.entries) {
       const auto& written = before.groups[group].entries;
@@ -458,6 +487,29 @@ void Storm::lose_for_good(int b) {
            "a damaged disk gives an entry that was never written");
     }
   }
+  if (opened.ok() && lacks) return;  // taken for a torn tail
+  host.files.set_contents(path, bytes);
+  lost_ = 0;
+  ++result_.damaged;
+}
+
+// What a start does about damage; false if the box can't come back.
+bool Storm::mended(int b) {
+  node::Host& host = fleet_.box(b);
+  const std::vector<log::Rebuild> before = host.rebuilds;
+  if (!host.mend()) {
+    say("box ", b, " can't come back");
+    lost_ = b;
+    oracle_.give_up(b);
+    return false;
+  }
+  if (host.rebuilds == before) return true;
+  ++result_.rebuilt;
+  for (const log::Rebuild& rebuild : host.rebuilds) {
+    const log::Rebuild* known = log::rebuild_of(before, rebuild.group);
+    if (known == nullptr || !(*known == rebuild)) snapshots_.erase({b, rebuild.group});
+  }
+  return true;
 }
 
 void Storm::boot(int b) {
@@ -465,6 +517,7 @@ void Storm::boot(int b) {
   say("boot ", b);
   if (random_.chance(0.3)) host.files.crash(&random_);  // the machine was off meanwhile
   choose_snapshots(b);
+  if (b == damaged_ && !mended(b)) return;
   fleet_.boot(b);
   ups_.insert(b);
 }
@@ -540,6 +593,21 @@ void Storm::give_up(int b) {
   }
   host.give_up_segments();
   result_.given_up = std::max(result_.given_up, host.journal->oldest_segment() - 1);
+}
+
+// A pass that takes deleted data off the disk goes on; at times the disk fails, or the power goes.
+void Storm::scrub(int b) {
+  node::Host& host = fleet_.box(b);
+  if (!host.up()) return;
+  archive(b);
+  if (scrubs_.chance(0.1)) {
+    host.files.reset_operations();
+    host.files.stop_at(scrubs_.below(12));
+  }
+  result_.scrubbed += host.scrub() ? 1 : 0;
+  const bool stopped = host.files.stopped();
+  host.files.stop_at(~std::uint64_t{0});
+  if (stopped) down(b);
 }
 
 // What is committed, before a box gives up what it has of it.
@@ -777,6 +845,26 @@ void Storm::operate() {
   want(std::move(wanted));
 }
 
+// Closed runs are few, and few of them are met by chance.
+void Storm::delete_one() {
+  const node::Host& host = fleet_.box(some_box());
+  if (!host.up()) return;
+  const node::Node& node = *host.node;
+  std::vector<std::string> closed;
+  for (std::uint16_t g = 0; g < node.group_count(); ++g) {
+    for (const auto& [version, runs] : node.group(GroupId(g)).tables().closed_by_version()) {
+      for (const engine::ClosedRun& run : runs) {
+        closed.push_back(node.group(GroupId(g)).tables().runs().id_of(run.run));
+      }
+    }
+  }
+  if (closed.empty()) return;
+  Want wanted;
+  wanted.run_id = closed[scrubs_.below(closed.size())];
+  wanted.operation = node::command_of(wanted.run_id, engine::DeleteData{"storm"});
+  want(std::move(wanted));
+}
+
 void Storm::pause_queue() {
   const int b = up_box();
   if (b == 0) return;
@@ -955,10 +1043,10 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   if (versioned && !wanted.run_id.empty()) {
     const Version version{uid.index, Seq(std::stoull(answer.etag.substr(dot + 1)))};
     const bool wrote = !shown && first && !wanted.in_doubt &&
-                       !(deletes(wanted) && deleted_[wanted.run_id] == version);
+                       !(deletes(wanted) && deleted_[wanted.run_id].contains(version));
     seen(wanted.run_id, version, tried.floor, wrote, absl::StrCat("the answer to request ", index));
     if (answer.body.find(R"("status":"data_deleted")") != std::string::npos) {
-      deleted_[wanted.run_id] = std::max(deleted_[wanted.run_id], version);
+      deleted_[wanted.run_id].insert(version);
     }
   }
   if (shown) {
@@ -1025,7 +1113,7 @@ void Storm::heed_read(int b, RequestId id) {
   seen(read.id, {run->uid().index, run->seq}, read.floor, false,
        absl::StrCat("read ", id.v, " at box ", b));
   if (run->status == engine::RunStatus::data_deleted) {
-    deleted_[read.id] = std::max(deleted_[read.id], Version{run->uid().index, run->seq});
+    deleted_[read.id].insert(Version{run->uid().index, run->seq});
     return;
   }
   const auto list = lists_.find(read.id);

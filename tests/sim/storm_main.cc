@@ -34,6 +34,9 @@ void print(const pawl::sim::StormFigures& sum) {
       {sum.given_up, "segments given up"},
       {sum.compacted, "kept files"},
       {sum.installed, "snapshots installed"},
+      {sum.damaged, "disks damaged"},
+      {sum.rebuilt, "of them rebuilt"},
+      {sum.scrubbed, "scrub passes"},
   };
   for (const auto& [count, what] : figures) {
     std::printf("%llu %s, ", static_cast<unsigned long long>(count), what);
@@ -91,6 +94,9 @@ int main(int argc, char** argv) {
     sum.given_up += result.given_up;
     sum.compacted += result.compacted;
     sum.installed += result.installed;
+    sum.damaged += result.damaged;
+    sum.rebuilt += result.rebuilt;
+    sum.scrubbed += result.scrubbed;
     if (result.failure.empty()) continue;
     ++failures;
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(options.seed),

@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""Bytes on a disk change. A box alone refuses to start, names the command, and goes on without what `pawl recover` says is lost; a box of three
+comes back by itself, with the histories that the others have."""
+
+import base64
+import json
+import os
+import pathlib
+import subprocess
+import time
+import unittest
+
+import suite
+from daemon import Daemon
+from fleet import Fleet
+from history import check_hash
+from journal_reader import Journal
+
+KEEPS = """
+dsl = 1
+name = "keeps"
+start = "wait"
+[input]
+blob = "string"
+[signal.go]
+[state.wait]
+on.go = { next = "end" }
+"""
+SMALL = """
+[journal]
+segment_bytes = 65536
+[store]
+groups = 2
+"""
+BLOB_BYTES = 15_000
+
+
+def frames(path):
+    """Offsets of the frames of a segment that have entries."""
+    data = path.read_bytes()
+    found, at = [], data.find(b"PwrF")
+    while at >= 0:
+        if at % 8 == 0 and int.from_bytes(data[at + 64:at + 68], "little") > 0:
+            found.append(at)
+        at = data.find(b"PwrF", at + 1)
+    return found
+
+
+def flip(path, offset):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 0x20]))
+
+
+def damage_payload(path, nth):
+    """Flips a byte of the payload of the nth frame with entries."""
+    at = frames(path)[nth]
+    header = int.from_bytes(path.read_bytes()[at + 8:at + 12], "little")
+    flip(path, at + header + 5)
+    return at
+
+
+def segments_of(data):
+    return sorted(path for path in pathlib.Path(data).glob("*.seg") if len(path.name) == 20)
+
+
+def middle_of(data):
+    """A segment in the middle with two frames of entries at least."""
+    return next(path for path in segments_of(data)[1:-1] if len(frames(path)) > 1)
+
+
+def start_runs(client, first, count, blob_bytes=BLOB_BYTES):
+    for n in range(first, first + count):
+        blob = base64.b64encode(os.urandom(blob_bytes)).decode()
+        answer = client.post("/v1/runs", {"workflow": "keeps", "id": f"r{n}", "input": {"blob": blob}})
+        if answer.status != 201:
+            raise AssertionError(f"{answer}")
+
+
+class Alone(unittest.TestCase):
+    pawl = None
+
+    def setUp(self):
+        scratch = suite.scratch_for(self)
+        config = pathlib.Path(scratch) / "pawl.toml"
+        config.write_text("schema = 1\n" + SMALL)
+        self.daemon = Daemon(self.pawl, scratch, arguments=["--config", str(config)])
+        self.addCleanup(lambda: self.daemon.alive() and self.daemon.kill())
+        self.daemon.start()
+        self.data = pathlib.Path(self.daemon.data)
+        answer = self.daemon.client().request("PUT", "/v1/workflows/keeps", KEEPS.encode())
+        self.assertEqual(answer.status, 201, answer)
+
+    def recover(self, *arguments):
+        return subprocess.run([self.pawl, "recover", "--data", str(self.data), *arguments], capture_output=True, text=True,
+                              timeout=60, check=False)
+
+    def refusal(self):
+        self.daemon.spawn()
+        self.assertNotEqual(self.daemon.process.wait(timeout=60), 0)
+        return self.daemon.log_end()
+
+    def test_the_store_goes_back(self):
+        start_runs(self.daemon.client(), 0, 40)
+        self.daemon.kill()
+        damaged = middle_of(self.data)
+        damage_payload(damaged, 1)
+        log = self.refusal()
+        self.assertIn(f"pawl recover --data {self.data}", log)
+        self.assertIn(damaged.name, log)
+        before = {path.name: path.read_bytes() for path in self.data.iterdir()}
+        shown = self.recover()
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertIn("would go back", shown.stdout)
+        self.assertIn("--yes", shown.stdout)
+        told = json.loads(self.recover("--json").stdout)
+        self.assertEqual((told["loses"], told["recovered"]), ("cut", False))
+        self.assertGreater(told["entries"], 0)
+        self.assertEqual({path.name: path.read_bytes() for path in self.data.iterdir()}, before)
+        done = self.recover("--yes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.daemon.start()
+        client = self.daemon.client()
+        there = [client.get(f"/v1/runs/r{n}").status for n in range(40)]
+        kept = there.count(200)
+        self.assertEqual(there, [200] * kept + [404] * (40 - kept))
+        self.assertTrue(0 < kept < 40, kept)
+        for n in (0, kept - 1):
+            self.assertIsNone(check_hash(client, f"r{n}"))
+        start_runs(client, kept, 5)
+        self.assertTrue((self.data / (damaged.name + ".damaged")).exists())
+        self.daemon.stop()
+        Journal(self.data)
+        verified = self.verify()
+        self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+
+    def verify(self):
+        return subprocess.run([self.pawl, "journal", "verify", str(self.data)], capture_output=True, text=True, timeout=60,
+                              check=False)
+
+    def test_only_histories_are_lost(self):
+        start_runs(self.daemon.client(), 0, 320)
+        self.daemon.stop()
+        self.assertGreater(len(list(self.data.glob("*.snap"))), 1)
+        damage_payload(middle_of(self.data), 1)
+        self.assertIn("a snapshot stands for them", self.refusal())
+        shown = self.recover()
+        self.assertIn("every run is as it was", shown.stdout)
+        done = json.loads(self.recover("--json", "--yes").stdout)
+        self.assertEqual((done["loses"], done["recovered"]), ("histories", True))
+        self.assertGreaterEqual(done["runs"], 1)
+        self.daemon.start()
+        self.assertIn("were damaged and given up", self.daemon.log_end())
+        client = self.daemon.client()
+        lost = 0
+        for n in range(320):
+            envelope = client.get(f"/v1/runs/r{n}")
+            self.assertEqual(envelope.status, 200, envelope)
+            history = client.get(f"/v1/runs/r{n}/history")
+            if history.status == 200:
+                self.assertIsNone(check_hash(client, f"r{n}"))
+                continue
+            self.assertEqual((history.status, history.json["type"]), (410, "history-lost"), history)
+            lost += 1
+        self.assertTrue(1 <= lost <= done["runs"], (lost, done))
+        # A run whose history lacks a part goes on.
+        self.assertEqual(client.post("/v1/runs/r0/signals/go", {}).status, 200)
+        self.daemon.stop()
+        self.assertGreaterEqual(len(Journal(self.data).lost), 1)
+        self.daemon.start()
+
+
+class Three(unittest.TestCase):
+    pawl = None
+
+    def setUp(self):
+        self.fleet = Fleet(self.pawl, suite.scratch_for(self), extra=SMALL)
+        self.addCleanup(self.fleet.end)
+        self.fleet.start()
+        answer = self.fleet.client(1).request("PUT", "/v1/workflows/keeps", KEEPS.encode())
+        self.assertEqual(answer.status, 201, answer)
+
+    def wait(self, holds, what, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not holds():
+            logs = "\n".join(f"--- box {b}\n{d.log_end()}" for b, d in self.fleet.boxes.items())
+            self.assertLess(time.monotonic(), deadline, f"{what} after {seconds} s\n{logs}")
+            time.sleep(0.05)  # between two looks; nothing relies on its length
+
+    def whole(self, box):
+        status = self.fleet.status(box)
+        return bool(status) and status["ready"] and not any(group["rebuilding"] for group in status["groups"])
+
+    def come_back(self, box, runs):
+        self.fleet.boxes[box].spawn()
+        self.wait(lambda: self.whole(box), f"box {box} to be whole again")
+        self.fleet.wait_settled()
+        client = self.fleet.client(box)
+        for run in runs:
+            self.assertIsNone(check_hash(client, run))
+
+    def check_equal(self, runs):
+        """With all boxes stopped, each journal gives every run the same hash."""
+        hashes = {}
+        for box, daemon in self.fleet.boxes.items():
+            daemon.stop()
+            verified = subprocess.run([self.pawl, "journal", "verify", str(daemon.data)], capture_output=True, text=True,
+                                      timeout=60, check=False)
+            self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
+            journal = Journal(daemon.data)
+            hashes[box] = {run.id: run.hash.hex() for run in journal.runs().values()}
+        for run in runs:
+            self.assertEqual({found.get(run) for found in hashes.values()}, {hashes[1][run]}, run)
+
+    def test_a_byte_in_the_middle_of_a_segment(self):
+        start_runs(self.fleet.client(1), 0, 30)
+        self.fleet.boxes[3].kill()
+        damage_payload(middle_of(self.fleet.boxes[3].data), 1)
+        start_runs(self.fleet.client(1), 30, 5)
+        runs = [f"r{n}" for n in range(35)]
+        self.come_back(3, runs)
+        self.assertIn("what is missing is fetched", self.fleet.boxes[3].log.read_text())
+        # It has a vote, and leads: one of the others may go.
+        self.fleet.boxes[1].kill()
+        self.fleet.wait_settled([2, 3])
+        start_runs(self.fleet.client(3), 35, 5)
+        self.fleet.boxes[1].spawn()
+        self.fleet.wait_settled()
+        # And it starts again, as any box does.
+        self.fleet.boxes[3].kill()
+        self.come_back(3, runs)
+        self.check_equal(runs + [f"r{n}" for n in range(35, 40)])
+
+    def test_the_newest_vote_may_be_lost(self):
+        start_runs(self.fleet.client(1), 0, 12)
+        self.fleet.boxes[3].kill()
+        newest = segments_of(self.fleet.boxes[3].data)[-1]
+        flip(newest, frames(newest)[0] + 30)
+        self.fleet.boxes[3].spawn()
+        self.assertNotEqual(self.fleet.boxes[3].process.wait(timeout=60), 0)
+        log = self.fleet.boxes[3].log_end()
+        self.assertIn("pawl cluster remove --box 3", log)
+        self.assertIn("pawl cluster add --box", log)
+        self.assertNotIn("pawl recover", log)
+
+    def test_a_header_and_a_snapshot(self):
+        start_runs(self.fleet.client(1), 0, 320)
+        self.fleet.boxes[2].stop()
+        data = pathlib.Path(self.fleet.boxes[2].data)
+        self.wait(lambda: list(data.glob("*.snap")), "snapshots")
+        damaged = middle_of(data)
+        flip(damaged, frames(damaged)[1] + 30)
+        for snapshot in data.glob("*.snap"):
+            flip(snapshot, snapshot.stat().st_size // 2)
+        runs = [f"r{n}" for n in range(0, 320, 16)]
+        self.come_back(2, runs)
+        self.check_equal(runs)
+
+
+def main():
+    arguments = suite.arguments_with()
+    Alone.pawl = Three.pawl = arguments.pawl
+    suite.run([Alone, Three], arguments.only)
+
+
+if __name__ == "__main__":
+    main()
