@@ -80,4 +80,8 @@ absl::Status UncoveredEntries::on_entry(GroupId group, Term term, Index index,
   return next_->on_entry(group, term, index, payload);
 }
 
+absl::Status UncoveredEntries::on_begin(GroupId group, log::LogEnd last) {
+  return next_->on_begin(group, last);
+}
+
 }  // namespace pawl::daemon

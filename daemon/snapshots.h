@@ -44,6 +44,7 @@ class UncoveredEntries final : public log::RecoverySink {
 
   absl::Status on_hard_state(GroupId group, const log::HardState& state) override;
   absl::Status on_entry(GroupId group, Term term, Index index, std::string_view payload) override;
+  absl::Status on_begin(GroupId group, log::LogEnd last) override;
 
  private:
   std::vector<Index> covered_;  // by group

@@ -1,5 +1,7 @@
 #include "log/frame.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/checksum.h"
@@ -39,6 +41,11 @@ GroupId group_of(ByteReader* in) {
   return GroupId(in->ok() ? static_cast<std::uint16_t>(number) : std::uint16_t{0});
 }
 
+bool is_in(const std::vector<Range>& ranges, GroupId group) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [group](const Range& range) { return range.group == group; });
+}
+
 bool decode_lists(std::string_view bytes, FrameHeader* header) {
   ByteReader in(bytes);
   header->ranges.clear();
@@ -49,10 +56,11 @@ bool decode_lists(std::string_view bytes, FrameHeader* header) {
     range.term = Term(in.varint());
     range.first = Index(in.varint());
     range.count = in.varint();
-    if (range.first.v == 0 || range.count == 0 || range.count > limits::kBatchEntriesMax ||
+    if (range.first.v == 0 || range.count > limits::kBatchEntriesMax ||
         range.first.v + range.count < range.first.v) {
       return false;
     }
+    if (range.begins() && is_in(header->ranges, range.group)) return false;
     header->ranges.push_back(range);
   }
   for (std::uint32_t i = 0; i < header->state_count && in.ok(); ++i) {

@@ -29,12 +29,17 @@ enum class SegmentHeaderFault : std::uint8_t { kNone, kDamaged, kNewerFormat };
 // `bytes` holds at least kSegmentHeaderBytes.
 SegmentHeaderFault decode(std::string_view bytes, SegmentHeader* header);
 
-// Consecutive entries of one group and one term within a frame.
+// Consecutive entries of one group and one term within a frame. None at all (count 0): the group's
+// log begins anew at `first`, behind an entry of that term, and what came before is void; such a
+// range stands before all others of its group.
 struct Range {
   GroupId group;
   Term term;
   Index first;
   std::uint64_t count = 0;
+  bool begins() const { return count == 0; }
+  // The last entry, or the one that the log begins behind.
+  LogEnd end() const { return {term, Index(first.v + count - 1)}; }
 };
 
 struct GroupHardState {

@@ -1,5 +1,7 @@
 #include "log/frame_builder.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/checksum.h"
@@ -38,6 +40,18 @@ bool FrameBuilder::has_room(std::size_t bytes) const {
   return entries_ == 0 ||
          (payload_bytes() + bytes + kEntryOverheadMax <= limits::kBatchBytesMax &&
           entries_ < limits::kBatchEntriesMax && ranges_.size() < limits::kFrameRangesMax);
+}
+
+// Entries get ranges of their own: this one stays empty.
+void FrameBuilder::begin_log(GroupId group, LogEnd last) {
+  PAWL_CHECK(group.v < limits::kGroupsMax);
+  PAWL_CHECK(!has_log_of(group));
+  ranges_.push_back(Range{group, last.term, last.index.next(), 0});
+}
+
+bool FrameBuilder::has_log_of(GroupId group) const {
+  return std::any_of(ranges_.begin(), ranges_.end(),
+                     [group](const Range& range) { return range.group == group; });
 }
 
 void FrameBuilder::append(GroupId group, Term term, Index index, std::string_view payload) {

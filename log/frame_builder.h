@@ -27,6 +27,9 @@ class FrameBuilder {
   bool has_room(std::size_t bytes) const;
 
   void append(GroupId group, Term term, Index index, std::string_view payload);
+  // The group's log begins anew behind `last`: before the frame has anything else of its log.
+  void begin_log(GroupId group, LogEnd last);
+  bool has_log_of(GroupId group) const;
   void save_hard_state(GroupId group, const HardState& state);
   // Adds a state only if the frame has none for the group: the repetition at a segment's head.
   void repeat_hard_state(GroupId group, const HardState& state);

@@ -51,6 +51,16 @@ void Journal::append(GroupId group, Term term, Index index, std::string_view pay
   if (compression_allowed_) sampler_.note(payload);
 }
 
+void Journal::begin_log(GroupId group, LogEnd last) {
+  FrameBuilder* frame = &building();
+  if (frame->has_log_of(group) || !frame->has_room(0)) {
+    queue_.push_back(std::make_unique<FrameBuilder>());
+    frame = queue_.back().get();
+  }
+  frame->begin_log(group, last);
+  ++logs_to_begin_;
+}
+
 void Journal::save_hard_state(GroupId group, const HardState& state) {
   building().save_hard_state(group, state);
 }
@@ -193,6 +203,11 @@ void Journal::finish_frame() {
 
   tail_marked_ = frame.empty();
   for (const Range& range : frame.ranges()) {
+    if (range.begins()) {
+      index_.begin_log(range.group, range.end().index);
+      --logs_to_begin_;
+      continue;
+    }
     index_.note(range.group, range.first, range.count, place, frame.raw_bytes());
     note_durable(range);
   }
@@ -234,7 +249,7 @@ Durable& Journal::durable_of(GroupId group) {
 // Ranges come in the order of appending: the last one of a group is its end.
 void Journal::note_durable(const Range& range) {
   Durable& durable = durable_of(range.group);
-  durable.last = Index(range.first.v + range.count - 1);
+  durable.last = range.end().index;
   durable.term = range.term;
 }
 

@@ -31,6 +31,7 @@
 #include "log/compression.h"
 #include "log/format.h"
 #include "log/frame_builder.h"
+#include "log/journal_stats.h"
 #include "log/kept_files.h"
 #include "log/operation.h"
 #include "log/place_index.h"
@@ -61,24 +62,6 @@ struct JournalOptions {
   std::vector<Rebuild> rebuilds;  // that the directory holds
 };
 
-// Counters since open; bytes as handed to the file system.
-struct JournalStats {
-  std::uint64_t data_bytes = 0;       // frames and segment headers
-  std::uint64_t zero_fill_bytes = 0;  // zeros written to make room
-  std::uint64_t allocated_bytes = 0;  // reserved by fallocate
-  std::uint64_t syncs = 0;            // fdatasyncs of segments
-  std::uint64_t directory_syncs = 0;
-  std::uint64_t frames = 0;
-  std::uint64_t entries = 0;
-  std::uint64_t payload_bytes = 0;  // of frames, before compression
-  std::uint64_t stored_bytes = 0;   // of these payloads, as written
-  std::uint64_t rotations = 0;
-  std::uint64_t segments_recycled = 0;
-  std::uint64_t torn_bytes_cut = 0;  // at open
-  std::uint64_t segments = 0;        // in use now
-  std::uint64_t spares = 0;          // ready for use now
-};
-
 // What one batch made durable for one group.
 struct Durable {
   GroupId group;
@@ -103,6 +86,11 @@ class Journal {
   // or below the group's last one replaces that entry and all after it; one past the next (after an
   // installed snapshot) leaves a gap, which the sink will see too.
   void append(GroupId group, Term term, Index index, std::string_view payload);
+  // Queues that the group's log begins anew behind `last`, which a durable snapshot from another
+  // box stands for: nothing of it that was queued or written before belongs to it any more.
+  void begin_log(GroupId group, LogEnd last);
+  // Some of these are not on the disk yet.
+  bool has_logs_to_begin() const { return logs_to_begin_ > 0; }
   // Queues a hard state; the last one queued for a group counts. Must be queued no later than
   // entries that depend on it (both in one batch is fine: a frame is all or nothing).
   void save_hard_state(GroupId group, const HardState& state);
@@ -279,7 +267,8 @@ class Journal {
   bool training_ = false;        // samples are with whoever trains
   bool training_stale_ = false;  // and of before begin_afresh()
   bool trained_ = false;         // since the current segment began
-  bool rotation_due_ = false;    // for the first dictionary
+  std::size_t logs_to_begin_ = 0;
+  bool rotation_due_ = false;  // for the first dictionary
   std::shared_ptr<const Dictionary> next_dictionary_;
   Sampler sampler_;
   Source source_;

@@ -391,7 +391,12 @@ void JournalScan::take_ranges(SegmentScan* scan) {
     ++segment.ranges;
     if (is_void(rebuilds_, range.group, {segment.number, scan->at()})) continue;
     GroupTrail& group = trail(range.group);
-    const Index last(range.first.v + range.count - 1);
+    const Index last = range.end().index;
+    if (range.begins()) {
+      group.replaced.push_back(Replacement{number, Index(1)});
+      group.last = last;
+      continue;
+    }
     if (range.first > group.last.next()) {
       gaps_.push_back(IndexGap{range.group, group.last, range.first, scan->path(), scan->at()});
     } else if (range.first <= group.last) {

@@ -64,6 +64,11 @@ Index PlaceIndex::first_in(GroupId id, std::uint64_t segment) const {
   return Index(at == group.anchors.end() ? group.last + 1 : at->first);
 }
 
+void PlaceIndex::begin_log(GroupId id, Index last) {
+  if (groups_.size() <= id.v) groups_.resize(id.v + std::size_t{1});
+  groups_[id.v] = Group{{}, last.v, 0};
+}
+
 void PlaceIndex::forget_through(GroupId id, Index through) {
   if (id.v >= groups_.size()) return;
   Group& group = groups_[id.v];

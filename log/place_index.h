@@ -29,6 +29,8 @@ class PlaceIndex {
   Index last(GroupId group) const;
   // The first entry in `segment` or behind it; behind the last one if there is none.
   Index first_in(GroupId group, std::uint64_t segment) const;
+  // Forgets the group's entries: it goes on behind `last`.
+  void begin_log(GroupId group, Index last);
   // Forgets the places of a group's entries through `through`.
   void forget_through(GroupId group, Index through);
   // Forgets places in segments before `segment`.

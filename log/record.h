@@ -51,6 +51,9 @@ class RecoverySink {
   // entry heard of a group may have any index: what lay before it was recycled.
   virtual absl::Status on_entry(GroupId group, Term term, Index index,
                                 std::string_view payload) = 0;
+  // The group's log begins anew behind `last`, which a snapshot from another box stands for: no
+  // entry heard before belongs to it. Who keeps no log has nothing to do.
+  virtual absl::Status on_begin(GroupId /*group*/, LogEnd /*last*/) { return absl::OkStatus(); }
 };
 
 struct RecoveryReport {

@@ -173,6 +173,11 @@ class Recovery {
     }
     bool sink_refused = false;
     const Mark at{place.segment, place.offset};
+    for (const Range& range : frame_.ranges) {
+      if (!range.begins() || is_void(rebuilds_, range.group, at)) continue;
+      if (absl::Status s = sink_.on_begin(range.group, range.end()); !s.ok()) return s;
+      if (index_ != nullptr) index_->begin_log(range.group, range.end().index);
+    }
     absl::Status status =
         walk_entries(frame_, payload, [&](const Range& range, Index entry, std::string_view bytes) {
           ++out_.report.entries;
@@ -192,7 +197,7 @@ class Recovery {
     }
     if (index_ != nullptr && (frame_.flags & format::kFrameFlagLost) == 0) {
       for (const Range& range : frame_.ranges) {
-        if (is_void(rebuilds_, range.group, at)) continue;
+        if (range.begins() || is_void(rebuilds_, range.group, at)) continue;
         index_->note(range.group, range.first, range.count, place, frame_.raw_bytes);
       }
     }

@@ -25,8 +25,9 @@ class GroupLooks {
   // Entries that can be read, or (`lost`) that were in a frame whose contents can't.
   void note(const Range& range, const Mark& at, bool lost) {
     if (range.group.v >= groups_.size() || is_void(rebuilds_, range.group, at)) return;
+    if (range.begins()) return begin_log(range);
     SurveyedGroup& group = groups_[range.group.v];
-    const Index through(range.first.v + range.count - 1);
+    const Index through = range.end().index;
     std::vector<IndexHole>& holes = group.holes;
     while (!holes.empty() && holes.back().from.next() >= range.first) holes.pop_back();
     if (!holes.empty()) holes.back().through = std::min(holes.back().through, range.first.prev());
@@ -70,6 +71,17 @@ class GroupLooks {
   }
 
  private:
+  // What was lost before belongs to the log no more.
+  void begin_log(const Range& range) {
+    SurveyedGroup& group = groups_[range.group.v];
+    group.holes.clear();
+    group.first = group.first_behind = Index(0);
+    group.last = std::max(group.last, range.end());
+    group.entries_behind = 0;
+    if (!damaged_) group.before_damage = range.end();
+    unknown_[range.group.v] = false;
+    newest(range.group) = range.end().index;
+  }
   Index& newest(GroupId group) {
     if (newest_.size() <= group.v) newest_.resize(group.v + std::size_t{1});
     return newest_[group.v];
@@ -282,7 +294,7 @@ class Surveyor {
     groups_.note_states(frame_.states, at == kBegin);
     const Mark place{segment_.number, at};
     for (const Range& range : frame_.ranges) {
-      if (!is_lost) groups_.note(range, place, false);
+      if (!is_lost || range.begins()) groups_.note(range, place, false);
     }
     return is_dictionary ? absl::OkStatus() : tell(place, payload);
   }
@@ -291,6 +303,10 @@ class Surveyor {
     if (sink_ == nullptr) return absl::OkStatus();
     for (const GroupHardState& state : frame_.states) {
       if (absl::Status s = sink_->on_hard_state(state.group, state.state); !s.ok()) return s;
+    }
+    for (const Range& range : frame_.ranges) {
+      if (!range.begins() || is_void(rebuilds_, range.group, at)) continue;
+      if (absl::Status s = sink_->on_begin(range.group, range.end()); !s.ok()) return s;
     }
     return walk_entries(frame_, payload,
                         [&](const Range& range, Index index, std::string_view bytes) {

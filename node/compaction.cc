@@ -228,6 +228,8 @@ std::optional<Compaction::Work> Compaction::kept_to_give_up(const log::Journal& 
   for (const log::KeptFile& file : journal.kept().files()) {
     const Survey& survey = surveys_.at(file.number);
     if (survey.needed_bytes > survey.file_bytes / 2) continue;
+    // Until then only its spans say that what segments hold of the log is void.
+    if (survey.needed_bytes == 0 && journal.has_logs_to_begin()) continue;
     if (survey.needed_bytes == 0) return Work{Work::Kind::drop, {kept(file)}};
     return rewrite(journal, file);
   }

@@ -92,6 +92,23 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
   return true;
 }
 
+// What came before is another log's, and the box had applied none of it that its snapshot does not
+// stand for.
+bool Group::restore_begin(raft::EntryId last, std::string* error) {
+  if (last.index > applied_) {
+    *error = where(id(), last.index) + kNothingBefore;
+    lacks_beginning_ = true;
+    return false;
+  }
+  if (applied_ > snapshot_.index) {
+    *error = where(id(), last.index) + "the log begins anew before an entry that was committed";
+    return false;
+  }
+  restored_.trail = raft::Trail(last, snapshot_members_);
+  pending_.clear();
+  return true;
+}
+
 // An empty payload is a leader's no-op, and decodes to an empty entry.
 bool Group::decode(Index index, std::string_view payload, codecs::Entry* entry,
                    raft::MembershipPtr* membership, std::string* error) const {
@@ -125,12 +142,13 @@ void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owne
   config.self = options_.self;
   config.voters = options_.founders;
   // A snapshot that is ahead of the journal stands for it, and so does one that came from another
-  // box where the journal holds something else.
+  // box where the journal holds something else: it was durable, and the log was not begun anew.
   const bool is_others = journal->kept().installed_through(id()) >= snapshot_.index;
   const bool other_log = is_others && !restored_.trail.holds(snapshot_);
   if (restored_.trail.last().index < applied_ || (applied_.v > 0 && other_log)) {
     restored_.trail = raft::Trail(snapshot_, snapshot_members_);
     pending_.clear();
+    if (is_others) journal->begin_log(id(), {snapshot_.term, snapshot_.index});
   }
   if (!restored_.trail.holds(snapshot_)) {
     lacks_beginning_ = true;

@@ -111,6 +111,8 @@ class Group : private EntrySender::Out {
   // everything in a group that is this box's own, else what a later entry says (Entry::committed).
   bool restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                      std::string* error);
+  // The log begins anew behind `last` (log::RecoverySink::on_begin); false as above.
+  bool restore_begin(raft::EntryId last, std::string* error);
   void restore_hard_state(const log::HardState& state);
   // Before all of these: what this box had of the group is void; it is filled by another one.
   void begin_anew(const log::Rebuild& rebuild);

@@ -43,6 +43,7 @@ void Group::install(const raft::InstallSnapshot& installed) {
   if (!installed.log_kept) {
     drop_from(applied_.next());
     PAWL_CHECK(pending_.empty());
+    journal_->begin_log(id(), {installed.last.term, installed.last.index});
   }
   while (!pending_.empty() && pending_.front().index <= installed.last.index) {
     if (pending_.front().proposed) replaced_.push_back(std::move(pending_.front()));

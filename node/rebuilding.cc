@@ -56,12 +56,10 @@ std::vector<log::Rebuild> rebuilds_for(const log::Survey& survey,
     rebuild.until = survey.end;
     rebuild.kept_from = kept_from;
     rebuild.spent = surveyed.state ? surveyed.state->term : Term(0);
-    rebuild.promised = surveyed.last;
+    // Not just the journal's last entry: an installed snapshot may go past that.
+    rebuild.promised = {rebuild.spent, Index(log::Rebuild::kEveryIndex)};
     if (const log::Rebuild* known = log::rebuild_of(before, group)) {
       rebuild.promised = std::max(rebuild.promised, known->promised);
-    }
-    if (surveyed.end_unknown || rebuild.promised.index.v == 0) {
-      rebuild.promised = {rebuild.spent, Index(log::Rebuild::kEveryIndex)};
     }
     rebuilds.push_back(rebuild);
   }

@@ -36,6 +36,15 @@ absl::Status Node::Recovery::on_entry(GroupId group, Term term, Index index,
   return absl::OkStatus();
 }
 
+absl::Status Node::Recovery::on_begin(GroupId group, log::LogEnd last) {
+  if (group.v >= node_->groups_.size()) return unknown_group(group);
+  std::string error;
+  if (node_->groups_[group.v]->restore_begin({last.index, last.term}, &error)) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(error);
+}
+
 std::unique_ptr<Freeze> Node::freeze(GroupId group) {
   Group& g = *groups_[group.v];
   const raft::MembershipPtr& members = g.raft().trail().memberships().in_force_at(g.applied());

@@ -17,6 +17,7 @@ class Node::Recovery : public log::RecoverySink {
   void restore_snapshot(Thawed thawed, Index index, Term term);
   absl::Status on_hard_state(GroupId group, const log::HardState& state) override;
   absl::Status on_entry(GroupId group, Term term, Index index, std::string_view payload) override;
+  absl::Status on_begin(GroupId group, log::LogEnd last) override;
 
  private:
   absl::Status unknown_group(GroupId group) const;

@@ -146,11 +146,10 @@ class Disk(unittest.TestCase):
         self.assertEqual(client.post(f"/v1/tasks/{tasks[0]['token']}/complete", {}).status, 200)
         self.assertEqual(client.get("/v1/runs/j").json["status"], "completed")
 
-        # Others take the room, and the operator's changes what the journal still has.
+        # Others take the room, and the operator's changes what the journal still has: that may be nothing.
         fillers.append(self.fill(place / "more"))
         paused = self.write_until_refused(
             client, lambda n: client.post(f"/v1/runs/r/{('resume' if n % 2 else 'pause')}", {"reason": "x" * 900}))
-        self.assertGreater(paused, 0)
         self.assertEqual(self.room(client), 2)
         envelope = client.get("/v1/runs/r").json
         self.assertEqual(envelope["status"], "paused" if paused % 2 else "running")

@@ -641,12 +641,12 @@ class Journal:
         self.compressed = self.dictionaries = 0
         self.end = self.oldest = None
         self.lost = []  # (file, offset, bytes) of frames that stand for damaged ones
+        self.begins = {}  # by group: how many entries had been read when its log last began anew
         numbers = self.segment_numbers()
         self.store = self.path(numbers[0]).read_bytes()[16:32]
         self.rebuilds = self.read_rebuilds()
         for number in numbers:
             self.read_segment(number, number == numbers[0], number == numbers[-1])
-        self.entries = [entry for entry in self.entries if not self.is_void(entry)]
         if self.oldest < numbers[0]:
             raise Damaged(self.path(numbers[0] - 1), 0, "the segment is missing")
         self.find_replaced()
@@ -672,9 +672,9 @@ class Journal:
             rebuilds[group] = {"until": (segment, offset), "kept_from": kept_from}
         return rebuilds
 
-    def is_void(self, entry):
-        rebuild = self.rebuilds.get(entry.group)
-        return rebuild is not None and (entry.segment, entry.offset) < rebuild["until"]
+    def is_void_at(self, group, segment, offset):
+        rebuild = self.rebuilds.get(group)
+        return rebuild is not None and (segment, offset) < rebuild["until"]
 
     def read_kept_files(self):
         """What kept files speak for stands in them and nowhere else."""
@@ -815,6 +815,9 @@ class Journal:
         self.oldest = frame.oldest
         for group, term, vote in frame.states:
             self.states[group] = (term, vote)
+        for group, _, _, count in frame.ranges:
+            if count == 0 and not self.is_void_at(group, number, frame.at):
+                self.begins[group] = len(self.entries)
         if frame.flags & LOST:
             self.lost.append((str(path), frame.at, frame.end - frame.at))
             return
@@ -831,17 +834,19 @@ class Journal:
                 group, term, begin, count = frame.ranges[which]
                 if seen[which] == count:
                     raise Malformed("a range has more entries than its count")
-                self.entries.append(Entry(group, term, begin + seen[which], number, frame.at, data))
+                if not self.is_void_at(group, number, frame.at):
+                    self.entries.append(Entry(group, term, begin + seen[which], number, frame.at, data))
                 seen[which] += 1
             cursor.finish()
         except (Malformed, IndexError, KeyError, struct.error) as wrong:
             raise Damaged(path, frame.at, f"a frame's contents: {wrong}") from wrong
 
     def find_replaced(self):
-        """An entry makes void all earlier ones of its group with its index or a higher one."""
+        """An entry makes void all earlier ones of its group with its index or a higher one; a log that begins anew all."""
         least = {}
-        for entry in reversed(self.entries):
-            entry.replaced = entry.index >= least.get(entry.group, 1 << 64)
+        for at in reversed(range(len(self.entries))):
+            entry = self.entries[at]
+            entry.replaced = entry.index >= least.get(entry.group, 1 << 64) or at < self.begins.get(entry.group, 0)
             least[entry.group] = min(entry.index, least.get(entry.group, 1 << 64))
 
     def read_events(self):

@@ -10,7 +10,7 @@
 namespace pawl::log {
 namespace {
 
-constexpr int kBatches = 90;
+constexpr int kBatches = 110;
 constexpr std::size_t kPayloadBytes = 2500;
 
 struct Life {

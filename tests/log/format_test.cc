@@ -126,7 +126,15 @@ BOOST_AUTO_TEST_CASE(forged_lists_are_refused) {
   BOOST_TEST((fault({{GroupId(1), Term(1), Index(1), 1}}) == FrameFault::kNone));
   BOOST_TEST((fault({{GroupId(65), Term(1), Index(1), 1}}) == FrameFault::kDamaged));
   BOOST_TEST((fault({{GroupId(1), Term(1), Index(0), 1}}) == FrameFault::kDamaged));
-  BOOST_TEST((fault({{GroupId(1), Term(1), Index(1), 0}}) == FrameFault::kDamaged));
+  // A log that begins anew does so before it has anything else.
+  BOOST_TEST((fault({{GroupId(1), Term(1), Index(9), 0}}) == FrameFault::kNone));
+  BOOST_TEST((fault({{GroupId(1), Term(1), Index(0), 0}}) == FrameFault::kDamaged));
+  BOOST_TEST((fault({{GroupId(1), Term(1), Index(9), 0}, {GroupId(1), Term(2), Index(9), 1}}) ==
+              FrameFault::kNone));
+  BOOST_TEST((fault({{GroupId(1), Term(1), Index(9), 1}, {GroupId(2), Term(2), Index(9), 0}}) ==
+              FrameFault::kNone));
+  BOOST_TEST((fault({{GroupId(1), Term(1), Index(9), 1}, {GroupId(1), Term(2), Index(9), 0}}) ==
+              FrameFault::kDamaged));
   BOOST_TEST((fault({{GroupId(1), Term(1), Index(1), 65'537}}) == FrameFault::kDamaged));
   BOOST_TEST((fault({{GroupId(1), Term(1), Index(most), 2}}) == FrameFault::kDamaged));
 }

@@ -25,6 +25,7 @@ inline StoreId test_store(unsigned char first = 7) {
 // One group's log and hard state; also the sink of a recovery.
 struct JournalModel final : RecoverySink {
   struct Group {
+    LogEnd begin;  // what the log last began anew behind
     std::map<std::uint64_t, std::pair<std::uint64_t, std::string>> entries;  // index -> term, bytes
     std::optional<HardState> state;
     friend bool operator==(const Group&, const Group&) = default;
@@ -41,18 +42,33 @@ struct JournalModel final : RecoverySink {
     entries[index.v] = {term.v, std::string(payload)};
     return absl::OkStatus();
   }
-  std::uint64_t last(std::uint16_t group) const {
-    const auto found = groups.find(group);
-    if (found == groups.end() || found->second.entries.empty()) return 0;
-    return found->second.entries.rbegin()->first;
+  absl::Status on_begin(GroupId group, LogEnd last) override {
+    groups[group.v].entries.clear();
+    groups[group.v].begin = last;
+    return absl::OkStatus();
   }
-  // Without the entries below `from` of each group.
+  LogEnd end(std::uint16_t group) const {
+    const auto found = groups.find(group);
+    if (found == groups.end()) return {};
+    if (found->second.entries.empty()) return found->second.begin;
+    const auto& [index, entry] = *found->second.entries.rbegin();
+    return {Term(entry.first), Index(index)};
+  }
+  std::uint64_t last(std::uint16_t group) const { return end(group).index.v; }
+  JournalModel without_begins() const {
+    JournalModel rest = *this;
+    for (auto& [group, content] : rest.groups) content.begin = {};
+    return rest;
+  }
+  // Without what lies below `from` of each group.
   JournalModel from(const std::map<std::uint16_t, std::uint64_t>& first) const {
     JournalModel rest;
     rest.groups = groups;
     for (const auto& [group, index] : first) {
-      auto& entries = rest.groups[group].entries;
+      Group& rest_of = rest.groups[group];
+      auto& entries = rest_of.entries;
       entries.erase(entries.begin(), entries.lower_bound(index));
+      if (rest_of.begin.index.v < index) rest_of.begin = {};
     }
     return rest;
   }
@@ -109,8 +125,7 @@ inline void queue_records(Random* random, Journal* journal, JournalModel* model,
     const Index index(model->last(group) + 1);
     std::string entry;
     for (int j = 0; j < records_an_entry; ++j) entry += test_record(random);
-    const std::uint64_t last = model->last(group);
-    const Term term(last == 0 ? 1 : model->groups[group].entries[last].first);
+    const Term term(std::max<std::uint64_t>(1, model->end(group).term.v));
     journal->append(GroupId(group), term, index, entry);
     (void)model->on_entry(GroupId(group), term, index, entry);
   }
@@ -122,11 +137,17 @@ inline void queue_random(Random* random, Journal* journal, JournalModel* model,
   const std::uint64_t entries = 1 + random->below(6);
   for (std::uint64_t i = 0; i < entries; ++i) {
     const auto group = static_cast<std::uint16_t>(random->below(4));
+    if (i == 0 && random->chance(0.05)) {  // a snapshot from another box
+      const LogEnd now = model->end(group);
+      const LogEnd last{now.term.next(), Index(now.index.v + 1 + random->below(5))};
+      journal->begin_log(GroupId(group), last);
+      (void)model->on_begin(GroupId(group), last);
+    }
     const std::uint64_t last = model->last(group);
-    std::uint64_t term = last == 0 ? 1 : model->groups[group].entries[last].first;
+    std::uint64_t term = std::max<std::uint64_t>(1, model->end(group).term.v);
     std::uint64_t index = last + 1;
-    if (last > 3 && random->chance(0.05)) {  // a new leader overwrites the last few
-      index = last - random->below(3);
+    if (model->groups[group].entries.size() > 3 && random->chance(0.05)) {
+      index = last - random->below(3);  // a new leader overwrites the last few
       ++term;
     }
     const auto fill = static_cast<char>(random->below(256));

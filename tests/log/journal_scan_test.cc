@@ -124,7 +124,7 @@ BOOST_AUTO_TEST_CASE(sees_what_is_there) {
     const Seen seen = scan(made.files);
     BOOST_REQUIRE(seen.status.ok());
     BOOST_TEST(seen.findings.empty());
-    BOOST_TEST((seen.model.groups == made.model.groups));
+    BOOST_TEST((seen.model.groups == made.model.without_begins().groups));
     BOOST_TEST(seen.entries == made.entries);
     BOOST_TEST(seen.segments.size() == segments);
     BOOST_TEST(seen.torn_bytes == 0u);
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(compressed_segments_are_read_and_their_damage_is_found) {
   const Seen seen = scan(made.files);
   BOOST_REQUIRE(seen.status.ok());
   BOOST_TEST(seen.findings.empty());
-  BOOST_TEST((seen.model.groups == made.model.groups));
+  BOOST_TEST((seen.model.groups == made.model.without_begins().groups));
   BOOST_TEST(seen.entries == made.entries);
   const ScannedSegment& last = seen.segments.back();
   BOOST_TEST(last.dictionary != 0u);
@@ -270,7 +270,7 @@ BOOST_AUTO_TEST_CASE(a_torn_tail_is_no_damage) {
   const Seen seen = scan(made.files);
   BOOST_TEST(seen.findings.empty());
   BOOST_TEST(seen.torn_bytes == 333u);
-  BOOST_TEST((seen.model.groups == made.model.groups));
+  BOOST_TEST((seen.model.groups == made.model.without_begins().groups));
 }
 
 BOOST_AUTO_TEST_CASE(indexes_that_are_missing_are_told) {

@@ -343,6 +343,38 @@ BOOST_AUTO_TEST_CASE(a_gap_after_an_installed_snapshot_is_kept) {
       read_entry(files, again.journal->source(), *place, GroupId(1), Index(50)).status()));
 }
 
+BOOST_AUTO_TEST_CASE(a_log_that_begins_anew_has_nothing_of_before) {
+  MemoryFileSystem files;
+  const Opened opened = open(&files);
+  Journal& journal = *opened.journal;
+  for (std::uint64_t i = 1; i <= 9; ++i) journal.append(GroupId(1), Term(2), Index(i), "old");
+  journal.append(GroupId(2), Term(1), Index(1), "other");
+  drain(&files, &journal);
+  // In one frame with what comes before it in time, there would be no telling.
+  journal.append(GroupId(1), Term(2), Index(10), "old");
+  journal.begin_log(GroupId(1), {Term(3), Index(7)});
+  BOOST_TEST(journal.has_logs_to_begin());
+  journal.append(GroupId(1), Term(3), Index(8), "new");
+  drain(&files, &journal);
+  BOOST_TEST(!journal.has_logs_to_begin());
+  const Opened again = open(&files);
+  BOOST_TEST(again.heard.groups.at(1).entries.size() == 1u);
+  BOOST_TEST((again.heard.groups.at(1).begin == LogEnd{Term(3), Index(7)}));
+  BOOST_TEST(again.heard.groups.at(2).entries.size() == 1u);
+  for (const Journal* j : {&journal, again.journal.get()}) {
+    BOOST_TEST(j->last_index(GroupId(1)).v == 8u);
+    BOOST_TEST(j->first_index(GroupId(1)).v == 8u);
+    for (const std::uint64_t index : {1, 7, 9, 10}) {
+      BOOST_TEST(!j->place(GroupId(1), Index(index)).has_value());
+    }
+    const auto place = j->place(GroupId(1), Index(8));
+    BOOST_REQUIRE(place.has_value());
+    const auto entry = read_entry(files, j->source(), *place, GroupId(1), Index(8));
+    BOOST_REQUIRE(entry.ok());
+    BOOST_TEST(entry->payload == "new");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(reading_a_recycled_place_finds_nothing) {
   MemoryFileSystem files;
   const Opened opened = open(&files);

@@ -44,6 +44,62 @@ BOOST_AUTO_TEST_CASE(who_was_away_for_long_gets_a_snapshot_and_the_histories) {
   fleet.check_runs(2);
 }
 
+// Box 3 led, alone, and wrote what nobody else has; then it got a snapshot, and took one of its own
+// later. What it wrote alone is void in its next lives too, though its journal still has it.
+BOOST_AUTO_TEST_CASE(what_a_snapshot_made_void_stays_void) {
+  Filling fleet;
+  fleet.start_runs(1, 400);
+  GroupId group;
+  BOOST_REQUIRE(fleet.box(1).node->find(node::RunRef{"r0", std::nullopt}, &group) != nullptr);
+  if (fleet.leader(group) != 3) fleet.transfer(group, fleet.leader(group), 3);
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.leader(group) == 3 && fleet.settled(); }));
+  for (const int other : {1, 2}) {
+    fleet.mute(3, other);
+    fleet.mute(other, 3);
+  }
+  const auto trail = [&] { return fleet.box(3).node->group(group).raft().trail(); };
+  const raft::EntryId before = trail().last();
+  for (int i = 0; i < fleet.runs_; ++i) {
+    fleet.request(3, node::signal_of("r" + std::to_string(i), "add", R"({"id": 1})"));
+  }
+  fleet.run(50);
+  const raft::EntryId alone = trail().last();
+  fleet.crash(3);
+  fleet.heal();
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+  fleet.fill_and_forget(1, 8);
+  fleet.give_up(1);
+  fleet.give_up(2);
+  fleet.boot(3);
+  BOOST_TEST(trail().holds(alone));
+  BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled() && !trail().holds(alone); }, 60'000));
+  const Index installed = trail().floor().index;
+  BOOST_TEST(installed.v > before.index.v);
+  BOOST_TEST(installed.v < alone.index.v);
+  const auto term = [&](Index index) { return trail().term_at(index).value_or(Term(0)); };
+  for (int life = 0; life < 3; ++life) {
+    BOOST_TEST(fleet.ask(1, node::signal_of("r0", "add", R"({"id": 1})")).status == 200);
+    fleet.run(2'000);
+    BOOST_TEST(fleet.box(3).journal->oldest_segment() == 1u);
+    if (life == 1) fleet.box(3).keep_snapshot(node::snapshot_of(fleet.box(3).node.get(), group));
+    fleet.crash(3);
+    fleet.boot(3);
+    BOOST_TEST(term(before.index.next()).v != alone.term.v);
+    BOOST_TEST(term(installed).v != alone.term.v);
+    BOOST_TEST(trail().floor().index.v >= installed.v);
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }));
+    fleet.run(2'000);
+    BOOST_TEST(fleet.differences() == "");
+  }
+  // Without the snapshot there is nothing that the log could begin behind.
+  fleet.crash(3);
+  node::Host& host = fleet.box(3);
+  host.snapshots[group.v].clear();
+  host.snapshot_places[group.v] = {};
+  const std::string refused = host.boot_refused();
+  BOOST_TEST(refused.find("what came before it was given up") != std::string::npos, refused);
+}
+
 BOOST_AUTO_TEST_CASE(a_box_that_is_added_late_gets_a_snapshot) {
   Filling fleet;
   fleet.fill(1, "old", "w");

@@ -53,7 +53,8 @@ struct Want {
   bool in_doubt = false;               // a try may have taken effect unheard
   bool refused = false;                // the newest answer
   bool not_found = false;              // an answer was 404
-  std::string body;                    // of the first acknowledgement
+  bool data_deleted = false;           // an answer showed that the run's data is deleted
+  std::string body;                    // of the first acknowledgement that had the run's data
   std::optional<std::size_t> in_list;  // its place in the history of its list
 };
 
@@ -70,6 +71,7 @@ bool unsettled(const Want& wanted) {
 struct Try {
   std::size_t want = 0;
   Version floor;
+  bool data_deleted = false;  // its request was known to be without data when it was asked again
 };
 
 FleetOptions fleet_of(std::uint64_t seed, const Weather& weather, Random* random) {
@@ -768,7 +770,7 @@ void Storm::attempt(std::size_t index) {
   ++wanted.open;
   const Version floor = wanted.run_id.empty() ? Version{} : told_[wanted.run_id];
   const RequestId id = fleet_.request(b, wanted.operation, wanted.asking);
-  tries_[{b, id}] = {index, floor};
+  tries_[{b, id}] = {index, floor, wants_[index].data_deleted};
   say("box ", b, " ask ", id.v, " for ", index, " ", wanted.run_id, " kind ",
       static_cast<int>(wanted.kind), " number ", wanted.number);
 }
@@ -1056,12 +1058,17 @@ void Storm::heed_want(std::size_t index, const Answer& answer, const Try& tried)
   if (first && wanted.in_list) lists_[wanted.run_id][*wanted.in_list].ended = ++clock_;
   wanted.acknowledged = true;
   ++result_.acknowledged;
-  if (first) wanted.body = answer.body;
+  // An answer that was on its way while the data was deleted may come after one without data; a
+  // request that is asked later never has data again.
+  const bool deleted = answer.body.ends_with(R"("status":"data_deleted"})");
+  if (!deleted && wanted.body.empty()) wanted.body = answer.body;
   if (wanted.replayed) {
-    const bool deleted = answer.body.ends_with(R"("status":"data_deleted"})");
-    rule(answer.body == wanted.body || deleted,
+    rule(deleted || answer.body == wanted.body,
          absl::StrCat("request ", index, " was repeated by its key and had another answer"));
+    rule(deleted || !tried.data_deleted,
+         absl::StrCat("request ", index, " shows data that was deleted before it was asked"));
   }
+  wanted.data_deleted = wanted.data_deleted || deleted;
   if (!calm_ && !wanted.run_id.empty() && random_.chance(0.3)) read_something(wanted.run_id);
 }
 
