@@ -116,8 +116,9 @@ std::optional<HardState> Journal::hard_state(GroupId group) const {
 }
 
 std::uint64_t Journal::segment_of(GroupId group, Index keep_from) const {
-  if (keep_from > index_.last(group)) return segment_;
-  const std::optional<Place> found = index_.find(group, keep_from);
+  const Index first = std::max(keep_from, index_.first(group));  // what came before is gone
+  if (first > index_.last(group)) return segment_;
+  const std::optional<Place> found = index_.find(group, first);
   return found ? found->segment : oldest_;
 }
 

@@ -144,8 +144,9 @@ class Journal {
   Index last_index(GroupId group) const { return index_.last(group); }
   std::optional<HardState> hard_state(GroupId group) const;
 
-  // The segment that holds `keep_from` of a group, or the current one if the group needs nothing
-  // older: the minimum over all groups is what recycle_below() may get.
+  // The segment that holds `keep_from` of a group, or the first entry behind it that is there; the
+  // current one if the group needs nothing older: the minimum over all groups is what
+  // recycle_below() may get.
   std::uint64_t segment_of(GroupId group, Index keep_from) const;
   // Gives up all segments before `segment` (never the current one). Their files become spares, or
   // are removed once kSpareSegmentsMax are there, after the next frame has recorded the new start

@@ -45,6 +45,8 @@ Group::Group(const GroupOptions& options) : options_(options), tables_(options.i
 bool Group::restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
                           std::string* error) {
   raft::Trail& trail = restored_.trail;
+  // It followed something that was replaced since: terms never fall along a log.
+  if (index > snapshot_.index && term < snapshot_.term) return true;
   // Entries are gone, at the journal's beginning or after the histories that a restored backup
   // begins with: what the snapshot covers is not looked at.
   if (index > trail.last().index.next()) {
@@ -66,8 +68,6 @@ bool Group::restore_entry(Term term, Index index, std::string_view payload, Grou
     trail.truncate_from(trail.floor().index.next());
     return true;
   }
-  // It followed something that was replaced since: terms never fall along a log.
-  if (term < trail.floor().term) return true;
   codecs::Entry entry;
   raft::MembershipPtr membership;
   if (!decode(index, payload, &entry, &membership, error)) return false;

@@ -327,6 +327,32 @@ BOOST_AUTO_TEST_CASE(marks_are_written_once) {
   BOOST_TEST(!again.journal->pending());
 }
 
+// Where a kept file that spoke for them was given up, nobody needs entries any more that are gone.
+BOOST_AUTO_TEST_CASE(entries_that_are_gone_hold_no_segment) {
+  MemoryFileSystem files;
+  const Opened opened = open(&files);
+  Journal& journal = *opened.journal;
+  const auto fill_segment = [&](std::uint16_t group, std::uint64_t* index) {
+    const std::uint64_t segment = journal.current_segment();
+    while (journal.current_segment() == segment) {
+      journal.append(GroupId(group), Term(1), Index(++*index), std::string(4'000, 'x'));
+      drain(&files, &journal);
+    }
+  };
+  std::uint64_t one = 0, two = 0;
+  fill_segment(1, &one);
+  fill_segment(2, &two);
+  fill_segment(2, &two);
+  fill_segment(1, &one);
+  BOOST_TEST(journal.segment_of(GroupId(1), Index(1)) == 1u);
+  journal.recycle_below(3);
+  drain(&files, &journal);
+  BOOST_TEST(journal.segment_of(GroupId(1), Index(1)) == 4u);
+  journal.recycle_below(journal.current_segment());
+  drain(&files, &journal);
+  BOOST_TEST(journal.segment_of(GroupId(2), Index(1)) == journal.current_segment());
+}
+
 BOOST_AUTO_TEST_CASE(a_gap_after_an_installed_snapshot_is_kept) {
   MemoryFileSystem files;
   const Opened opened = open(&files);
