@@ -15,6 +15,7 @@
 #include "daemon/compactor.h"
 #include "daemon/config_cluster.h"
 #include "daemon/config_reload.h"
+#include "daemon/damage_watch.h"
 #include "daemon/dictionary_trainer.h"
 #include "daemon/disk_thread.h"
 #include "daemon/entry_reader.h"
@@ -117,6 +118,7 @@ struct App::Impl : TurnHook {
   std::unique_ptr<ColdThread> cold;
   std::unique_ptr<RoomKeeper> room;
   FreeMemory free_memory;
+  std::unique_ptr<DamageWatch> damage;
   Forward forward;
   std::unique_ptr<HttpServer> http;
   std::unique_ptr<Api> api;
@@ -276,6 +278,7 @@ absl::Status App::Impl::listen() {
     snapshots->append_metrics(out);
     append_compaction_metrics(compactor->metrics(), *journal, out);
     scrubber->append_metrics(out);
+    damage->append_metrics(out);
     if (transfers != nullptr) append_transfer_metrics(transfers->metrics(), out);
     room->append_metrics(out);
     if (links != nullptr) append_link_metrics(links->metrics(), out);
@@ -292,6 +295,7 @@ absl::Status App::Impl::listen() {
   parts.snapshot_work = [this](node::SnapshotWork work) { transfers->take(std::move(work)); };
   api = std::make_unique<Api>(std::move(parts));
   api->set_roles(&roles);
+  damage = std::make_unique<DamageWatch>(node.get(), journal.get(), &logger);
   trainer = std::make_unique<DictionaryTrainer>(journal.get(), cold.get());
   forward.api = api.get();
   loop.add_hook(this);
@@ -405,6 +409,8 @@ void App::Impl::end_turn(std::int64_t now_ns) {
   if (api->next_wake_mono_ms() <= mono_ms) api->tick(mono_ms);
   if (!node->alone()) api->handle(node::TurnEnd{});
   if (!api->fatal().empty()) die("node: stopping", api->fatal());
+  const std::string damaged = damage->turn();
+  if (!damaged.empty()) die("journal: damaged, stopping: a start fetches it from others", damaged);
   time_report.look(*node, logger);
   trainer->turn();
   snapshots->turn(now_ns, journal->stats().payload_bytes);

@@ -44,13 +44,21 @@ class Walk {
   }
 
  private:
+  absl::Status noted(absl::Status status) const {
+    source_.damage->leave(std::string_view(status.message().data(), status.message().size()));
+    return status;
+  }
+  absl::Status damaged(std::uint64_t offset, std::string_view what) const {
+    return noted(damage(path_, offset, what));
+  }
+
   absl::Status fill(std::size_t bytes) {
     bytes = std::min<std::size_t>(bytes, step_.until - at_);
     buffer_.resize(bytes);
     used_ = 0;
     const absl::StatusOr<std::size_t> got = files_.read(path_, at_, buffer_.data(), bytes);
     if (!got.ok()) return got.status();
-    if (*got < bytes) return damage(path_, at_ + *got, "the file became shorter");
+    if (*got < bytes) return damaged(at_ + *got, "the file became shorter");
     return absl::OkStatus();
   }
 
@@ -65,7 +73,7 @@ class Walk {
       if (state == FrameState::kBadPayload) needed = static_cast<std::size_t>(frame_.frame_bytes());
       if (rest.size() >= std::min<std::size_t>(needed, step_.until - at_)) {
         if (rest.size() < needed && may_end_within_) return absl::OutOfRangeError("");
-        return damage(path_, at_, "a frame is damaged");
+        return damaged(at_, "a frame is damaged");
       }
       if (absl::Status s = fill(std::max(needed, step_.bytes_max)); !s.ok()) return s;
     }
@@ -77,12 +85,13 @@ class Walk {
     if (frame_.dictionary != 0 && dictionary_ == nullptr) {
       auto found = source_.dictionaries->of_segment(files_, source_.directory, source_.store_id,
                                                     step_.segment);
+      if (absl::IsDataLoss(found.status())) return noted(found.status());
       if (!found.ok()) return found.status();
       dictionary_ = *std::move(found);
     }
     absl::Status read = contents_.read(frame_, stored, dictionary_.get(), payload);
     if (read.ok()) return read;
-    return damage(path_, at_, std::string_view(read.message().data(), read.message().size()));
+    return damaged(at_, std::string_view(read.message().data(), read.message().size()));
   }
 
   absl::Status visit_all(std::string_view payload, const WalkVisitor& visit) {
@@ -96,7 +105,7 @@ class Walk {
           return heard;
         });
     if (status.ok() || refused) return status;
-    return damage(path_, at_, std::string_view(status.message().data(), status.message().size()));
+    return damaged(at_, std::string_view(status.message().data(), status.message().size()));
   }
 
   FileSystem& files_;

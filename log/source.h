@@ -3,9 +3,11 @@
 // those jobs share, are that thread's alone.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,10 +34,28 @@ class Dictionaries {
   std::vector<std::pair<std::uint64_t, std::shared_ptr<const Dictionary>>> known_;
 };
 
+// Damage in a place that was sound when the journal was opened, handed from the thread that met it
+// to the one that owns the journal. One at a time: what is met meanwhile will be met again.
+class DamageNote {
+ public:
+  DamageNote() = default;
+  DamageNote(const DamageNote&) = delete;
+  DamageNote& operator=(const DamageNote&) = delete;
+  ~DamageNote();
+  // What is wrong, with file, offset and remedy.
+  void leave(std::string_view what);
+  // "": nothing was left since the last call.
+  std::string take();
+
+ private:
+  std::atomic<std::string*> left_ = nullptr;  // owned
+};
+
 struct Source {
   std::string directory;
   StoreId store_id{};
   std::shared_ptr<Dictionaries> dictionaries = std::make_shared<Dictionaries>();
+  std::shared_ptr<DamageNote> damage = std::make_shared<DamageNote>();
 };
 
 }  // namespace pawl::log

@@ -11,6 +11,7 @@ import time
 import unittest
 
 import suite
+from client import Unreachable
 from daemon import Daemon
 from fleet import Fleet
 from history import check_hash
@@ -60,6 +61,13 @@ def damage_payload(path, nth):
     header = int.from_bytes(path.read_bytes()[at + 8:at + 12], "little")
     flip(path, at + header + 5)
     return at
+
+
+def damage_largest(path):
+    """The same to the frame with the most entries in it, or the largest ones."""
+    data = path.read_bytes()
+    sizes = [int.from_bytes(data[at + 12:at + 16], "little") for at in frames(path)]
+    damage_payload(path, sizes.index(max(sizes)))
 
 
 def segments_of(data):
@@ -139,6 +147,26 @@ class Alone(unittest.TestCase):
     def verify(self):
         return subprocess.run([self.pawl, "journal", "verify", str(self.data)], capture_output=True, text=True, timeout=60,
                               check=False)
+
+    def test_a_byte_turns_bad_while_it_runs(self):
+        client = self.daemon.client()
+        start_runs(client, 0, 30)
+        damaged = middle_of(self.data)
+        damage_largest(damaged)
+        histories = [client.get(f"/v1/runs/r{n}/history").status for n in range(30)]
+        self.assertTrue(0 < histories.count(500) < 30, histories)
+        self.assertEqual(histories.count(200) + histories.count(500), 30, histories)
+        log = self.daemon.log_end()
+        self.assertIn("damage was met", log)
+        self.assertIn(damaged.name, log)
+        self.assertIn("pawl recover", log)
+        metrics = client.get("/metrics").data.decode()
+        self.assertIn("\npawl_journal_damages_total 1\n", metrics)
+        # All else goes on, and stays.
+        start_runs(client, 30, 5)
+        self.assertEqual(client.post("/v1/runs/r0/signals/go", {}).status, 200)
+        self.daemon.kill()
+        self.assertIn(f"pawl recover --data {self.data}", self.refusal())
 
     def test_only_histories_are_lost(self):
         start_runs(self.daemon.client(), 0, 320)
@@ -232,6 +260,26 @@ class Three(unittest.TestCase):
         self.fleet.boxes[3].kill()
         self.come_back(3, runs)
         self.check_equal(runs + [f"r{n}" for n in range(35, 40)])
+
+    def test_a_byte_turns_bad_on_a_running_box(self):
+        start_runs(self.fleet.client(1), 0, 30)
+        runs = [f"r{n}" for n in range(30)]
+        self.fleet.wait_settled()
+        box = self.fleet.boxes[3]
+        damage_largest(middle_of(box.data))
+        client = self.fleet.client(3)
+        try:
+            for run in runs:
+                client.get(f"/v1/runs/{run}/history")
+        except Unreachable:
+            pass  # it went down before it answered
+        self.assertEqual(box.process.wait(timeout=60), 1)
+        self.assertIn("damaged, stopping", box.log_end())
+        self.assertIn("a frame is damaged", box.log_end())
+        start_runs(self.fleet.client(1), 30, 5)
+        runs += [f"r{n}" for n in range(30, 35)]
+        self.come_back(3, runs)
+        self.check_equal(runs)
 
     def test_the_newest_vote_may_be_lost(self):
         start_runs(self.fleet.client(1), 0, 12)
