@@ -64,8 +64,8 @@ const Batch* Journal::begin_batch() {
   }
   if (rotating) {
     std::deque<File> stale;
-    outcome_.afresh = afresh_wanted_;
-    if (afresh_wanted_) stale.swap(spares_);
+    outcome_.afresh = afresh_wanted_ && before_afresh_ == 0;
+    if (outcome_.afresh) stale.swap(spares_);
     add_rotation();
     add_removals(stale);
   } else {
@@ -78,7 +78,8 @@ const Batch* Journal::begin_batch() {
 // The frame goes into the next segment.
 bool Journal::rotates() const {
   const std::size_t room = end_ + queue_.front()->frame_bytes_max() + format::kSealBytes;
-  return segment_ == 0 || room > options_.segment_bytes || rotation_due_ || afresh_wanted_;
+  return segment_ == 0 || room > options_.segment_bytes || rotation_due_ ||
+         (afresh_wanted_ && before_afresh_ == 0);
 }
 
 const Batch* Journal::begin_background() {
