@@ -20,13 +20,13 @@ static_assert(limits::kSnapshotChunkBytes <= limits::kEntryBytesMax);
 std::string encoded(const BackupHeader& header) {
   std::string checked;
   ByteWriter w(&checked);
-  w.fixed32(format::kBackupVersion);
+  w.fixed32(header.box.v == 0 ? format::kBackupVersion : format::kBackupOfClusterVersion);
   w.raw({reinterpret_cast<const char*>(header.store_id.data()), header.store_id.size()});
   w.fixed64(static_cast<std::uint64_t>(header.made_at.v));
   w.fixed32(header.feature_level);
   w.fixed16(header.run_groups);
   w.fixed16(0);
-  w.fixed64(0);
+  w.fixed64(header.box.v);
   w.fixed64(0);
   std::string out(format::kBackupMagic);
   ByteWriter(&out).fixed32(crc32c(checked));
@@ -86,7 +86,11 @@ class BackupReader {
     header.made_at = TimeMs(static_cast<std::int64_t>(in.fixed64()));
     header.feature_level = in.fixed32();
     header.run_groups = in.fixed16();
-    if (version != format::kBackupVersion) {
+    if (version == format::kBackupOfClusterVersion) {
+      in.fixed16();
+      header.box = NodeId(in.fixed64());
+      if (header.box.v == 0) return damaged("the header names no box");
+    } else if (version != format::kBackupVersion) {
       return absl::FailedPreconditionError(
           "read " + name_ +
           ": written in a newer format; use the version of Pawl that made it, or a later one");

@@ -21,6 +21,7 @@ namespace pawl::log {
 namespace format {
 inline constexpr std::string_view kBackupMagic = "PAWLBKUP";
 inline constexpr std::uint32_t kBackupVersion = 1;
+inline constexpr std::uint32_t kBackupOfClusterVersion = 2;  // it names the box
 inline constexpr std::size_t kBackupHeaderBytes = 64;
 }  // namespace format
 
@@ -29,6 +30,7 @@ struct BackupHeader {
   TimeMs made_at;
   std::uint32_t feature_level = 0;  // that a reader needs
   std::uint16_t run_groups = 0;
+  NodeId box;  // of a cluster, that it was made of; 0: of a box alone
   friend bool operator==(const BackupHeader&, const BackupHeader&) = default;
 };
 

@@ -58,6 +58,10 @@ Finding damage_finding(std::string path, std::uint64_t offset, std::string what)
   return finding;
 }
 
+Finding given_up(std::string path) {
+  return {std::move(path), 0, "given up by the daemon while it was read", "", false, true};
+}
+
 JournalScan::JournalScan(FileSystem& files, std::string directory, const StoreId& store_id,
                          std::uint32_t feature_level, OnFinding on_finding, OnProgress on_progress)
     : files_(files),
@@ -159,8 +163,7 @@ absl::Status JournalScan::read() {
     if (!status.ok() && absl::IsNotFound(status) && !is_listed(segment.number)) {
       segment.gone = true;
       end_.reset();
-      find(Finding{path_of(segment.number), 0, "given up by the daemon while it was read", "",
-                   false});
+      find(given_up(path_of(segment.number)));
     } else if (!status.ok()) {
       return status;
     }
@@ -395,6 +398,9 @@ void JournalScan::take_ranges(SegmentScan* scan) {
     if (range.begins()) {
       group.replaced.push_back(Replacement{number, Index(1)});
       group.last = last;
+      if (last.v > 0) {
+        gaps_.push_back(IndexGap{range.group, Index(0), last.next(), scan->path(), scan->at()});
+      }
       continue;
     }
     if (range.first > group.last.next()) {

@@ -34,10 +34,15 @@ struct Finding {
   std::string what;
   std::string remedy;  // what to do; "" of a note
   bool damage = true;  // false: a note
+  // Of a note: what was read has changed meanwhile, and another look may see all of it.
+  bool passing = false;
 };
 
 // Damage to bytes that were promised, in the words of every such refusal.
 Finding damage_finding(std::string path, std::uint64_t offset, std::string what);
+
+// A note: the daemon has removed the file since its name was read.
+Finding given_up(std::string path);
 
 struct GroupSpan {
   GroupId group;
@@ -73,8 +78,8 @@ struct ScannedSegment {
   std::vector<DamagedExtent> damaged;
 };
 
-// Indexes that the journal does not hold between two that it does, or before its first: legal where
-// a snapshot of the group is at `before` - 1 or later.
+// Indexes that the journal does not hold between two that it does, before its first, or before a
+// log that begins anew: legal where a snapshot of the group is at `before` - 1 or later.
 struct IndexGap {
   GroupId group;
   Index after;  // 0: the journal begins later than the group

@@ -58,8 +58,7 @@ absl::Status JournalScan::entries(const OnEntry& on_entry) {
         for (const ScannedSegment& before : segments_) {
           range += before.number <= segment.number ? before.ranges : 0;
         }
-        find(Finding{path_of(segment.number), 0, "given up by the daemon while it was read", "",
-                     false});
+        find(given_up(path_of(segment.number)));
         // What was still needed of it is in a kept file now.
         if (absl::Status s = kept_.read(store_id_, feature_level_, rebuilds_); !s.ok()) return s;
         if (absl::Status s = kept_entries(on_entry); !s.ok()) return s;

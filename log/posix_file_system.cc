@@ -211,4 +211,21 @@ absl::Status PosixFileSystem::sync_directory(const std::string& directory) {
   return error == 0 ? absl::OkStatus() : failed("fsync", directory, error);
 }
 
+absl::StatusOr<bool> PosixDirectories::is_there(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) return S_ISDIR(info.st_mode);
+  if (errno == ENOENT) return false;
+  return failed("stat", path, errno);
+}
+
+absl::StatusOr<bool> PosixDirectories::make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return true;
+  if (errno == EEXIST) return false;
+  return failed("mkdir", path, errno);
+}
+
+absl::Status PosixDirectories::remove_directory(const std::string& path) {
+  return ::rmdir(path.c_str()) == 0 ? absl::OkStatus() : failed("rmdir", path, errno);
+}
+
 }  // namespace pawl::log

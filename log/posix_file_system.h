@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "log/directories.h"
 #include "log/file_system.h"
 
 namespace pawl::log {
@@ -45,6 +46,13 @@ class PosixFileSystem final : public FileSystem {
 
   std::vector<OpenFile> open_;
   std::uint64_t uses_ = 0;
+};
+
+class PosixDirectories final : public Directories {
+ public:
+  absl::StatusOr<bool> is_there(const std::string& path) override;
+  absl::StatusOr<bool> make_directory(const std::string& path) override;
+  absl::Status remove_directory(const std::string& path) override;
 };
 
 }  // namespace pawl::log

@@ -6,6 +6,15 @@
 namespace pawl::log {
 namespace {
 
+// Stands in the directory itself, as a file or as a directory.
+bool is_in(const std::string& path, const std::string& directory) {
+  if (path.size() <= directory.size() + 1 || path.compare(0, directory.size(), directory) != 0) {
+    return false;
+  }
+  const std::size_t next = path.find('/', directory.size() + 1);
+  return path[directory.size()] == '/' && (next == std::string::npos || next + 1 == path.size());
+}
+
 std::string named(const char* operation, const std::string& path, const char* what) {
   return std::string(operation) + " " + path + ": " + what;
 }
@@ -27,6 +36,12 @@ absl::Status MemoryFileSystem::step(const char* operation, const std::string& pa
 void MemoryFileSystem::fail_operation(std::uint64_t n, absl::Status status) {
   fail_at_ = n;
   failure_ = std::move(status);
+  cut_short_ = false;
+}
+
+void MemoryFileSystem::cut_operation_short(std::uint64_t n, absl::Status status) {
+  fail_operation(n, std::move(status));
+  cut_short_ = true;
 }
 
 std::shared_ptr<MemoryFileSystem::File> MemoryFileSystem::file(const std::string& path) {
@@ -46,10 +61,9 @@ std::uint64_t MemoryFileSystem::used_bytes() const {
 
 absl::StatusOr<std::vector<FileInfo>> MemoryFileSystem::list(const std::string& directory) {
   std::vector<FileInfo> found;
-  const std::string prefix = directory + "/";
   for (const auto& [path, content] : names_) {
-    if (path.compare(0, prefix.size(), prefix) == 0) {
-      found.push_back(FileInfo{path.substr(prefix.size()), content->cached.size()});
+    if (is_in(path, directory) && path.back() != '/') {
+      found.push_back(FileInfo{path.substr(directory.size() + 1), content->cached.size()});
     }
   }
   return found;
@@ -68,6 +82,7 @@ absl::Status MemoryFileSystem::put(const char* operation, const std::string& pat
                                    std::uint64_t offset, std::string_view bytes) {
   absl::Status status = step(operation, path);
   if (!status.ok() && !(fail_at_ && operations_ == *fail_at_ + 1)) return status;
+  if (!status.ok() && cut_short_) bytes = bytes.substr(0, bytes.size() / 2);
   const std::uint64_t used = used_bytes();
   const std::shared_ptr<File> target = file(path);
   const std::uint64_t end = offset + bytes.size();
@@ -78,11 +93,11 @@ absl::Status MemoryFileSystem::put(const char* operation, const std::string& pat
     target->cached.resize(end);
   }
   target->cached.replace(offset, bytes.size(), bytes);
-  if (!status.ok()) return status;  // seen in the cache, never on the disk
+  if (!status.ok() && !cut_short_) return status;  // seen in the cache, never on the disk
   for (std::uint64_t at = offset / kSectorBytes; at * kSectorBytes < end; ++at) {
     target->dirty.insert(at);
   }
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status MemoryFileSystem::write(const std::string& path, std::uint64_t offset,
@@ -138,14 +153,57 @@ absl::Status MemoryFileSystem::remove(const std::string& path) {
 
 absl::Status MemoryFileSystem::sync_directory(const std::string& directory) {
   if (absl::Status s = step("sync directory", directory); !s.ok()) return s;
-  durable_names_ = names_;
-  unsynced_names_.clear();
+  if (made_.empty()) {
+    durable_names_ = names_;
+    unsynced_names_.clear();
+    return absl::OkStatus();
+  }
+  unsynced_names_.push_back(std::move(durable_names_));
+  for (Names& names : unsynced_names_) {
+    std::erase_if(names, [&](const auto& name) { return is_in(name.first, directory); });
+    for (const auto& name : names_) {
+      if (is_in(name.first, directory)) names.insert(name);
+    }
+  }
+  durable_names_ = std::move(unsynced_names_.back());
+  unsynced_names_.pop_back();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> MemoryFileSystem::is_there(const std::string& path) {
+  return names_.contains(path + "/");
+}
+
+absl::StatusOr<bool> MemoryFileSystem::make_directory(const std::string& path) {
+  if (names_.contains(path + "/")) return false;
+  if (absl::Status s = step("mkdir", path); !s.ok()) return s;
+  made_.insert(path);
+  names_[path + "/"] = std::make_shared<File>();
+  name_changed();
+  return true;
+}
+
+absl::Status MemoryFileSystem::remove_directory(const std::string& path) {
+  if (absl::Status s = step("rmdir", path); !s.ok()) return s;
+  for (const auto& [name, content] : names_) {
+    if (is_in(name, path)) {
+      return absl::FailedPreconditionError(named("rmdir", path, "it is not empty"));
+    }
+  }
+  if (names_.erase(path + "/") == 0) {
+    return absl::NotFoundError(named("rmdir", path, "no such directory"));
+  }
+  name_changed();
   return absl::OkStatus();
 }
 
 void MemoryFileSystem::crash(Random* random) {
   const std::uint64_t survived = random->below(unsynced_names_.size() + 1);
   names_ = survived == 0 ? durable_names_ : unsynced_names_[survived - 1];
+  for (const std::string& directory : made_) {
+    if (names_.contains(directory + "/")) continue;
+    std::erase_if(names_, [&](const auto& name) { return is_in(name.first, directory); });
+  }
   // All, none or a mixture: each deserves its share of the seeds.
   const double keep = std::vector<double>{0.0, 0.2, 0.5, 0.8, 1.0}[random->below(5)];
   std::set<File*> seen;

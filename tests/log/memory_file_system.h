@@ -17,11 +17,12 @@
 #include <vector>
 
 #include "base/random.h"
+#include "log/directories.h"
 #include "log/file_system.h"
 
 namespace pawl::log {
 
-class MemoryFileSystem final : public FileSystem {
+class MemoryFileSystem final : public FileSystem, public Directories {
  public:
   static constexpr std::size_t kSectorBytes = 512;
   static constexpr std::uint64_t kCapacityBytes = std::uint64_t{1} << 50;  // unless it is set
@@ -38,6 +39,12 @@ class MemoryFileSystem final : public FileSystem {
   absl::Status remove(const std::string& path) override;
   absl::Status sync_directory(const std::string& directory) override;
 
+  // Who never makes one has all files in directories that are there for ever. Once one was made, a
+  // sync makes durable what stands in that very directory, and no other.
+  absl::StatusOr<bool> is_there(const std::string& path) override;
+  absl::StatusOr<bool> make_directory(const std::string& path) override;
+  absl::Status remove_directory(const std::string& path) override;
+
   // --- faults ---
   // Operations that change something, counted from 0 since the last crash or reset_operations().
   std::uint64_t operations() const { return operations_; }
@@ -45,6 +52,8 @@ class MemoryFileSystem final : public FileSystem {
   // Operation number `n` fails once with `status`; a failed write or sync leaves the cache as if
   // it had happened and nothing of it durable (what Linux does).
   void fail_operation(std::uint64_t n, absl::Status status);
+  // The same, but a write, or an allocation, got half as far.
+  void cut_operation_short(std::uint64_t n, absl::Status status);
   // From operation number `n` on nothing happens any more: the machine is gone. Call crash() next.
   void stop_at(std::uint64_t n) { stop_at_ = n; }
   bool stopped() const { return stop_at_ && operations_ > *stop_at_; }
@@ -86,10 +95,12 @@ class MemoryFileSystem final : public FileSystem {
   Names names_;
   Names durable_names_;
   std::vector<Names> unsynced_names_;  // after each change since sync_directory()
+  std::set<std::string> made_;  // directories, ever; one that is there is a name with a slash
   std::uint64_t operations_ = 0;
   std::optional<std::uint64_t> stop_at_;
   std::optional<std::uint64_t> fail_at_;
   absl::Status failure_;
+  bool cut_short_ = false;  // it fails half way
   std::uint64_t capacity_ = kCapacityBytes;
   bool read_only_ = false;
 };
