@@ -47,6 +47,11 @@ std::uint64_t Channels::watermark(GroupId from) const {
   return at == in_.end() ? 0 : at->second;
 }
 
+std::uint64_t Channels::sent(GroupId to) const {
+  const auto at = out_.find(to);
+  return at == out_.end() ? 0 : at->second.last;
+}
+
 // Grammar: varint count, then each outbox: varint group, varint last, varint count, then each
 // message: varint number, varint kind, str name, varint version; varint count, then each
 // watermark: varint group, varint number; varint count, then each pin: str name, varint version.

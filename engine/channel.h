@@ -47,10 +47,15 @@ class Channels {
   // Receivers with unacknowledged messages.
   std::vector<GroupId> destinations() const;
   std::uint64_t watermark(GroupId from) const;
+  // The number of the newest message to `to`; 0: there was none.
+  std::uint64_t sent(GroupId to) const;
   // A pin of this version was ever sent from here (recorded by send): it is sent once.
   bool sent_pin(std::string_view name, std::uint32_t version) const {
     return pins_.contains(std::pair<std::string, std::uint32_t>(name, version));
   }
+
+  // All of them.
+  const std::set<std::pair<std::string, std::uint32_t>>& sent_pins() const { return pins_; }
 
   void encode(std::string* out) const;
   bool decode(std::string_view bytes);
