@@ -1,7 +1,7 @@
 // `pawl backup FILE`: a store's entries, hard states and snapshots into one checked file. It reads
-// the directory, without a daemon or beside one: the journal is one sequence, so the frames that
-// are there when it is read are a state that the box was in.
-#include <fcntl.h>
+// the directory, without a daemon or beside one. The journal of a box alone is one sequence, so
+// that the frames that are there when it is read are a state that the box was in; the groups of a
+// box of a cluster are cut where its daemon says that they are committed (committed_cut.h).
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,12 +10,12 @@
 
 #include "base/digest.h"
 #include "cli/command.h"
+#include "cli/committed_cut.h"
 #include "cli/journal_look.h"
 #include "cli/store_directory.h"
 #include "codecs/json.h"
-#include "log/backup_file.h"
-#include "log/names.h"
-#include "log/snapshot_file.h"
+#include "log/backup_copy.h"
+#include "log/new_file.h"
 
 namespace pawl::cli {
 namespace {
@@ -23,34 +23,19 @@ namespace {
 // Where a backup goes: a file that is there under its name once it is whole, or stdout.
 class Destination {
  public:
-  explicit Destination(std::string path) : path_(std::move(path)), to_file_(path_ != "-") {}
-  ~Destination() {
-    if (to_file_ && begun_ && !kept_) (void)files_.remove(temporary());
+  explicit Destination(const std::string& path) {
+    if (path != "-") file_.emplace(files_, path);
   }
-  Destination(const Destination&) = delete;
-  Destination& operator=(const Destination&) = delete;
 
   absl::Status begin() {
-    if (!to_file_) {
-      if (::isatty(STDOUT_FILENO) == 0) return absl::OkStatus();
-      return absl::InvalidArgumentError(
-          "a backup is not for a terminal\nhint: name a file, or send stdout somewhere");
-    }
-    if (::access(path_.c_str(), F_OK) == 0) {
-      return absl::AlreadyExistsError(path_ + " is there already and is never overwritten");
-    }
-    const absl::Status gone = files_.remove(temporary());
-    if (!gone.ok() && !absl::IsNotFound(gone)) return gone;
-    begun_ = true;
-    return absl::OkStatus();
+    if (file_) return file_->begin();
+    if (::isatty(STDOUT_FILENO) == 0) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "a backup is not for a terminal\nhint: name a file, or send stdout somewhere");
   }
 
   absl::Status write(std::string_view bytes) {
-    if (to_file_) {
-      const absl::Status status = files_.write(temporary(), offset_, bytes);
-      offset_ += bytes.size();
-      return status;
-    }
+    if (file_) return file_->write(bytes);
     while (!bytes.empty()) {
       const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
@@ -60,80 +45,32 @@ class Destination {
     return absl::OkStatus();
   }
 
-  absl::Status keep() {
-    if (!to_file_) return absl::OkStatus();
-    absl::Status status = files_.sync(temporary());
-    if (status.ok()) status = files_.rename(temporary(), path_);
-    kept_ = status.ok();
-    const std::size_t slash = path_.rfind('/');
-    if (!status.ok()) return status;
-    return files_.sync_directory(slash == std::string::npos ? "."
-                                 : slash == 0               ? "/"
-                                                            : path_.substr(0, slash));
-  }
+  absl::Status keep() { return file_ ? file_->keep() : absl::OkStatus(); }
 
  private:
-  std::string temporary() const { return path_ + ".tmp"; }
-
-  const std::string path_;
-  const bool to_file_;
   log::PosixFileSystem files_;
-  std::uint64_t offset_ = 0;
-  bool begun_ = false;
-  bool kept_ = false;
+  std::optional<log::NewFile> file_;
 };
 
-// The newest snapshot of each group.
-absl::Status copy_snapshots(JournalLook& look, log::BackupWriter* writer) {
-  log::PosixFileSystem files;
-  std::optional<GroupId> copied;
-  for (const SeenSnapshot& snapshot : look.snapshots()) {
-    if (copied == snapshot.group || !snapshot.whole) continue;
-    copied = snapshot.group;
-    auto reader = log::SnapshotReader::open(files, log::join(look.directory(), snapshot.name),
-                                            look.scan().store_id());
-    if (!reader.ok()) return reader.status();
-    absl::Status status = writer->begin_snapshot(
-        {snapshot.group, snapshot.index, snapshot.term, snapshot.feature_level});
-    while (status.ok()) {
-      const auto chunk = (*reader)->next_chunk();
-      if (!chunk.ok()) return chunk.status();
-      if (chunk->empty()) break;
-      status = writer->add_piece(*chunk);
-    }
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+bool is_of_cluster(const daemon::StoreIdentity& store) {
+  return store.founders != std::vector<NodeId>{store.box};
 }
 
-absl::Status copy(JournalLook& look, log::BackupWriter* writer) {
-  const log::JournalScan& scan = look.scan();
-  absl::Status status;
-  for (std::size_t g = 0; g < scan.states().size() && status.ok(); ++g) {
-    if (!scan.states()[g]) continue;
-    status = writer->add_state(GroupId(static_cast<std::uint16_t>(g)), *scan.states()[g]);
+std::vector<log::SnapshotPlace> whole_snapshots(const JournalLook& look) {
+  std::vector<log::SnapshotPlace> places;
+  for (const SeenSnapshot& seen : look.snapshots()) {
+    if (seen.whole) places.push_back({seen.group, seen.index, seen.term, seen.feature_level});
   }
-  if (status.ok()) status = copy_snapshots(look, writer);
-  if (!status.ok()) return status;
-  status = look.scan().entries(
-      [writer](const log::ScannedEntry& entry, std::string_view payload) -> absl::Status {
-        if (entry.replaced) return absl::OkStatus();
-        return writer->add_entry(entry.group, entry.term, entry.index, payload);
-      });
-  return status.ok() ? writer->finish() : status;
+  return places;
 }
 
-log::BackupHeader header_of(const JournalLook& look, const log::JournalScan& scan) {
+log::BackupHeader header_of(const JournalLook& look, const log::BackupSource& source) {
   log::BackupHeader header;
   header.store_id = look.store()->id;
   header.made_at = TimeMs(std::int64_t{std::time(nullptr)} * 1000);
-  header.run_groups = look.store()->run_groups;
-  for (const log::ScannedSegment& segment : scan.segments()) {
-    header.feature_level = std::max(header.feature_level, segment.feature_level);
-  }
-  for (const SeenSnapshot& snapshot : look.snapshots()) {
-    header.feature_level = std::max(header.feature_level, snapshot.feature_level);
-  }
+  header.run_groups = source.run_groups;
+  header.feature_level = feature_level_of(source);
+  if (source.of_cluster) header.box = look.store()->box;
   return header;
 }
 
@@ -144,62 +81,87 @@ class Backup : public Command {
     store_.declare(arguments,
                    "The store's directory (else the configuration's, and then its owner's)");
     arguments.footer(
-        "A daemon may run meanwhile: what it acknowledged before the backup began is in it.\nThe "
-        "store of a box that belongs to a cluster can't be backed up in this version.");
+        "A daemon may run meanwhile: what was acknowledged before the backup began, by this box or "
+        "by any\nother one of its cluster, is in it. Of a cluster's box the daemon is asked for it "
+        "(--socket).");
   }
 
   int run(Session& session) override {
     const absl::StatusOr<StoreDirectory> store = find_store_directory(store_);
     if (!store.ok()) return session.refuse(store.status());
     prepare_digests();
+    log::PosixFileSystem files;
+    std::vector<Index> through;
+    // What is wrong with the file is said below, with all else.
+    const auto identity = daemon::read_store(files, store->path);
+    if (identity.ok() && is_of_cluster(*identity)) {
+      CommittedCut cut = find_committed_cut(session, store->path, *identity);
+      if (cut.exit != kDone) return cut.exit;
+      through = std::move(cut.through);
+      if (through.empty()) session.note(kNoDaemon);
+    }
     JournalLook look(session, store->path);
     if (const absl::Status s = look.read(); !s.ok()) {
       return session.refuse(absl::IsNotFound(s) ? kNotFound : kFailed, std::string(s.message()));
     }
     if (const int unfit = refuse_unfit(session, look); unfit != kDone) return unfit;
+    return write(session, look, std::move(through));
+  }
+
+ private:
+  static constexpr const char* kNoDaemon =
+      "note: no daemon runs on this store, so the backup has what this box has: what the others of "
+      "its\n      cluster acknowledged, and it had not heard of, is not in it";
+
+  int write(Session& session, JournalLook& look, std::vector<Index> through) {
+    log::PosixFileSystem files;
+    log::BackupSource source{files, look.directory(), look.scan(), whole_snapshots(look), 0, {}};
+    source.run_groups = look.store()->run_groups;
+    source.through = std::move(through);
+    source.of_cluster = is_of_cluster(*look.store());
     Destination destination(file_);
     absl::Status status = destination.begin();
-    if (absl::IsAlreadyExists(status))
+    if (absl::IsAlreadyExists(status)) {
       return session.refuse(kConflict, std::string(status.message()));
+    }
     if (!status.ok()) return session.refuse(status);
     log::BackupWriter writer(
         [&destination](std::string_view bytes) { return destination.write(bytes); },
-        header_of(look, look.scan()));
-    status = copy(look, &writer);
+        header_of(look, source));
+    status = copy_store(source, &writer);
+    if (status.ok()) status = writer.finish();
     if (status.ok()) {
       if (const int unfit = refuse_unfit(session, look); unfit != kDone) return unfit;
       status = destination.keep();
     }
+    if (absl::IsAborted(status)) {
+      return session.refuse(kFailed, std::string(status.message()) + "\nhint: run it again");
+    }
     if (!status.ok()) return session.refuse(kFailed, std::string(status.message()));
+    for (const log::Finding& finding : look.findings()) {
+      session.note("note: " + printable(finding.path) + ", offset " +
+                   std::to_string(finding.offset) + ": " + finding.what);
+    }
     tell(session, look, writer);
     return kDone;
   }
 
- private:
-  // What is damaged, or was given up while it was read, makes no backup.
+  // What is damaged, or was given up while it was read, makes no backup. What an operator gave up
+  // before, or another box has filled, is missing from the store itself.
   int refuse_unfit(Session& session, JournalLook& look) {
     if (look.damages() > 0) {
       for (const log::Finding& finding : look.findings()) {
-        session.note("damage: " + printable(finding.path) + ", offset " +
-                     std::to_string(finding.offset) + ": " + finding.what);
+        session.note((finding.damage ? "damage: " : "note: ") + printable(finding.path) +
+                     ", offset " + std::to_string(finding.offset) + ": " + finding.what);
       }
       return session.refuse(kFailed,
                             "a damaged store is not backed up\nhint: `pawl journal verify` says "
                             "what to do about each place");
     }
-    if (!look.findings().empty()) {
-      return session.refuse(kFailed,
-                            "the daemon gave up a part of the journal while it was read\nhint: "
-                            "run it again");
-    }
-    if (look.store()->founders != std::vector<NodeId>{look.store()->box}) {
-      return session.refuse(kConflict,
-                            "box " + std::to_string(look.store()->box.v) +
-                                " belongs to a cluster, and a single box's part of it can't be "
-                                "backed up in this version\nhint: the other boxes are its copies; "
-                                "`pawl cluster recover` goes on from any one of them");
-    }
-    return kDone;
+    if (!look.is_passing()) return kDone;
+    return session.refuse(kFailed,
+                          "the daemon gave up a part of the journal while it was read\nhint: "
+                          "run it again");
   }
 
   void tell(Session& session, const JournalLook& look, const log::BackupWriter& writer) {

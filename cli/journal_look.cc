@@ -62,14 +62,7 @@ std::string bytes_text(std::uint64_t bytes) {
   return text;
 }
 
-std::string store_text(const log::StoreId& store) {
-  std::string text;
-  for (const unsigned char byte : store) {
-    text.push_back("0123456789abcdef"[byte >> 4]);
-    text.push_back("0123456789abcdef"[byte & 15]);
-  }
-  return text;
-}
+std::string store_text(const log::StoreId& store) { return daemon::to_hex(store); }
 
 JournalLook::JournalLook(Session& session, std::string directory)
     : session_(session), directory_(std::move(directory)) {}
@@ -159,6 +152,13 @@ void JournalLook::read_snapshot(GroupId group, Index index) {
   snapshots_.push_back(std::move(seen));
 }
 
+// A snapshot that came from another box while the journal was read stands for what is missing in
+// it.
+bool JournalLook::is_covered_since(const log::IndexGap& gap) {
+  const auto indexes = log::list_snapshots(files_, directory_, gap.group);
+  return indexes.ok() && !indexes->empty() && indexes->front().next() >= gap.before;
+}
+
 void JournalLook::check_gaps() {
   for (const log::IndexGap& gap : scan_->gaps()) {
     const bool covered =
@@ -167,6 +167,13 @@ void JournalLook::check_gaps() {
                  snapshot.index.next() >= gap.before;
         });
     if (covered) continue;
+    if (is_covered_since(gap)) {
+      add(log::Finding{gap.path, gap.offset,
+                       "the log of group " + std::to_string(gap.group.v) +
+                           " was begun anew by another box while it was read",
+                       "", false, true});
+      continue;
+    }
     add(log::damage_finding(gap.path, gap.offset,
                             "entries " + std::to_string(gap.after.v + 1) + " to " +
                                 std::to_string(gap.before.v - 1) + " of group " +
@@ -177,6 +184,7 @@ void JournalLook::check_gaps() {
 
 void JournalLook::add(log::Finding finding) {
   damages_ += finding.damage ? 1 : 0;
+  passing_ |= finding.passing;
   if (findings_.size() < limits::kFindingsShownMax) {
     findings_.push_back(std::move(finding));
   } else {

@@ -65,6 +65,8 @@ class JournalLook {
   void add(log::Finding finding);
   // At most limits::kFindingsShownMax.
   const std::vector<log::Finding>& findings() const { return findings_; }
+  // Something has changed while it was read: another look may see all of it.
+  bool is_passing() const { return passing_; }
   // Of damage, all of them.
   std::uint64_t damages() const { return damages_; }
   // As an array.
@@ -79,6 +81,7 @@ class JournalLook {
   using SnapshotName = std::pair<GroupId, Index>;
   std::vector<SnapshotName> list_snapshots();
   void read_snapshot(GroupId group, Index index);
+  bool is_covered_since(const log::IndexGap& gap);
   void check_gaps();
 
   Session& session_;
@@ -91,6 +94,7 @@ class JournalLook {
   std::vector<log::Finding> findings_;
   std::uint64_t damages_ = 0;
   std::uint64_t hidden_ = 0;
+  bool passing_ = false;
 };
 
 // "1.5 MiB".

@@ -41,11 +41,13 @@ class Restore : public Command {
                    "configuration's)");
     arguments.footer(
         "Nothing is live before all of it was verified; a store that is there is never "
-        "overwritten.\nThe new store has an id of its own.");
+        "overwritten.\nThe new store has an id of its own. It is a box alone, whatever it was made "
+        "of; with a\nconfiguration that has [cluster] it is that box, the only one of its cluster, "
+        "to which\nothers are added.");
   }
 
   int run(Session& session) override {
-    const absl::StatusOr<StoreDirectory> directory = find_store_directory(store_);
+    const absl::StatusOr<StoreDirectory> directory = find_new_store(store_);
     if (!directory.ok()) return session.refuse(directory.status());
     // Before the owner's rights are taken on: the backup may be root's.
     OwnedFd opened(file_ == "-" ? -1 : ::open(file_.c_str(), O_RDONLY | O_CLOEXEC));
@@ -74,7 +76,14 @@ class Restore : public Command {
     codecs::SystemRandomBytes random;
     random.fill(reinterpret_cast<unsigned char*>(options.random_16.data()),
                 options.random_16.size());
-    daemon::RestoredStore restored(options, &logger);
+    options.box = directory.wanted.box;
+    options.founders = directory.wanted.founders;
+    options.address = directory.address;
+    daemon::StoreLock lock;
+    options.lock = [&lock](const std::string& path) { return lock.acquire(path); };
+    log::PosixFileSystem files;
+    log::PosixDirectories directories;
+    daemon::RestoredStore restored(files, directories, options, &logger);
     absl::Status status = restored.begin();
     if (status.ok()) {
       status = log::read_backup(
@@ -85,12 +94,24 @@ class Restore : public Command {
     if (absl::IsAlreadyExists(status)) {
       return session.refuse(kConflict, std::string(status.message()));
     }
-    if (!status.ok()) {
-      return session.refuse(kFailed, std::string(status.message()) +
-                                         "\nhint: nothing was restored, and nothing is left of it");
-    }
+    if (!status.ok()) return refuse(session, directory.path, status, &restored);
     tell(session, directory.path, restored);
     return kDone;
+  }
+
+  static int refuse(Session& session, const std::string& directory, const absl::Status& status,
+                    daemon::RestoredStore* restored) {
+    std::string hint = "nothing was restored, and nothing is left of it";
+    if (restored->is_live()) {
+      hint = "the store in " + printable(directory) +
+             " is whole, but whether it outlives a power loss is not known: check the disk, remove "
+             "the directory and restore again";
+    } else if (const absl::Status left = restored->give_up(); !left.ok()) {
+      hint = "nothing was restored; what is left, in " + printable(directory) +
+             "/restoring, is removed by the next restore into it, or by hand (" +
+             std::string(left.message()) + ")";
+    }
+    return session.refuse(kFailed, std::string(status.message()) + "\nhint: " + hint);
   }
 
   static void tell(Session& session, const std::string& directory,
@@ -104,8 +125,9 @@ class Restore : public Command {
                     std::to_string(counts.entries) + " entries and " +
                     std::to_string(counts.snapshots) + " snapshots into " + printable(directory) +
                     "\nThe backup was made at " + made + " of store " +
-                    store_text(restored.header().store_id) + "; this store is " +
-                    store_text(restored.store().id) + ".\n" + kNext);
+                    store_text(restored.header().store_id) + of_box(restored.header()) +
+                    "; this store is " + store_text(restored.store().id) + ".\n" +
+                    (restored.of_cluster() ? kNextOfCluster : kNext) + kMissing);
       return;
     }
     std::string out;
@@ -113,14 +135,27 @@ class Restore : public Command {
     w.begin_object().field("data", directory).field("store", store_text(restored.store().id));
     w.field("backup_of", store_text(restored.header().store_id)).field("made_at", made);
     w.field("runs", restored.runs()).field("entries", counts.entries);
-    w.field("snapshots", counts.snapshots).end_object();
+    w.field("snapshots", counts.snapshots);
+    if (restored.header().box.v != 0) w.field("backup_of_box", restored.header().box.v);
+    if (restored.of_cluster()) w.field("box", restored.store().box.v);
+    w.end_object();
     session.print_json(out);
   }
 
-  static constexpr const char* kNext =
-      "Start the daemon on it. What happened after the backup is not in it: timers that were due\n"
+  static std::string of_box(const log::BackupHeader& header) {
+    return header.box.v == 0 ? "" : ", box " + std::to_string(header.box.v) + " of a cluster";
+  }
+
+  static constexpr const char* kNext = "It is a box alone. Start the daemon on it.\n";
+  static constexpr const char* kNextOfCluster =
+      "It is the only box of its cluster. Put the cluster's keyring where the configuration says, "
+      "and start\nthe daemon on it. Then `pawl cluster keys rotate` keeps out boxes of the old "
+      "cluster, and `pawl cluster\nadd --box NODE --address HOST:PORT` adds others, with numbers "
+      "never used.\n";
+  static constexpr const char* kMissing =
+      "What happened after the backup is not in it: timers that were due\n"
       "since then fire, and tasks that were out are handed out again, with the same idempotency "
-      "keys.\nThe old store must not go on beside it: both would do the same work.\n";
+      "keys.\nThe old store, or cluster, must not go on beside it: both would do the same work.\n";
 
   std::string file_;
   StoreWish store_;

@@ -25,6 +25,8 @@ std::string key_of(const Request& request) {
   return "";
 }
 
+}  // namespace
+
 dsl::Value parse_body(const Response& response) {
   dsl::Value value;
   codecs::JsonError error;
@@ -33,8 +35,6 @@ dsl::Value parse_body(const Response& response) {
   codecs::parse_json(response.body, &value, &error);
   return value;
 }
-
-}  // namespace
 
 std::string socket_path(const std::string& flag) {
   if (!flag.empty()) return flag;

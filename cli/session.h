@@ -61,6 +61,9 @@ class Session {
   Client client_;
 };
 
+// An answer's JSON; null if it is none.
+dsl::Value parse_body(const Response& response);
+
 // The socket a session will use: the flag, PAWL_SOCKET, or the packaged default.
 std::string socket_path(const std::string& flag);
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "daemon/config.h"
+#include "daemon/config_cluster.h"
 
 extern char** environ;
 
@@ -20,11 +21,15 @@ void StoreWish::declare(Arguments& arguments, const std::string& data_help) {
 }
 
 absl::StatusOr<StoreDirectory> find_store_directory(const StoreWish& wish) {
+  if (!wish.data) return find_new_store(wish);
   StoreDirectory found;
-  if (wish.data) {
-    found.path = *wish.data;
-    return found;
-  }
+  found.path = *wish.data;
+  return found;
+}
+
+absl::StatusOr<StoreDirectory> find_new_store(const StoreWish& wish) {
+  if (wish.data && !wish.config) return find_store_directory(wish);
+  StoreDirectory found;
   const auto sources = daemon::collect_config(wish.config.value_or(""), environ, {});
   if (!sources.ok()) return sources.status();
   const auto loaded = daemon::make_config(*sources);
@@ -33,7 +38,9 @@ absl::StatusOr<StoreDirectory> find_store_directory(const StoreWish& wish) {
     for (const std::string& error : loaded.errors) text += error;
     return absl::InvalidArgumentError(text);
   }
-  found.path = loaded.config.server.data;
+  found.path = wish.data.value_or(loaded.config.server.data);
+  found.wanted = daemon::wanted_store(loaded.config);
+  found.address = daemon::own_address(loaded.config.cluster);
   found.segment_bytes = static_cast<std::uint32_t>(loaded.config.journal.segment_bytes);
   found.preallocate = loaded.config.journal.preallocate;
   return found;

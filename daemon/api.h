@@ -83,6 +83,7 @@ class Api final : public HttpHandler {
   void get_openapi(Call& call);
   void post_time_accept(Call& call);
   void get_cluster(Call& call);
+  void get_applied(Call& call);
   void post_transfer(Call& call);
   void post_members(Call& call);
   void get_keys(Call& call);

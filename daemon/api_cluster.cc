@@ -6,16 +6,18 @@
 #include "codecs/json.h"
 #include "daemon/api.h"
 #include "daemon/socket_address.h"
+#include "daemon/store.h"
 
 namespace pawl::daemon {
 namespace {
 
 const char* role_of(const raft::Raft& raft) { return raft::to_string(raft.role()); }
 
-// The boxes as the roster has them; before there is one, those that founded the cluster.
+// The boxes as the roster has them; before there is one, those that founded the cluster. A roster
+// that a box alone has came with a backup, and is that of the cluster it was made of.
 std::map<NodeId, engine::RosterBox> boxes_of(node::Node& node) {
   const auto& known = node.definitions().catalog().roster().boxes();
-  if (!known.empty()) return known;
+  if (!known.empty() && !node.alone()) return known;
   std::map<NodeId, engine::RosterBox> founders;
   for (const NodeId box : node.options().founders) founders[box].founder = true;
   return founders;
@@ -74,6 +76,22 @@ void Api::get_cluster(Call& call) {
   w.end_array().plain_key("groups").begin_array();
   for (std::size_t g = 0; g < node.group_count(); ++g) {
     write_group(node.group(GroupId(static_cast<std::uint16_t>(g))), w);
+  }
+  w.end_array().end_object();
+  respond_json(call.id, 200, body);
+}
+
+// A read like others: the barrier before it is what it is asked for.
+void Api::get_applied(Call& call) {
+  node::Node& node = *parts_.node;
+  std::string body;
+  codecs::JsonWriter w(&body);
+  w.begin_object().field("node", parts_.box.v).field("store", to_hex(node.options().store));
+  w.plain_key("groups").begin_array();
+  for (std::size_t g = 0; g < node.group_count(); ++g) {
+    const node::Group& group = node.group(GroupId(static_cast<std::uint16_t>(g)));
+    w.begin_object().field("group", int{group.id().v}).field("applied", group.applied().v);
+    w.field("durable", group.raft().durable().v).end_object();
   }
   w.end_array().end_object();
   respond_json(call.id, 200, body);

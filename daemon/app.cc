@@ -48,20 +48,6 @@ constexpr std::int64_t kStopMs = 10'000;
 constexpr std::int64_t kQuietNs = 1'000'000'000;
 constexpr std::int64_t kGiveUpNs = 1'000'000'000;  // between looks for segments to give up
 
-// The store that the configuration speaks of.
-StoreIdentity wanted_store(const Config& config) {
-  StoreIdentity store;
-  store.run_groups = static_cast<std::uint16_t>(config.store.groups);
-  if (config.cluster.node == 0) return store;
-  store.box = NodeId(static_cast<std::uint64_t>(config.cluster.node));
-  store.founders.clear();
-  for (const Config::Cluster::Peer& peer : config.cluster.peers) {
-    if (peer.founder) store.founders.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
-  }
-  std::sort(store.founders.begin(), store.founders.end());
-  return store;
-}
-
 // The server needs its handler before the API, which needs the server, can be made.
 struct Forward final : HttpHandler {
   Api* api = nullptr;

@@ -112,4 +112,22 @@ std::vector<Box> other_boxes(const Config::Cluster& cluster) {
   return others;
 }
 
+std::string own_address(const Config::Cluster& cluster) {
+  const Box* own = own_entry(cluster);
+  return own == nullptr ? "" : own->address.text();
+}
+
+StoreIdentity wanted_store(const Config& config) {
+  StoreIdentity store;
+  store.run_groups = static_cast<std::uint16_t>(config.store.groups);
+  if (config.cluster.node == 0) return store;
+  store.box = NodeId(static_cast<std::uint64_t>(config.cluster.node));
+  store.founders.clear();
+  for (const Config::Cluster::Peer& peer : config.cluster.peers) {
+    if (peer.founder) store.founders.push_back(NodeId(static_cast<std::uint64_t>(peer.node)));
+  }
+  std::sort(store.founders.begin(), store.founders.end());
+  return store;
+}
+
 }  // namespace pawl::daemon

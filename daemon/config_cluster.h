@@ -10,6 +10,7 @@
 
 #include "daemon/config.h"
 #include "daemon/socket_address.h"
+#include "daemon/store.h"
 
 namespace pawl::daemon {
 
@@ -30,5 +31,9 @@ std::vector<ClusterFault> check_cluster(const Config::Cluster& cluster);
 SocketAddress listen_address(const Config::Cluster& cluster);
 // The other boxes, in the order of the configuration.
 std::vector<Config::Cluster::Peer> other_boxes(const Config::Cluster& cluster);
+// Where the others reach this box; "" of a box alone.
+std::string own_address(const Config::Cluster& cluster);
+// The box and the founders of the store that the configuration speaks of, and its groups.
+StoreIdentity wanted_store(const Config& config);
 
 }  // namespace pawl::daemon

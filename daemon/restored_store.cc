@@ -1,18 +1,16 @@
 #include "daemon/restored_store.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/feature_level.h"
 #include "daemon/opened_node.h"
 #include "log/names.h"
+#include "log/new_file.h"
 #include "log/operation.h"
 #include "log/training.h"
+#include "node/lone_voter.h"
 
 namespace pawl::daemon {
 namespace {
@@ -32,63 +30,80 @@ bool is_of_store(const std::string& name) {
          name.ends_with(".snap") || name.ends_with(".snap.tmp");
 }
 
-absl::Status system_failure(const char* operation, const std::string& path) {
-  const std::string text = std::string(operation) + " " + path + ": " + std::strerror(errno);
-  return errno == ENOSPC ? absl::ResourceExhaustedError(text + "; make room on this file system")
-                         : absl::PermissionDeniedError(text + "; run it as the daemon's user");
-}
+bool is_segment(const std::string& name) { return name.ends_with(".seg"); }
 
 }  // namespace
 
-RestoredStore::RestoredStore(const RestoreOptions& options, const Logger* logger)
-    : options_(options), logger_(*logger), inner_(log::join(options.directory, "restoring")) {
+RestoredStore::RestoredStore(log::FileSystem& files, log::Directories& directories,
+                             const RestoreOptions& options, const Logger* logger)
+    : options_(options),
+      logger_(*logger),
+      inner_(log::join(options.directory, "restoring")),
+      files_(files),
+      directories_(directories) {
   PAWL_CHECK(options.random_16.size() == store_.id.size());
 }
 
-RestoredStore::~RestoredStore() {
-  if (done_ || !begun_) return;
+RestoredStore::~RestoredStore() { (void)give_up(); }
+
+absl::Status RestoredStore::give_up() {
+  if (live_) return absl::OkStatus();
   journal_.reset();
   snapshot_.reset();
-  (void)clear(true);
-  if (!made_directory_) return;
+  absl::Status status = std::exchange(begun_, false) ? clear() : absl::OkStatus();
+  if (!status.ok() || !std::exchange(made_directory_, false)) return status;
   (void)files_.remove(log::join(options_.directory, "lock"));
-  ::rmdir(options_.directory.c_str());
+  return directories_.remove_directory(options_.directory);
 }
 
 absl::Status RestoredStore::begin() {
-  struct stat info {};
-  made_directory_ = ::stat(options_.directory.c_str(), &info) != 0;
-  if (absl::Status s = lock_.acquire(options_.directory); !s.ok()) return s;
+  const absl::StatusOr<bool> made = directories_.make_directory(options_.directory);
+  if (!made.ok()) return made.status();
+  made_directory_ = *made;
+  if (made_directory_) {
+    absl::Status synced = files_.sync_directory(log::directory_of(options_.directory));
+    if (!synced.ok()) return synced;
+  }
+  if (absl::Status s = options_.lock(options_.directory); !s.ok()) return s;
   const auto listed = files_.list(options_.directory);
   if (!listed.ok()) return listed.status();
-  const bool unfinished = ::stat(inner_.c_str(), &info) == 0;
+  const absl::StatusOr<bool> unfinished = directories_.is_there(inner_);
+  if (!unfinished.ok()) return unfinished.status();
   for (const log::FileInfo& file : *listed) {
-    if (file.name != "store" && (unfinished || !is_of_store(file.name))) continue;
+    if (file.name != "store" && (*unfinished || !is_of_store(file.name))) continue;
     return absl::AlreadyExistsError(options_.directory + " holds " + file.name +
                                     ": a store is never overwritten; name a directory that is "
                                     "empty or not there");
   }
   begun_ = true;
-  if (absl::Status s = clear(true); !s.ok()) return s;
-  return ::mkdir(inner_.c_str(), 0700) == 0 ? absl::OkStatus() : system_failure("mkdir", inner_);
+  if (absl::Status s = clear(); !s.ok()) return s;
+  return directories_.make_directory(inner_).status();
 }
 
-// Removes what a restore has written; `live_too`: also what it has moved.
-absl::Status RestoredStore::clear(bool live_too) {
-  const auto inner = files_.list(inner_);
-  if (absl::IsNotFound(inner.status())) return absl::OkStatus();
-  if (!inner.ok()) return inner.status();
-  const auto outer = files_.list(options_.directory);
+// Removes what a restore has written, and what it has moved: that is gone for good, segments at
+// last, before what says that it was one is.
+absl::Status RestoredStore::clear() {
+  const absl::StatusOr<bool> there = directories_.is_there(inner_);
+  if (!there.ok()) return there.status();
+  if (!*there) return absl::OkStatus();
+  auto outer = files_.list(options_.directory);
   if (!outer.ok()) return outer.status();
+  std::erase_if(*outer, [](const log::FileInfo& file) { return !is_of_store(file.name); });
+  std::stable_partition(outer->begin(), outer->end(),
+                        [](const log::FileInfo& file) { return !is_segment(file.name); });
   for (const log::FileInfo& file : *outer) {
-    if (!live_too || !is_of_store(file.name)) continue;
     const absl::Status s = files_.remove(log::join(options_.directory, file.name));
     if (!s.ok()) return s;
   }
+  if (!outer->empty()) {
+    if (absl::Status s = files_.sync_directory(options_.directory); !s.ok()) return s;
+  }
+  const auto inner = files_.list(inner_);
+  if (!inner.ok()) return inner.status();
   for (const log::FileInfo& file : *inner) {
     if (absl::Status s = files_.remove(log::join(inner_, file.name)); !s.ok()) return s;
   }
-  return ::rmdir(inner_.c_str()) == 0 ? absl::OkStatus() : system_failure("rmdir", inner_);
+  return directories_.remove_directory(inner_);
 }
 
 absl::Status RestoredStore::on_header(const log::BackupHeader& header) {
@@ -101,6 +116,8 @@ absl::Status RestoredStore::on_header(const log::BackupHeader& header) {
   header_ = header;
   StoreIdentity wanted;
   wanted.run_groups = header.run_groups;
+  wanted.box = options_.box;
+  wanted.founders = options_.founders;
   const auto store = open_store(files_, inner_, wanted, options_.random_16);
   if (!store.ok()) return store.status();
   store_ = *store;
@@ -170,23 +187,30 @@ absl::Status RestoredStore::flush(bool all) {
   return absl::OkStatus();
 }
 
-// What was written is what a daemon can start on.
-absl::Status RestoredStore::read_back() {
+absl::StatusOr<OpenedNode> RestoredStore::open() {
   OpenNodeOptions node_options;
   node_options.directory = inner_;
   node_options.store = store_;
   node_options.segment_bytes = options_.segment_bytes;
   node_options.preallocate = options_.preallocate;
   node_options.now.wall_ms = options_.wall_ms;
-  const auto opened = open_node(files_, node_options, logger_);
-  if (!opened.ok()) {
-    return absl::Status(opened.status().code(), "what the backup holds is not a store: " +
-                                                    std::string(opened.status().message()));
-  }
+  auto opened = open_node(files_, node_options, logger_);
+  if (opened.ok()) return opened;
+  return absl::Status(opened.status().code(), "what the backup holds is not a store: " +
+                                                  std::string(opened.status().message()));
+}
+
+// What was written is what a daemon can start on.
+absl::Status RestoredStore::read_back() {
+  auto opened = open();
+  if (!opened.ok()) return opened.status();
   if (opened->report.entries != counts_.entries) {
     return absl::DataLossError("of " + std::to_string(counts_.entries) + " entries " +
                                std::to_string(opened->report.entries) + " are read back from " +
                                inner_ + "; check the disk");
+  }
+  if (header_.box.v != 0 || of_cluster()) {
+    if (absl::Status s = go_on_alone(&*opened); !s.ok()) return s;
   }
   for (std::size_t g = 0; g < opened->node->group_count(); ++g) {
     runs_ += opened->node->group(GroupId(static_cast<std::uint16_t>(g))).tables().run_count();
@@ -194,9 +218,28 @@ absl::Status RestoredStore::read_back() {
   return absl::OkStatus();
 }
 
+// `opened` is the store as it is after that.
+absl::Status RestoredStore::go_on_alone(OpenedNode* opened) {
+  std::string why;
+  if (!node::can_take_over(*opened->node, &why)) return absl::FailedPreconditionError(why);
+  node::go_on_alone(*opened->node, opened->journal.get(), options_.address);
+  while (const log::Batch* batch = opened->journal->begin_batch()) {
+    if (absl::Status s = log::execute(files_, *batch); !s.ok()) return s;
+    opened->journal->completed(batch->id);
+  }
+  *opened = OpenedNode{};
+  auto again = open();
+  if (!again.ok()) return again.status();
+  *opened = *std::move(again);
+  if (node::goes_on_alone(*opened->node)) return absl::OkStatus();
+  return absl::InternalError("the store was written, and does not say so when it is read again");
+}
+
 absl::Status RestoredStore::make_live() {
-  const auto listed = files_.list(inner_);
+  auto listed = files_.list(inner_);
   if (!listed.ok()) return listed.status();
+  std::stable_partition(listed->begin(), listed->end(),
+                        [](const log::FileInfo& file) { return is_segment(file.name); });
   for (const log::FileInfo& file : *listed) {
     if (file.name == "store") continue;
     const absl::Status s =
@@ -208,9 +251,9 @@ absl::Status RestoredStore::make_live() {
     status = files_.rename(log::join(inner_, "store"), log::join(options_.directory, "store"));
   }
   if (!status.ok()) return status;
-  done_ = true;
+  live_ = true;
   status = files_.sync_directory(options_.directory);
-  ::rmdir(inner_.c_str());
+  (void)directories_.remove_directory(inner_);
   return status;
 }
 

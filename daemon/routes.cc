@@ -92,6 +92,8 @@ constexpr Route kWork[] = {
 constexpr Route kSystem[] = {
     {get, "/v1/cluster", immediate, Role::reader, &Api::get_cluster, "",
      "The boxes and who leads what, as this box sees it"},
+    {get, "/v1/cluster/applied", read, Role::reader, &Api::get_applied, "consistency",
+     "What this box has applied, once that is all that was committed before"},
     {post, "/v1/cluster/members", write, Role::admin, &Api::post_members, "",
      "Add a box, give it a vote, or remove it"},
     {get, "/v1/cluster/keys", immediate, Role::admin, &Api::get_keys, "",

@@ -26,16 +26,6 @@ absl::Status system_failure(const char* operation, const std::string& path) {
              : absl::UnavailableError(text);
 }
 
-std::string to_hex(const log::StoreId& id) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char b : id) {
-    text.push_back(kDigits[b >> 4]);
-    text.push_back(kDigits[b & 15]);
-  }
-  return text;
-}
-
 bool parse_hex(std::string_view text, log::StoreId* id) {
   if (text.size() != 2 * id->size()) return false;
   for (std::size_t i = 0; i < id->size(); ++i) {
@@ -125,6 +115,16 @@ absl::Status write_store(log::FileSystem& files, const std::string& directory,
 
 }  // namespace
 
+std::string to_hex(const log::StoreId& id) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char b : id) {
+    text.push_back(kDigits[b >> 4]);
+    text.push_back(kDigits[b & 15]);
+  }
+  return text;
+}
+
 StoreLock::~StoreLock() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -140,6 +140,15 @@ absl::Status StoreLock::acquire(const std::string& directory) {
   if (errno != EWOULDBLOCK) return system_failure("flock", path);
   return absl::AlreadyExistsError("another pawl runs on " + directory +
                                   "; stop it, or give --data another directory");
+}
+
+// A shared lock is had for a moment if nobody holds the other kind; other lookers hold shared ones.
+bool StoreLock::is_held(const std::string& directory) {
+  const int fd = ::open((directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool held = ::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(fd);
+  return held;
 }
 
 absl::StatusOr<StoreIdentity> read_store(log::FileSystem& files, const std::string& directory) {

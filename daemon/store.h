@@ -40,10 +40,15 @@ class StoreLock {
   // Makes the directory (mode 0700) if its parent is there. AlreadyExists if another process runs
   // on it; what the kernel said if it can't be made or opened.
   absl::Status acquire(const std::string& directory);
+  // Another process holds the lock of the directory now.
+  static bool is_held(const std::string& directory);
 
  private:
   int fd_ = -1;
 };
+
+// 32 digits.
+std::string to_hex(const log::StoreId& id);
 
 // Reads the store file. NotFound if there is none; else as open_store.
 absl::StatusOr<StoreIdentity> read_store(log::FileSystem& files, const std::string& directory);

@@ -165,6 +165,7 @@ def python_programs(suite, build):
         Program("recover", [python, "tests/black_box/recover_test.py", "--pawl", pawl]),
         Program("journal", [python, "tests/black_box/journal_test.py", "--pawl", pawl]),
         Program("backup", [python, "tests/black_box/backup_test.py", "--pawl", pawl]),
+        Program("cluster's backup", [python, "tests/black_box/cluster_backup_test.py", "--pawl", pawl]),
         Program("upgrade", [python, "tests/black_box/upgrade_test.py", "--pawl", pawl, "--previous", previous]),
         Program("keys", [python, "tests/black_box/keys_test.py", "--pawl", pawl]),
         Program("partitions", [python, "tests/black_box/partition_test.py", "--pawl", pawl]),

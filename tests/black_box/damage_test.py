@@ -144,6 +144,31 @@ class Alone(unittest.TestCase):
         verified = self.verify()
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
 
+    def check_backup(self, runs, histories):
+        """A backup of the store beside its daemon, with a note of what was given up, and what a restore makes of it."""
+        file, target = self.data.parent / "after.backup", self.data.parent / "restored"
+        made = subprocess.run([self.pawl, "backup", str(file), "--data", str(self.data)], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn("note: ", made.stderr)
+        self.assertIn("were damaged and given up", made.stderr)
+        done = subprocess.run([self.pawl, "restore", str(file), "--data", str(target)], capture_output=True, text=True,
+                              timeout=60, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        place = self.data.parent / "second"
+        place.mkdir()
+        restored = Daemon(self.pawl, place, data=target)
+        self.addCleanup(lambda: restored.alive() and restored.kill())
+        restored.start()
+        client = restored.client()
+        for run in runs:
+            self.assertEqual(client.get(f"/v1/runs/{run}").json, self.daemon.client().get(f"/v1/runs/{run}").json)
+        for run in histories:
+            self.assertIsNone(check_hash(client, run))
+        lost = set(runs) - set(histories)
+        self.assertEqual({client.get(f"/v1/runs/{run}/history").json["type"] for run in lost}, {"history-lost"})
+        self.assertEqual(restored.stop(), 0)
+
     def verify(self):
         return subprocess.run([self.pawl, "journal", "verify", str(self.data)], capture_output=True, text=True, timeout=60,
                               check=False)
@@ -182,17 +207,19 @@ class Alone(unittest.TestCase):
         self.daemon.start()
         self.assertIn("were damaged and given up", self.daemon.log_end())
         client = self.daemon.client()
-        lost = 0
+        lost, whole = 0, []
         for n in range(320):
             envelope = client.get(f"/v1/runs/r{n}")
             self.assertEqual(envelope.status, 200, envelope)
             history = client.get(f"/v1/runs/r{n}/history")
             if history.status == 200:
                 self.assertIsNone(check_hash(client, f"r{n}"))
+                whole.append(f"r{n}")
                 continue
             self.assertEqual((history.status, history.json["type"]), (410, "history-lost"), history)
             lost += 1
         self.assertTrue(1 <= lost <= done["runs"], (lost, done))
+        self.check_backup([f"r{n}" for n in range(320)], whole)
         # A run whose history lacks a part goes on.
         self.assertEqual(client.post("/v1/runs/r0/signals/go", {}).status, 200)
         self.daemon.stop()
