@@ -82,8 +82,8 @@ class Backup : public Command {
                    "The store's directory (else the configuration's, and then its owner's)");
     arguments.footer(
         "A daemon may run meanwhile: what was acknowledged before the backup began, by this box or "
-        "by any\nother one of its cluster, is in it. Of a cluster's box the daemon is asked for it "
-        "(--socket).");
+        "by any\nother one of its cluster, is in it. Of a cluster's box the daemon is asked for "
+        "that (--socket), which\ntakes the role reader.");
   }
 
   int run(Session& session) override {

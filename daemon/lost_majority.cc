@@ -1,7 +1,5 @@
 #include "daemon/lost_majority.h"
 
-#include <algorithm>
-
 #include "base/check.h"
 
 namespace pawl::daemon {
@@ -58,10 +56,7 @@ absl::Status LostMajority::go_on_alone() {
   PAWL_CHECK(batch != nullptr);
   if (absl::Status s = log::execute(files_, *batch); !s.ok()) return s;
   if (absl::Status s = read(); !s.ok()) return s;
-  const bool alone = std::all_of(left_.begin(), left_.end(), [this](const auto& group) {
-    return group.voters == std::vector<NodeId>{box()};
-  });
-  if (alone && lost_.empty()) return absl::OkStatus();
+  if (node::goes_on_alone(*opened_.node)) return absl::OkStatus();
   return absl::InternalError("the store was written, and does not say so when it is read again");
 }
 

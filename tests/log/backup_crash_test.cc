@@ -9,7 +9,7 @@
 namespace pawl::log {
 namespace {
 
-const std::string kBackup = "backups/store.backup";
+const std::string kBackup = "disk/backups/store.backup";
 constexpr std::size_t kFlushes = 120;
 
 // The journal that is backed up; nothing fails on its disk.
@@ -89,8 +89,8 @@ BOOST_AUTO_TEST_CASE(power_loss_at_every_operation_of_a_backup) {
       BOOST_TEST_CONTEXT("stop " << stop << " seed " << seed) {
         MemoryFileSystem disk;
         Random fate(seed * 1'000'003 + stop);
-        BOOST_REQUIRE(*disk.make_directory("backups"));
-        BOOST_REQUIRE(disk.sync_directory(".").ok());
+        BOOST_REQUIRE(*disk.make_directory("disk/backups"));
+        BOOST_REQUIRE(disk.sync_directory("disk").ok());
         disk.reset_operations();
         disk.stop_at(stop);
         const absl::Status done = back_up(&store, &disk);
