@@ -3,6 +3,7 @@
 histories of the runs that are kept. Both journal readers find these whole on its disk."""
 
 import os
+import pathlib
 import re
 import subprocess
 import tempfile
@@ -11,6 +12,7 @@ import unittest
 
 import retention
 import suite
+from daemon import Daemon
 from fleet import Fleet
 from history import check_hash
 from journal_reader import Journal
@@ -85,6 +87,23 @@ class Install(unittest.TestCase):
         for run, expected in hashes.items():
             self.assertEqual(found.get(run), expected, run)
 
+    def check_backup(self, box, *runs):
+        """Made beside the daemon, restored as a box alone: the histories are there, of kept files and of what was installed."""
+        place = pathlib.Path(self.fleet.scratch) / f"restored-{box}"
+        place.mkdir()
+        file, daemon = place / "backup", Daemon(self.pawl, place)
+        box_of = self.fleet.boxes[box]
+        for command in (["backup", file, "--data", box_of.data, "--socket", box_of.socket], ["restore", file, "--data", daemon.data]):
+            done = subprocess.run([self.pawl, *map(str, command)], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.addCleanup(lambda: daemon.alive() and daemon.kill())
+        daemon.start()
+        for run in runs:
+            self.assertIsNone(check_hash(daemon.client(), run))
+        started, ended = retention.start_and_end(daemon.client(), "long", "after-restore", 100)
+        self.assertEqual((started.status, ended.status), (201, 200), started)
+        self.assertEqual(daemon.stop(), 0)
+
     def test_who_was_away_and_who_comes_anew(self):
         newest = self.fleet.client(1).get("/v1/version").json["feature_level"]
         self.wait(lambda: all(group["feature_level"] == newest for group in self.fleet.status(1)["groups"]), "every group's level to rise")
@@ -118,6 +137,8 @@ class Install(unittest.TestCase):
             self.fleet.boxes[4].spawn()
             self.fleet.wait_settled()
             self.check_histories(4, "kept", "kept-2", "later")
+        for box in (1, 3, 4):
+            self.check_backup(box, "kept", "kept-2", "later")
         self.look_at_disk(3, "kept", "kept-2", "later")
         self.look_at_disk(4, "kept", "kept-2", "later")
 
