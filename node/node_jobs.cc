@@ -224,11 +224,19 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   return true;
 }
 
-// The definition that the run's next decision needs. Null if this box lacks it; the job is then
-// settled: it waits until what group 0 has deployed has come here, or is refused.
+// The definition that the run's next decision needs: the very one that it was started with, since
+// a number may have been given to another one where what group 0 knew was lost (lone_voter.h). Null
+// if this box lacks it; the job is then settled: it waits until what group 0 has deployed has come
+// here, or is refused.
 const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& job, Assembly* a) {
   const dsl::Definition* definition = definitions_.find(run.workflow(), run.version());
-  if (definition != nullptr) return definition;
+  // By the hash of the build that stored it, or of this one.
+  const Digest& own = run.identity->definition;
+  if (definition != nullptr &&
+      (definition->hash == own ||
+       definitions_.catalog().find(run.workflow(), run.version())->hash == own)) {
+    return definition;
+  }
   if (job.reply == Reply::nothing) {
     try_lease_again(run, job.command);
     return nullptr;
@@ -240,7 +248,10 @@ const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& jo
   a->answers.push_back(
       refused(job, 503, "definition-missing", "This box lacks the run's definition",
               "version " + std::to_string(run.version()) + " of " + run.workflow() +
-                  " can't be read by this version of pawl: start a newer one"));
+                  (definition == nullptr
+                       ? " can't be read by this version of pawl, or was lost with other boxes: "
+                         "start a newer one, or deploy it again"
+                       : " is another one here: the run's own was lost with other boxes")));
   return nullptr;
 }
 

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 #include "codecs/entry.h"
+#include "dsl/definition.h"
 #include "tests/log/journal_model.h"
 #include "tests/node/definitions.h"
 #include "tests/node/host.h"
@@ -133,6 +134,32 @@ BOOST_AUTO_TEST_CASE(a_keyed_deployment_is_replayed) {
   BOOST_TEST(host.answer(under_way).body == host.answer(first).body);
   asking.body = "another";
   BOOST_TEST(host.status(host.ask(deploy, asking)) == 422);
+}
+
+// What group 0 knew was lost, and the number given to another definition since: the run is not
+// decided by that one, but by its own once that is there.
+BOOST_AUTO_TEST_CASE(a_number_that_was_given_to_another_definition) {
+  Host host;
+  host.boot();
+  host.deploy(kCounter);
+  host.start("r");
+  host.kill();
+  host.boot();
+  const std::string text = std::string(kCounter) + "\n[history]\nmax_events = 77\n";
+  engine::VersionStored other;
+  other.name = "w";
+  other.version = 1;
+  other.text = text;
+  other.hash = dsl::parse_definition(text).definition->hash;
+  engine::Catalog given_again;
+  BOOST_REQUIRE(given_again.apply(other));
+  host.node->definitions().catalog() = given_again;
+  const RequestId refused = host.signal("r", "add", R"({"id": 1})");
+  BOOST_TEST(host.status(refused) == 503);
+  BOOST_TEST(host.type(refused) == "definition-missing");
+  host.kill();
+  host.boot();
+  BOOST_TEST(host.status(host.signal("r", "add", R"({"id": 1})")) == 200);
 }
 
 BOOST_AUTO_TEST_CASE(a_pin_reaches_the_catalog_once) {
