@@ -11,8 +11,9 @@ namespace pawl::daemon {
 
 class FreeMemory {
  public:
-  // At the end of a turn: looks and gives back a step, if that is due. No step is due where nothing
-  // happens but for those that go on.
+  // At the end of a turn: looks whether there is something to give back, at most once in a while,
+  // and gives back one step of it. What it has begun goes on by deadline_ns(); it wakes nobody
+  // else.
   void turn(std::int64_t now_ns);
   // When a turn is wanted though nothing happens; INT64_MAX: none is.
   std::int64_t deadline_ns() const { return more_ ? due_ns_ : INT64_MAX; }
