@@ -258,7 +258,8 @@ void Journal::add_recycling(std::size_t files_max) {
   std::uint64_t name = spare_names_;
   for (const File& file : files_) {
     if (file.number >= recorded_oldest_ || outcome_.given_up == files_max) break;
-    const bool stale = file.number < afresh_from_;
+    // What is there while a segment is to begin afresh, or does so in this batch, is of before it.
+    const bool stale = afresh_wanted_ || file.number < afresh_from_;
     if (!stale && spares < static_cast<std::size_t>(limits::kSpareSegmentsMax)) {
       ++spares;
       outcome_.new_spares.push_back(File{++name, file.bytes, true});

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A disk that is full, read-only or damaged: the daemon says so, refuses or stops, and nothing acknowledged is lost."""
 
+import base64
 import errno
 import os
 import pathlib
@@ -39,6 +40,11 @@ next = "end"
 """
 END_SECONDS = 20
 RESERVE_BYTES = 8 << 20  # an eighth of the disk
+
+
+def noise(characters):
+    """Text that takes its room on the disk, compressed or not."""
+    return base64.b64encode(os.urandom(characters)).decode()[:characters]
 
 
 class Disk(unittest.TestCase):
@@ -110,7 +116,7 @@ class Disk(unittest.TestCase):
 
     def write_until_refused(self, client, send):
         """How many were acknowledged before the 507, which names the numbers."""
-        for number in range(10_000):
+        for number in range(60_000):
             answer = send(number)
             if answer.status != 200:
                 break
@@ -137,7 +143,7 @@ class Disk(unittest.TestCase):
 
         # New work is refused first, and the reserve is there for what ends work.
         def signal(number):
-            return client.post("/v1/runs/r/signals/add", {"payload": {"text": "x" * 40_000}}, key=f"a{number}")
+            return client.post("/v1/runs/r/signals/add", {"payload": {"text": noise(40_000)}}, key=f"a{number}")
         acknowledged = self.write_until_refused(client, signal)
         self.assertEqual(self.room(client), 1)
         self.assertFalse(reserve.exists())
@@ -149,7 +155,7 @@ class Disk(unittest.TestCase):
         # Others take the room, and the operator's changes what the journal still has: that may be nothing.
         fillers.append(self.fill(place / "more"))
         paused = self.write_until_refused(
-            client, lambda n: client.post(f"/v1/runs/r/{('resume' if n % 2 else 'pause')}", {"reason": "x" * 900}))
+            client, lambda n: client.post(f"/v1/runs/r/{('resume' if n % 2 else 'pause')}", {"reason": noise(900)}))
         self.assertEqual(self.room(client), 2)
         envelope = client.get("/v1/runs/r").json
         self.assertEqual(envelope["status"], "paused" if paused % 2 else "running")
