@@ -30,7 +30,7 @@ bool is_of_store(const std::string& name) {
          name.ends_with(".snap") || name.ends_with(".snap.tmp");
 }
 
-bool is_segment(const std::string& name) { return name.ends_with(".seg"); }
+bool is_segment(const std::string& name) { return log::parse_segment_name(name).has_value(); }
 
 }  // namespace
 
@@ -209,7 +209,8 @@ absl::Status RestoredStore::read_back() {
                                std::to_string(opened->report.entries) + " are read back from " +
                                inner_ + "; check the disk");
   }
-  if (header_.box.v != 0 || of_cluster()) {
+  // The log of a box that was its cluster's only one names that box's number.
+  if (header_.box.v != 0 || of_cluster() || !node::goes_on_alone(*opened->node)) {
     if (absl::Status s = go_on_alone(&*opened); !s.ok()) return s;
   }
   for (std::size_t g = 0; g < opened->node->group_count(); ++g) {

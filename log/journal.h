@@ -144,19 +144,17 @@ class Journal {
   Index last_index(GroupId group) const { return index_.last(group); }
   std::optional<HardState> hard_state(GroupId group) const;
 
-  // The segment that holds `keep_from` of a group, or the first entry behind it that is there; the
-  // current one if the group needs nothing older: the minimum over all groups is what
-  // recycle_below() may get.
+  // The segment that holds `keep_from` of a group, or the current one if the group needs nothing
+  // older: the minimum over all groups is what recycle_below() may get.
   std::uint64_t segment_of(GroupId group, Index keep_from) const;
   // Gives up all segments before `segment` (never the current one). Their files become spares, or
   // are removed once kSpareSegmentsMax are there, after the next frame has recorded the new start
   // durably; pending() is true until then.
   void recycle_below(std::uint64_t segment);
   std::uint64_t oldest_segment() const { return oldest_; }
-  // What is queued from now on begins a segment in a file that was never another one, and its batch
-  // removes all spares: no file that comes from then on has stale bytes of before, and the segments
-  // before it are removed once they are given up, not recycled. Nor has it a dictionary that was
-  // trained before.
+  // The next batch begins a segment in a file that was never another one, and removes all spares:
+  // no file that comes from then on has stale bytes of before, and the segments before it are
+  // removed once they are given up, not recycled. Nor has it a dictionary that was trained before.
   void begin_afresh();
   // The segment that begin_afresh() began last, once it is durable; 0: since the start none was.
   std::uint64_t afresh_from() const { return afresh_wanted_ ? 0 : afresh_from_; }
@@ -258,7 +256,6 @@ class Journal {
   bool tail_marked_ = false;  // the last frame is an empty one
   bool growth_failed_ = false;
   bool afresh_wanted_ = false;
-  std::size_t before_afresh_ = 0;  // frames of the queue that were there before it was
   std::uint64_t afresh_from_ = 0;
 
   std::deque<File> spares_;        // the first is used next

@@ -383,8 +383,22 @@ void JournalScan::take_lost(SegmentScan* scan) {
   finding.damage = false;
   find(std::move(finding));
   ++scan->segment().lost_frames;
-  ranges_ += frame.ranges.size();
   scan->segment().ranges += frame.ranges.size();
+  for (const Range& range : frame.ranges) {
+    const std::uint64_t number = ranges_++;
+    const bool is_void_there =
+        is_void(rebuilds_, range.group, {scan->segment().number, scan->at()});
+    if (range.begins() && !is_void_there) begin_log(*scan, range, number);
+  }
+}
+
+void JournalScan::begin_log(const SegmentScan& scan, const Range& range, std::uint64_t number) {
+  GroupTrail& group = trail(range.group);
+  group.replaced.push_back(Replacement{number, Index(1)});
+  group.last = range.end().index;
+  if (group.last.v > 0) {
+    gaps_.push_back(IndexGap{range.group, Index(0), range.first, scan.path(), scan.at()});
+  }
 }
 
 void JournalScan::take_ranges(SegmentScan* scan) {
@@ -393,16 +407,12 @@ void JournalScan::take_ranges(SegmentScan* scan) {
     const std::uint64_t number = ranges_++;
     ++segment.ranges;
     if (is_void(rebuilds_, range.group, {segment.number, scan->at()})) continue;
-    GroupTrail& group = trail(range.group);
-    const Index last = range.end().index;
     if (range.begins()) {
-      group.replaced.push_back(Replacement{number, Index(1)});
-      group.last = last;
-      if (last.v > 0) {
-        gaps_.push_back(IndexGap{range.group, Index(0), last.next(), scan->path(), scan->at()});
-      }
+      begin_log(*scan, range, number);
       continue;
     }
+    GroupTrail& group = trail(range.group);
+    const Index last = range.end().index;
     if (range.first > group.last.next()) {
       gaps_.push_back(IndexGap{range.group, group.last, range.first, scan->path(), scan->at()});
     } else if (range.first <= group.last) {

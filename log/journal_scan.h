@@ -163,6 +163,7 @@ class JournalScan {
   absl::Status take_contents(SegmentScan* scan);
   void take_ranges(SegmentScan* scan);
   void take_lost(SegmentScan* scan);
+  void begin_log(const SegmentScan& scan, const Range& range, std::uint64_t number);
   void take_states(bool head, const SegmentScan& scan);
   absl::Status pass_over(SegmentScan* scan, bool* go_on);
   void judge_end(SegmentScan* scan);

@@ -20,7 +20,9 @@ std::uint64_t first_needed(const Node& node, const log::Journal& journal,
     if (tables.feature_level() < kJournalLevel) return journal.oldest_segment();
     Index needed = covered[g].next();
     if (const auto oldest = tables.oldest_needed(); oldest && histories) {
-      needed = std::min(needed, std::max(*oldest, journal.kept().through(group).next()));
+      // Of what is gone nothing is needed, though no kept file speaks for it any more.
+      needed = std::min(needed, std::max({*oldest, journal.kept().through(group).next(),
+                                          journal.first_index(group)}));
     }
     first = std::min(first, journal.segment_of(group, needed));
   }
