@@ -179,7 +179,7 @@ inline constexpr std::size_t kSnapshotsKept = 2;                  // of a group
 inline constexpr std::size_t kKeptFileBytesMax = 256 * MiB;       // then the next one is begun
 inline constexpr std::size_t kKeptFilesMax = 32;          // then all of them are made into new ones
 inline constexpr std::size_t kCompactionSegmentsMin = 4;  // given up together at least
-inline constexpr std::size_t kCompactionEntries = 100;    // looked at in one turn of the loop
+inline constexpr std::size_t kCompactionEntries = 250;    // looked at in one turn of the loop
 inline constexpr std::size_t kCompactionBytes = 1 * MiB;  // of them, at most but for one entry
 // From the beginning of a pass that takes deleted data off the disk to that of the next one.
 inline constexpr std::int64_t kScrubPauseMs = 60'000;

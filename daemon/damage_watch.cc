@@ -20,13 +20,15 @@ bool DamageWatch::others_vote() const {
 }
 
 std::string DamageWatch::turn() {
-  const std::string met = journal_.source().damage->take();
-  if (met.empty() || others_vote()) return met;
-  if (said_.size() >= kSaidMax || !said_.insert(met).second) return "";
+  const auto met = journal_.source().damage->take();
+  // What was given up while it was read may be the beginning of another segment by now.
+  if (!met || met->segment < journal_.oldest_segment()) return "";
+  if (others_vote()) return met->what;
+  if (said_.size() >= kSaidMax || !said_.insert(met->what).second) return "";
   ++found_;
   logger_.write(LogLevel::error,
                 "journal: damage was met; histories that need it can't be read, all else goes on",
-                {{"why", met},
+                {{"why", met->what},
                  {"hint",
                   "a start will refuse it: `pawl recover` then shows what is lost and goes on "
                   "without; or restore a backup"}});

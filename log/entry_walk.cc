@@ -45,7 +45,8 @@ class Walk {
 
  private:
   absl::Status noted(absl::Status status) const {
-    source_.damage->leave(std::string_view(status.message().data(), status.message().size()));
+    source_.damage->leave(step_.segment,
+                          std::string_view(status.message().data(), status.message().size()));
     return status;
   }
   absl::Status damaged(std::uint64_t offset, std::string_view what) const {

@@ -247,6 +247,7 @@ class Journal {
   JournalOptions options_;
   JournalStats stats_;
 
+  std::size_t logs_to_begin_ = 0;  // ranges of the queue that begin one
   std::deque<File> files_;     // segments whose files exist, ascending; the last is the current one
   std::uint64_t segment_ = 0;  // the current one
   std::uint32_t end_ = 0;      // where its next frame goes
@@ -267,8 +268,7 @@ class Journal {
   bool training_ = false;        // samples are with whoever trains
   bool training_stale_ = false;  // and of before begin_afresh()
   bool trained_ = false;         // since the current segment began
-  std::size_t logs_to_begin_ = 0;
-  bool rotation_due_ = false;  // for the first dictionary
+  bool rotation_due_ = false;    // for the first dictionary
   std::shared_ptr<const Dictionary> next_dictionary_;
   Sampler sampler_;
   Source source_;

@@ -55,18 +55,18 @@ absl::StatusOr<std::shared_ptr<const Dictionary>> Dictionaries::of_segment(
 
 DamageNote::~DamageNote() { (void)take(); }
 
-void DamageNote::leave(std::string_view what) {
-  auto note = std::make_unique<std::string>(what);
-  std::string* none = nullptr;
+void DamageNote::leave(std::uint64_t segment, std::string_view what) {
+  auto note = std::make_unique<Met>(Met{segment, std::string(what)});
+  Met* none = nullptr;
   if (left_.compare_exchange_strong(none, note.get(), std::memory_order_acq_rel)) {
     (void)note.release();
   }
 }
 
-std::string DamageNote::take() {
-  if (left_.load(std::memory_order_relaxed) == nullptr) return "";
-  const std::unique_ptr<std::string> note(left_.exchange(nullptr, std::memory_order_acq_rel));
-  return *note;
+std::optional<DamageNote::Met> DamageNote::take() {
+  if (left_.load(std::memory_order_relaxed) == nullptr) return std::nullopt;
+  const std::unique_ptr<Met> note(left_.exchange(nullptr, std::memory_order_acq_rel));
+  return std::move(*note);
 }
 
 }  // namespace pawl::log

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,13 +43,16 @@ class DamageNote {
   DamageNote(const DamageNote&) = delete;
   DamageNote& operator=(const DamageNote&) = delete;
   ~DamageNote();
-  // What is wrong, with file, offset and remedy.
-  void leave(std::string_view what);
-  // "": nothing was left since the last call.
-  std::string take();
+  struct Met {
+    std::uint64_t segment = 0;  // or a kept file's number
+    std::string what;           // is wrong, with file, offset and remedy
+  };
+  void leave(std::uint64_t segment, std::string_view what);
+  // Absent: nothing was left since the last call.
+  std::optional<Met> take();
 
  private:
-  std::atomic<std::string*> left_ = nullptr;  // owned
+  std::atomic<Met*> left_ = nullptr;  // owned
 };
 
 struct Source {

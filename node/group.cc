@@ -20,107 +20,34 @@ struct Overloaded : Ts... {
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
 
-// Segments are given up once two snapshots, or the only one there can be, stand for them.
-constexpr char kNothingBefore[] =
-    "what came before it was given up, and no snapshot of the group that reaches so far can be "
-    "read; put the group's .snap files back from a copy, or restore a backup";
-
-std::string where(GroupId group, Index index) {
-  return "group " + std::to_string(group.v) + ", index " + std::to_string(index.v) + ": ";
-}
-
-bool is_alone(const raft::Membership& membership, const GroupOptions& options) {
-  const std::vector<NodeId> self{options.self};
-  if (!membership.known()) return options.founders == self;
-  return membership.voters == self && !membership.joint();
-}
-
 }  // namespace
 
 Group::Group(const GroupOptions& options) : options_(options), tables_(options.id) {}
 
-// --- recovery ---
-
-// The trail begins with the journal, not with the snapshot: a leader may have to send any of it.
-bool Group::restore_entry(Term term, Index index, std::string_view payload, GroupOwner* owner,
-                          std::string* error) {
-  raft::Trail& trail = restored_.trail;
-  // It followed something that was replaced since: terms never fall along a log.
-  if (index > snapshot_.index && term < snapshot_.term) return true;
-  // Entries are gone, at the journal's beginning or after the histories that a restored backup
-  // begins with: what the snapshot covers is not looked at.
-  if (index > trail.last().index.next()) {
-    if (index > snapshot_.index.next()) {
-      *error = where(id(), index) + kNothingBefore;
-      lacks_beginning_ = true;
-      return false;
-    }
-    trail = raft::Trail(snapshot_, snapshot_members_);
-  }
-  // What was folded here is committed. What the snapshot covers may have been written more than
-  // once on the way to that: what holds is known at the end of the journal (start).
-  if (index <= applied_ && applied_ > snapshot_.index) {
-    *error = where(id(), index) + "it replaces an entry that was committed";
-    return false;
-  }
-  while (!pending_.empty() && pending_.back().index >= index) pending_.pop_back();
-  if (index <= trail.floor().index) {
-    trail.truncate_from(trail.floor().index.next());
-    return true;
-  }
-  codecs::Entry entry;
-  raft::MembershipPtr membership;
-  if (!decode(index, payload, &entry, &membership, error)) return false;
-  // The only voter's log is committed as far as it is on the disk (paper 5.3: a majority of one);
-  // an entry that ends that is committed by what follows it.
-  const bool own = is_alone(trail.memberships().current(), options_) && membership == nullptr;
-  if (!trail.replay({index, term}, static_cast<std::uint32_t>(payload.size()), membership)) {
-    *error = where(id(), index) + "the entry does not follow the one before it";
-    return false;
-  }
-  if (index <= applied_) return true;
-  const Index committed = own ? index : std::min(entry.committed, index);
-  apply_through(std::min(committed, Index(index.v - 1)), owner, error);
-  if (!error->empty()) return false;
-  if (committed < index) {
-    pending_.push_back({index, term, {}, false, std::string(payload)});
-    return true;
-  }
-  PAWL_CHECK(pending_.empty() && index == applied_.next());
-  if (!payload.empty() && !apply_entry(index, entry, owner, error)) return false;
-  applied_ = index;
-  return true;
+std::string Group::where(Index index) const {
+  return "group " + std::to_string(id().v) + ", index " + std::to_string(index.v) + ": ";
 }
 
-// What came before is another log's, and the box had applied none of it that its snapshot does not
-// stand for.
-bool Group::restore_begin(raft::EntryId last, std::string* error) {
-  if (last.index > applied_) {
-    *error = where(id(), last.index) + kNothingBefore;
-    lacks_beginning_ = true;
-    return false;
-  }
-  if (applied_ > snapshot_.index) {
-    *error = where(id(), last.index) + "the log begins anew before an entry that was committed";
-    return false;
-  }
-  restored_.trail = raft::Trail(last, snapshot_members_);
-  pending_.clear();
-  return true;
+bool Group::is_alone(const raft::Membership& membership) const {
+  const std::vector<NodeId> self{options_.self};
+  if (!membership.known()) return options_.founders == self;
+  return membership.voters == self && !membership.joint();
 }
+
+// --- entries ---
 
 // An empty payload is a leader's no-op, and decodes to an empty entry.
 bool Group::decode(Index index, std::string_view payload, codecs::Entry* entry,
                    raft::MembershipPtr* membership, std::string* error) const {
   if (payload.empty()) return true;
   if (!codecs::decode_entry(payload, entry, error)) {
-    *error = where(id(), index) + *error;
+    *error = where(index) + *error;
     return false;
   }
   if (entry->membership.empty()) return true;
   raft::Membership decoded;
   if (!codecs::decode_membership(entry->membership, &decoded, error)) {
-    *error = where(id(), index) + *error;
+    *error = where(index) + *error;
     return false;
   }
   *membership = std::make_shared<const raft::Membership>(std::move(decoded));
@@ -131,44 +58,6 @@ bool Group::decode(Index index, std::string_view payload, codecs::Entry* entry,
 void Group::tell_level() {
   if (journal_ != nullptr && tables_.feature_level() >= kJournalLevel) {
     journal_->allow_compression();
-  }
-}
-
-void Group::start(log::Journal* journal, const raft::Tick& now, GroupOwner* owner) {
-  journal_ = journal;
-  tell_level();
-  owner_ = owner;
-  raft::Config config;
-  config.self = options_.self;
-  config.voters = options_.founders;
-  // A snapshot that is ahead of the journal stands for it, and so does one that came from another
-  // box where the journal holds something else: it was durable, and the log was not begun anew.
-  const bool is_others = journal->kept().installed_through(id()) >= snapshot_.index;
-  const bool other_log = is_others && !restored_.trail.holds(snapshot_);
-  if (restored_.trail.last().index < applied_ || (applied_.v > 0 && other_log)) {
-    restored_.trail = raft::Trail(snapshot_, snapshot_members_);
-    pending_.clear();
-    if (is_others) journal->begin_log(id(), {snapshot_.term, snapshot_.index});
-  }
-  if (!restored_.trail.holds(snapshot_)) {
-    lacks_beginning_ = true;
-    fatal_ = where(id(), snapshot_.index) + "the snapshot's last entry is not the journal's";
-  }
-  // A group that has voted has had an entry, if only its leader's first.
-  if (applied_.v == 0 && restored_.trail.last().index.v == 0 && restored_.hard.term.v > 0 &&
-      journal->oldest_segment() > 1 && restored_.promised.index.v == 0) {
-    lacks_beginning_ = true;
-    fatal_ = where(id(), Index(0)) + kNothingBefore;
-  }
-  restored_.commit = applied_;
-  raft_.emplace(config, restored_, now);
-  restored_ = raft::Restored{};
-  alone_ = is_alone(raft_->membership(), options_);
-  if (!fatal_.empty()) return;
-  if (alone_) {
-    step(raft::Campaign{});
-  } else if (raft_->state().promised.index.v > 0) {
-    step(now);  // a later term begins before anything is said
   }
 }
 
@@ -280,7 +169,7 @@ void Group::carry_out(const raft::Effect& effect, Index* commit) {
           [&](const raft::RoleChanged& change) { role_changed(change); },
           [&](const raft::ReadReady& read) { owner_->on_read(*this, read.context, read.index); },
           [&](const raft::ReadRefused& read) { owner_->on_read(*this, read.context, Index(0)); },
-          [&](const raft::MembershipChanged&) { alone_ = is_alone(raft_->membership(), options_); },
+          [&](const raft::MembershipChanged&) { alone_ = is_alone(raft_->membership()); },
           [&](const raft::SnapshotNeeded& needed) {
             owner_->snapshots()->on_snapshot_needed(*this, needed.floor);
           },
@@ -441,7 +330,7 @@ bool Group::apply_entry(Index index, const codecs::Entry& entry, GroupOwner* own
   const auto decoded = engine::decode_events(
       entry.events, run == nullptr ? nullptr : &run->identity->salt, entry.first_seq, &events);
   if (!decoded.ok()) {
-    *error = where(id(), index) + std::string(decoded.message());
+    *error = where(index) + std::string(decoded.message());
     return false;
   }
   return apply(index, entry, events, nullptr, owner, error);
@@ -461,11 +350,11 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
   // applied: its time means nothing.
   if (!entry.membership.empty()) return true;
   if (entry.level > tables_.feature_level() && entry.raise_level == 0) {
-    *error = where(id(), index) + "the entry's feature level was never raised in this group";
+    *error = where(index) + "the entry's feature level was never raised in this group";
     return false;
   }
   if (entry.time < tables_.time()) {
-    *error = where(id(), index) + "the group's time goes back";
+    *error = where(index) + "the group's time goes back";
     return false;
   }
   tables_.advance_time(entry.time);
@@ -481,7 +370,7 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
     fits = tables_.apply_run(index, entry.run, entry.time, events, applied);
   }
   if (!fits) {
-    *error = where(id(), index) + "its events do not fit run " + to_string(RunUid{id(), entry.run});
+    *error = where(index) + "its events do not fit run " + to_string(RunUid{id(), entry.run});
     return false;
   }
   for (engine::KeyedAnswer answer : entry.answers) {
@@ -494,11 +383,11 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
   }
   for (const auto& [run, through] : entry.forgets_generations) {
     if (tables_.forget_generations(run, through)) continue;
-    *error = where(id(), index) + "it forgets generations of a run that was not there";
+    *error = where(index) + "it forgets generations of a run that was not there";
     return false;
   }
   if (!entry.forgets.empty() && !tables_.forget(entry.forgets)) {
-    *error = where(id(), index) + "it forgets a run that is open or was not there";
+    *error = where(index) + "it forgets a run that is open or was not there";
     return false;
   }
   for (const auto& send : entry.sends) tables_.channels().send(send.to, send.message);

@@ -203,6 +203,10 @@ class Group : private EntrySender::Out {
     bool proposed = false;
     std::string payload;  // if not proposed here; "" is a no-op
   };
+  // The beginning of what is wrong with an entry.
+  std::string where(Index index) const;
+  // This box is the only voter.
+  bool is_alone(const raft::Membership& membership) const;
   void step(const raft::Event& event);
   void carry_out(const raft::Effect& effect, Index* commit);
   void append(const raft::AppendEntries& append);

@@ -188,21 +188,15 @@ BOOST_AUTO_TEST_CASE(power_loss_at_every_operation_of_a_restore_into_a_cluster) 
 
 BOOST_AUTO_TEST_CASE(each_operation_of_a_restore_fails_once) {
   Restoring restoring(true);
-  const absl::Status broken = absl::UnavailableError("EIO");
-  const absl::Status full = absl::ResourceExhaustedError("ENOSPC");
   int failures = 0;
   for (std::uint64_t at = 0, more = 1; more > 0; ++at) {
     more = 0;
-    for (int how = 0; how < 3; ++how) {
-      BOOST_TEST_CONTEXT("operation " << at << " how " << how) {
+    for (int way = 0; way < log::MemoryFileSystem::kWaysToFail; ++way) {
+      BOOST_TEST_CONTEXT("operation " << at << " way " << way) {
         log::MemoryFileSystem disk;
         Random fate(at);
         prepare(&disk);
-        if (how == 2) {
-          disk.cut_operation_short(at, full);
-        } else {
-          disk.fail_operation(at, how == 0 ? broken : full);
-        }
+        disk.fail_operation_in_way(at, way);
         bool live = false;
         const absl::Status done = restoring.run(&disk, &live);
         if (disk.operations() > at) ++more;

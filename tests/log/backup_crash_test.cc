@@ -112,20 +112,14 @@ BOOST_AUTO_TEST_CASE(power_loss_at_every_operation_of_a_backup) {
 
 BOOST_AUTO_TEST_CASE(each_operation_of_a_backup_fails_once) {
   Store store;
-  const absl::Status broken = absl::UnavailableError("EIO");
-  const absl::Status full = absl::ResourceExhaustedError("ENOSPC");
   int failures = 0;
   for (std::uint64_t at = 0, more = 1; more > 0; ++at) {
     more = 0;
-    for (int how = 0; how < 3; ++how) {
-      BOOST_TEST_CONTEXT("operation " << at << " how " << how) {
+    for (int way = 0; way < MemoryFileSystem::kWaysToFail; ++way) {
+      BOOST_TEST_CONTEXT("operation " << at << " way " << way) {
         MemoryFileSystem disk;
         Random fate(at);
-        if (how == 2) {
-          disk.cut_operation_short(at, full);
-        } else {
-          disk.fail_operation(at, how == 0 ? broken : full);
-        }
+        disk.fail_operation_in_way(at, way);
         const absl::Status done = back_up(&store, &disk);
         // The first one clears what an attempt before may have left, and may find nothing.
         if (done.ok()) continue;

@@ -39,6 +39,12 @@ void MemoryFileSystem::fail_operation(std::uint64_t n, absl::Status status) {
   cut_short_ = false;
 }
 
+void MemoryFileSystem::fail_operation_in_way(std::uint64_t n, int way) {
+  const absl::Status full = absl::ResourceExhaustedError("ENOSPC");
+  if (way == 2) return cut_operation_short(n, full);
+  fail_operation(n, way == 0 ? absl::UnavailableError("EIO") : full);
+}
+
 void MemoryFileSystem::cut_operation_short(std::uint64_t n, absl::Status status) {
   fail_operation(n, std::move(status));
   cut_short_ = true;

@@ -52,6 +52,9 @@ class MemoryFileSystem final : public FileSystem, public Directories {
   // Operation number `n` fails once with `status`; a failed write or sync leaves the cache as if
   // it had happened and nothing of it durable (what Linux does).
   void fail_operation(std::uint64_t n, absl::Status status);
+  // The same in one of the ways that there are: EIO, ENOSPC, ENOSPC after a part of a write.
+  static constexpr int kWaysToFail = 3;
+  void fail_operation_in_way(std::uint64_t n, int way);
   // The same, but a write, or an allocation, got half as far.
   void cut_operation_short(std::uint64_t n, absl::Status status);
   // From operation number `n` on nothing happens any more: the machine is gone. Call crash() next.
