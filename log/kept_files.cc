@@ -18,6 +18,15 @@ bool is_ahead(const KeptFile& file, const std::vector<Index>& snapshots) {
   });
 }
 
+// Of two spans that both hold an index, whether the first is the one that counts: that which goes
+// on further, since the other was joined into it, or ends where a log ended that a snapshot
+// replaced later. What came from another box was judged with that box's tables; files get their
+// numbers before they are taken over, so that those of two such say little.
+bool counts_before(const KeptSpan& a, const KeptSpan& b) {
+  if (a.through != b.through) return a.through > b.through;
+  return a.installed && !b.installed;
+}
+
 }  // namespace
 
 void drop_void(const std::vector<Rebuild>& rebuilds, KeptFile* file) {
@@ -81,13 +90,15 @@ void KeptFiles::drop(std::uint64_t number) {
   std::erase_if(files_, [number](const KeptFile& file) { return file.number == number; });
 }
 
-// Of two that speak for it the newer: the older one was made into it, or another box's replaced it.
+// Of two that are alike the newer: the older one was made into it.
 const KeptFile* KeptFiles::file_of(GroupId group, Index index) const {
-  for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
-    const KeptSpan* span = file->span(group);
-    if (span != nullptr && span->from < index && index <= span->through) return &*file;
+  const KeptFile* best = nullptr;
+  for (const KeptFile& file : files_) {
+    const KeptSpan* span = file.span(group);
+    if (span == nullptr || index <= span->from || span->through < index) continue;
+    if (best == nullptr || !counts_before(*best->span(group), *span)) best = &file;
   }
-  return nullptr;
+  return best;
 }
 
 std::uint64_t KeptFiles::holder(GroupId group, Index index) const {

@@ -215,7 +215,7 @@ Compaction::Work Compaction::segments_from(const Node& node, const log::Journal&
   return work;
 }
 
-// The new file has a higher number: it may not speak for what a newer one than this already does.
+// The new file may not speak for what another one than this already does.
 Compaction::Work Compaction::rewrite(const log::Journal& journal, const log::KeptFile& file) {
   Input input = kept(file);
   std::erase_if(input.spans, [&](const log::KeptSpan& span) {

@@ -22,6 +22,17 @@ Index said_by(const Node& node, NodeId box, GroupId group) {
   return Index(0);
 }
 
+// A snapshot that came from another box may be on its way to become this box's own, or wait for the
+// end of a copy: its kept file is durable then, and the journal does not know of it.
+bool takes_transfer(const Node& node) {
+  if (node.alone()) return false;
+  for (std::size_t g = 0; g < node.group_count(); ++g) {
+    const Group& group = group_at(node, g);
+    if (group.raft().state().incoming.busy || group.tables().is_frozen()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::vector<codecs::BoxScrubbed> boxes_scrubbed(const Node& node, GroupId group, Index deletion) {
@@ -60,6 +71,8 @@ Scrubbing::Step Scrubbing::next(std::int64_t now_ms, const Node& node, log::Jour
   if (!covered_) return Step::cover;
   if (compacting) return Step::nothing;
   if (work(node, *journal, held)) return Step::rewrite;
+  // What comes with it may have to be rewritten, too, and must not be swept away.
+  if (takes_transfer(node)) return Step::nothing;
   return journal->first_file() >= fresh_from_ ? Step::sweep : Step::nothing;
 }
 

@@ -259,6 +259,39 @@ BOOST_AUTO_TEST_CASE(the_newest_file_that_speaks_for_an_index_has_it) {
   BOOST_TEST(kept.holder(span.group, span.through) == kFirst + 1);
 }
 
+// What came with a snapshot may be taken over late: meanwhile a file with a later number was made
+// of a log that ends before the snapshot, or behind which the snapshot's runs are not known.
+BOOST_AUTO_TEST_CASE(what_came_with_a_snapshot_speaks_for_all_before_it) {
+  const GroupId group(1), other(2);
+  for (const std::uint64_t own : {4, 9}) {
+    MemoryFileSystem files;
+    KeptFiles kept;
+    const auto make = [&](std::uint64_t number, std::vector<KeptSpan> spans) {
+      KeptWriter writer(files, kDirectory, test_store(), number, nullptr);
+      BOOST_REQUIRE(writer.append(group, Term(1), Index(3), "three").ok());
+      auto made = writer.commit(std::move(spans), {}, 0);
+      BOOST_REQUIRE(made.ok());
+      return *std::move(made);
+    };
+    const KeptFile installed = make(kFirst, {{group, Index(0), Index(9), true}});
+    kept.add(make(kFirst + 1, {{group, Index(0), Index(own)}, {other, Index(0), Index(7)}}));
+    kept.add(make(kFirst + 2, {{group, Index(9), Index(12)}}));
+    kept.add(installed);
+    KeptFiles loaded;
+    BOOST_REQUIRE(loaded.load(files, kDirectory, test_store(), kFeatureLevel).ok());
+    for (const KeptFiles* each : {&kept, &loaded}) {
+      BOOST_TEST_CONTEXT("through " << own << (each == &loaded ? " after a start" : "")) {
+        for (std::uint64_t i = 1; i <= 9; ++i) BOOST_TEST(each->holder(group, Index(i)) == kFirst);
+        BOOST_TEST(each->find(group, Index(3))->segment == kFirst);
+        for (const std::uint64_t i : {10, 12}) {
+          BOOST_TEST(each->holder(group, Index(i)) == kFirst + 2);
+        }
+        BOOST_TEST(each->holder(other, Index(7)) == kFirst + 1);
+      }
+    }
+  }
+}
+
 // The disk thread renames the files before the loop hears of it: a place in them is of no use.
 BOOST_AUTO_TEST_CASE(segments_that_are_to_go_are_not_read_from) {
   MemoryFileSystem files;
