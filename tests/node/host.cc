@@ -1,6 +1,7 @@
 #include "tests/node/host.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <stdexcept>
 
@@ -66,6 +67,17 @@ class LyingDisk final : public log::FileSystem {
   log::MemoryFileSystem& files_;
   std::int64_t honest_;
 };
+
+// The file is the transfer that was made of this snapshot, and no other took its place.
+bool holds_transfer(const log::MemoryFileSystem& files, const std::string& path,
+                    const raft::Snapshot& snapshot) {
+  if (!files.exists(path)) return false;
+  const std::string& bytes = files.contents(path);
+  const std::size_t hash_bytes = snapshot.hash.size();
+  return bytes.size() == snapshot.bytes && bytes.size() >= hash_bytes &&
+         std::memcmp(bytes.data() + bytes.size() - hash_bytes, snapshot.hash.data(), hash_bytes) ==
+             0;
+}
 
 // Reads every run of the journal with nothing of the node: decoded events and their chain.
 class Reader final : public log::RecoverySink {
@@ -566,9 +578,11 @@ SnapshotReport Host::carry_out(const SnapshotWork& work) {
   if (const auto* wanted = std::get_if<TakeTransfer>(&work)) return take(*wanted);
   if (const auto* wanted = std::get_if<ReadChunk>(&work)) {
     const auto& chunk = std::get<raft::SnapshotChunk>(wanted->message.body);
-    ChunkRead read{wanted->group, wanted->message, std::string(chunk.bytes, '\0')};
-    const auto got = disk().read(path(log::transfer_name(wanted->group)), chunk.offset,
-                                 read.bytes.data(), read.bytes.size());
+    ChunkRead read{wanted->group, wanted->message, {}};
+    const std::string file = path(log::transfer_name(wanted->group));
+    if (!holds_transfer(files, file, chunk.snapshot)) return read;
+    read.bytes.resize(chunk.bytes);
+    const auto got = disk().read(file, chunk.offset, read.bytes.data(), read.bytes.size());
     read.bytes.resize(got.ok() ? *got : 0);
     return read;
   }
