@@ -28,10 +28,10 @@ Journal::Journal(const JournalOptions& options)
 
 Journal::~Journal() = default;
 
-// The builder that takes what is queued now: never the one under way.
+// The builder that takes what is queued now: never the one under way, nor one of before it.
 FrameBuilder& Journal::building() {
-  const bool frame_under_way = under_way_ == UnderWay::kFrame;
-  if (queue_.size() > (frame_under_way ? 1u : 0u)) return *queue_.back();
+  const std::size_t begun = under_way_ == UnderWay::kFrame ? 1 : 0;
+  if (queue_.size() > std::max(begun, before_afresh_)) return *queue_.back();
   if (free_.empty()) {
     queue_.push_back(std::make_unique<FrameBuilder>());
   } else {
@@ -107,6 +107,7 @@ void Journal::use_dictionary(std::string bytes) {
 
 void Journal::begin_afresh() {
   afresh_wanted_ = true;
+  before_afresh_ = queue_.size();
   training_stale_ = training_;
   (void)sampler_.take();
 }
@@ -220,6 +221,7 @@ void Journal::finish_frame() {
   frame.reset();
   if (free_.size() < kFreeBuildersMax) free_.push_back(std::move(queue_.front()));
   queue_.pop_front();
+  if (before_afresh_ > 0) --before_afresh_;
 }
 
 // Takes over what the batch did to files besides the frame.

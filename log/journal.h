@@ -152,9 +152,10 @@ class Journal {
   // durably; pending() is true until then.
   void recycle_below(std::uint64_t segment);
   std::uint64_t oldest_segment() const { return oldest_; }
-  // The next batch begins a segment in a file that was never another one, and removes all spares:
-  // no file that comes from then on has stale bytes of before, and the segments before it are
-  // removed once they are given up, not recycled. Nor has it a dictionary that was trained before.
+  // What is queued from now on begins a segment in a file that was never another one, and its batch
+  // removes all spares: no file that comes from then on has stale bytes of before, and the segments
+  // before it are removed once they are given up, not recycled. Nor has it a dictionary that was
+  // trained before.
   void begin_afresh();
   // The segment that begin_afresh() began last, once it is durable; 0: since the start none was.
   std::uint64_t afresh_from() const { return afresh_wanted_ ? 0 : afresh_from_; }
@@ -257,6 +258,7 @@ class Journal {
   bool tail_marked_ = false;  // the last frame is an empty one
   bool growth_failed_ = false;
   bool afresh_wanted_ = false;
+  std::size_t before_afresh_ = 0;  // frames of the queue that were there before it was
   std::uint64_t afresh_from_ = 0;
 
   std::deque<File> spares_;        // the first is used next

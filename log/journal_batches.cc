@@ -64,8 +64,8 @@ const Batch* Journal::begin_batch() {
   }
   if (rotating) {
     std::deque<File> stale;
-    outcome_.afresh = afresh_wanted_;
-    if (afresh_wanted_) stale.swap(spares_);
+    outcome_.afresh = afresh_wanted_ && before_afresh_ == 0;
+    if (outcome_.afresh) stale.swap(spares_);
     add_rotation();
     add_removals(stale);
   } else {
@@ -78,7 +78,8 @@ const Batch* Journal::begin_batch() {
 // The frame goes into the next segment.
 bool Journal::rotates() const {
   const std::size_t room = end_ + queue_.front()->frame_bytes_max() + format::kSealBytes;
-  return segment_ == 0 || room > options_.segment_bytes || rotation_due_ || afresh_wanted_;
+  return segment_ == 0 || room > options_.segment_bytes || rotation_due_ ||
+         (afresh_wanted_ && before_afresh_ == 0);
 }
 
 const Batch* Journal::begin_background() {
@@ -257,7 +258,8 @@ void Journal::add_recycling(std::size_t files_max) {
   std::uint64_t name = spare_names_;
   for (const File& file : files_) {
     if (file.number >= recorded_oldest_ || outcome_.given_up == files_max) break;
-    const bool stale = file.number < afresh_from_;
+    // What is there while a segment is to begin afresh, or does so in this batch, is of before it.
+    const bool stale = afresh_wanted_ || file.number < afresh_from_;
     if (!stale && spares < static_cast<std::size_t>(limits::kSpareSegmentsMax)) {
       ++spares;
       outcome_.new_spares.push_back(File{++name, file.bytes, true});

@@ -76,17 +76,12 @@ Scrubbing::Step Scrubbing::next(std::int64_t now_ms, const Node& node, log::Jour
   return journal->first_file() >= fresh_from_ ? Step::sweep : Step::nothing;
 }
 
-// What is applied may not be on this box's own disk yet: it is waited for, so that nothing of it
-// goes into the segments to come.
+// What was queued before, applied or not, goes into the segments of before.
 bool Scrubbing::begin(std::int64_t now_ms, const Node& node, log::Journal* journal) {
-  // Nor may anything wait that was queued before (entries sent twice, voided ones): it would go
-  // into the segments to come.
-  if (journal->queued_bytes() > 0) return false;
   std::vector<Index> through;
   for (std::size_t g = 0; g < node.group_count(); ++g) {
     const Group& group = group_at(node, g);
     if (group.tables().feature_level() < kJournalLevel) return false;
-    if (group.raft().durable() < group.applied()) return false;
     through.push_back(group.applied());
   }
   through_ = std::move(through);

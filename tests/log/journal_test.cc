@@ -413,6 +413,43 @@ BOOST_AUTO_TEST_CASE(damage_found_while_reading_is_named) {
   BOOST_TEST(std::string(read.status().message()).find(path) != std::string::npos);
 }
 
+// However much is queued, now and later: what was there before is written before.
+BOOST_AUTO_TEST_CASE(what_is_queued_already_goes_into_the_segments_of_before) {
+  MemoryFileSystem files;
+  const Opened opened = open(&files);
+  Journal& journal = *opened.journal;
+  const std::string text(2 * limits::MiB, 'q');  // four to a frame
+  std::uint64_t index = 0;
+  for (const bool under_way : {false, true}) {
+    const std::uint64_t segment = journal.current_segment();
+    for (int i = 0; i < 6; ++i) journal.append(GroupId(1), Term(1), Index(++index), text);
+    const Batch* batch = under_way ? journal.begin_batch() : nullptr;
+    const std::uint64_t before = index;
+    journal.recycle_below(journal.current_segment());
+    journal.begin_afresh();
+    for (int i = 0; i < 6; ++i) journal.append(GroupId(1), Term(1), Index(++index), text);
+    if (batch != nullptr) {
+      BOOST_REQUIRE(execute(files, *batch).ok());
+      journal.completed(batch->id);
+    }
+    drain(&files, &journal);
+    const std::uint64_t afresh = journal.afresh_from();
+    BOOST_TEST(afresh > segment);
+    BOOST_TEST(journal.place(GroupId(1), Index(before))->segment < afresh);
+    BOOST_TEST(journal.place(GroupId(1), Index(before + 1))->segment == afresh);
+    BOOST_TEST(journal.last_index(GroupId(1)).v == index);
+    for (std::uint64_t i = before + 1; i <= index; ++i) {
+      const auto place = journal.place(GroupId(1), Index(i));
+      BOOST_REQUIRE(place.has_value());
+      BOOST_TEST(read_entry(files, journal.source(), *place, GroupId(1), Index(i)).ok());
+    }
+    for (const std::string& path : files.paths()) {
+      const bool is_spare = path.find(format::kSparePrefix) != std::string::npos;
+      BOOST_TEST((!is_spare || files.contents(path).find("qqqq") == std::string::npos), path);
+    }
+  }
+}
+
 // Nothing of before is in a file that comes from then on: no spare, no stale end, no dictionary.
 BOOST_AUTO_TEST_CASE(a_journal_that_begins_afresh_has_nothing_of_before) {
   MemoryFileSystem files;
