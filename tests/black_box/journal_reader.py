@@ -689,11 +689,13 @@ class Journal:
         self.entries = entries + [entry for entry in self.entries if self.holder(entry) is None]
 
     def holder(self, entry):
+        """The file that counts for the entry, or None: the span that goes on furthest, then an installed one, then the newest."""
+        found, best = None, None
         for file in self.kept:
-            begin, end = file["spans"].get(entry.group, (0, 0))
-            if begin < entry.index <= end:
-                return file
-        return None
+            begin, end, installed = file["spans"].get(entry.group, (0, 0, 0))
+            if begin < entry.index <= end and (found is None or (end, installed) > best):
+                found, best = file, (end, installed)
+        return found
 
     def read_kept_file(self, number):
         path = self.path(number)
@@ -721,9 +723,9 @@ class Journal:
         count, runs = cursor.varint(), cursor.varint()
         spans = {}
         for _ in range(cursor.varint()):
-            group, begin, end, _ = (cursor.varint() for _ in range(4))
+            group, begin, end, flags = (cursor.varint() for _ in range(4))
             if group not in self.rebuilds or number >= self.rebuilds[group]["kept_from"]:
-                spans[group] = (begin, end)
+                spans[group] = (begin, end, flags & 1)
         replaces = [KEPT_BASE + cursor.varint() for _ in range(cursor.varint())]
         if count != len(entries):
             raise Damaged(path, index_at, "the index counts other entries")
