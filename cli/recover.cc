@@ -76,6 +76,9 @@ std::string as_text(const daemon::RecoveredStore& store) {
                               (more_than_known(store) ? " entries, perhaps more," : " entries");
   const std::string groups =
       std::to_string(store.losses().size()) + (store.losses().size() == 1 ? " group" : " groups");
+  if (store.what() == What::histories && store.losses().empty() && store.runs() == 0) {
+    return text + "Nothing is lost with it: what is damaged is written anew.\n";
+  }
   if (store.what() == What::histories) {
     return text +
            "Snapshots stand for all of it: every run is as it was. What would be lost:\n  - " +

@@ -292,7 +292,7 @@ absl::Status App::Impl::listen() {
                               {}};
     moving.report = [this](node::SnapshotReport done) { api->handle(std::move(done)); };
     transfers = std::make_unique<Transfers>(std::move(moving), &logger);
-    entries = std::make_unique<EntryReader>(journal.get(), cold.get());
+    entries = std::make_unique<EntryReader>(journal.get(), cold.get(), &logger);
     links = std::make_unique<BoxLinks>(&loop, &logger);
     absl::Status linked = links->open(options.config, cold.get(), api.get());
     if (!linked.ok()) return linked;

@@ -20,6 +20,7 @@ std::string number(std::uint64_t n) { return std::to_string(n); }
 struct KeptLook {
   std::uint64_t next = log::format::kKeptNumberBase + 1;
   std::vector<std::uint64_t> damaged;
+  std::vector<log::KeptSpan> spans;  // of the others
 };
 
 absl::StatusOr<KeptLook> look_at_kept(log::FileSystem& files, const std::string& directory,
@@ -31,26 +32,47 @@ absl::StatusOr<KeptLook> look_at_kept(log::FileSystem& files, const std::string&
     const auto kept = log::parse_kept_name(file.name);
     if (!kept) continue;
     look.next = std::max(look.next, *kept + 1);
-    const absl::Status read =
-        log::read_whole_kept_file(files, directory, store, kFeatureLevel, *kept, file.bytes)
-            .status();
-    if (absl::IsDataLoss(read)) look.damaged.push_back(*kept);
+    const auto read =
+        log::read_whole_kept_file(files, directory, store, kFeatureLevel, *kept, file.bytes);
+    if (absl::IsDataLoss(read.status())) look.damaged.push_back(*kept);
+    if (read.ok()) look.spans.insert(look.spans.end(), read->spans.begin(), read->spans.end());
   }
   return look;
 }
 
-std::string text_of(GroupId group, const log::SurveyedGroup& surveyed, Index snapshot) {
+// As far as kept files have the entries, or no run that the snapshot keeps needs them.
+std::vector<Index> unneeded_of(const KeptLook& kept, const LoadedSnapshots& loaded,
+                               const node::Node& restored) {
+  std::vector<Index> unneeded(restored.group_count());
+  for (const log::KeptSpan& span : kept.spans) {
+    if (span.group.v >= unneeded.size()) continue;
+    unneeded[span.group.v] = std::max(unneeded[span.group.v], span.through);
+  }
+  for (std::size_t g = 0; g < unneeded.size(); ++g) {
+    if (loaded.indexes[g].v == 0) continue;
+    const auto needed =
+        restored.group(GroupId(static_cast<std::uint16_t>(g))).tables().oldest_needed();
+    const Index before = needed && needed->v > 0 ? needed->prev() : Index(0);
+    unneeded[g] = std::max(unneeded[g], needed ? before : loaded.indexes[g]);
+  }
+  return unneeded;
+}
+
+std::string text_of(GroupId group, const Damage& damage) {
+  const log::SurveyedGroup& surveyed = damage.survey.groups[group.v];
   std::string text;
-  for (const log::IndexHole& hole : surveyed.holes) {
+  for (const log::IndexHole& hole : missing_of(damage, group)) {
     text += text.empty() ? "entries " : ", ";
     text += number(hole.from.v + 1) + " to " + number(hole.through.v);
   }
   if (surveyed.end_unknown) {
     text += text.empty() ? "" : ", and ";
-    text += "perhaps what came after entry " + number(surveyed.last.index.v);
+    const Index known = std::max(surveyed.last.index, damage.snapshots[group.v]);
+    text += "perhaps what came after entry " + number(known.v);
   }
+  if (text.empty()) return text;
   text = "group " + number(group.v) + ": " + text;
-  if (surveyed.covered_by(snapshot)) return text + " (a snapshot stands for them)";
+  if (surveyed.covered_by(damage.snapshots[group.v])) return text + " (a snapshot stands for them)";
   return text;
 }
 
@@ -82,13 +104,19 @@ bool Damage::only_histories() const {
   return true;
 }
 
+std::vector<log::IndexHole> missing_of(const Damage& damage, GroupId group) {
+  std::vector<log::IndexHole> missing = damage.survey.groups[group.v].holes;
+  for (log::IndexHole& hole : missing) hole.from = std::max(hole.from, damage.unneeded[group.v]);
+  std::erase_if(missing, [](const log::IndexHole& hole) { return hole.from >= hole.through; });
+  return missing;
+}
+
 std::string text_of(const Damage& damage) {
   std::string text;
   for (std::size_t g = 0; g < damage.survey.groups.size(); ++g) {
-    const log::SurveyedGroup& group = damage.survey.groups[g];
-    if (!group.touched()) continue;
-    text += text.empty() ? "" : "; ";
-    text += text_of(GroupId(static_cast<std::uint16_t>(g)), group, damage.snapshots[g]);
+    const std::string lost = text_of(GroupId(static_cast<std::uint16_t>(g)), damage);
+    text += text.empty() || lost.empty() ? "" : "; ";
+    text += lost;
   }
   for (const std::uint64_t kept : damage.kept) {
     text += text.empty() ? "" : "; ";
@@ -123,9 +151,16 @@ absl::StatusOr<Damage> look_at_damage(log::FileSystem& files, const std::string&
   damage.votes_lost = node::votes_lost(damage.survey);
   damage.rebuilds = node::rebuilds_for(damage.survey, begun_anew, rebuilds, kept->next);
   damage.kept = kept->damaged;
+  damage.unneeded = unneeded_of(*kept, loaded, restored);
   const bool founded_alone = store.founders == std::vector<NodeId>{store.box};
   damage.alone = founded_alone || is_alone(store, members, damage.rebuilds);
   return damage;
+}
+
+std::string way_back_for(NodeId box) {
+  return "On another box run `pawl cluster remove --box " + number(box.v) +
+         "`, then `pawl cluster add --box NUMBER --address HOST:PORT` with a number never used; "
+         "here set cluster.node to that number and begin with an empty data directory";
 }
 
 absl::Status refuse(const Damage& damage, const std::string& directory, const StoreIdentity& store,
@@ -135,14 +170,15 @@ absl::Status refuse(const Damage& damage, const std::string& directory, const St
     text += "\nmissing: " + text_of(damage) +
             "\nThis box has nobody to ask for it. `pawl recover --data " + directory +
             "` shows what would be lost if it goes on without, and does it with --yes";
-  } else if (!damage.alone && !damage.votes_lost.empty()) {
-    const std::string box = number(store.box.v);
+  } else if (damage.alone) {
+    text +=
+        "\nThis box has nobody to ask for it. `pawl restore FILE --data DIR` makes a store of a "
+        "backup in DIR, which is empty or not there; set server.data to that";
+  } else if (!damage.votes_lost.empty()) {
     text +=
         "\nThe newest vote of this box may be among what is damaged: it can't come back under its "
-        "number. On another box run `pawl cluster remove --box " +
-        box +
-        "`, then `pawl cluster add --box NUMBER --address HOST:PORT` with a number never used; "
-        "here set cluster.node to that number and begin with an empty data directory";
+        "number. " +
+        way_back_for(store.box);
   }
   return absl::DataLossError(text);
 }

@@ -24,10 +24,16 @@ struct Damage {
   std::vector<Index> snapshots;        // by group, the newest that can be read; 0: none
   std::vector<log::Rebuild> rebuilds;  // what is to be begun anew
   std::vector<std::uint64_t> kept;     // numbers of kept files that can't be read
+  // By group: up to here nobody needs the journal's entries, or kept files have them; at least.
+  // What was given up, that is, and not lost.
+  std::vector<Index> unneeded;
   bool any() const { return survey.damages() || !kept.empty() || !rebuilds.empty(); }
   // Snapshots stand for all that is missing: nothing but histories is lost.
   bool only_histories() const;
 };
+
+// Indexes of the group that the journal should hold and does not.
+std::vector<log::IndexHole> missing_of(const Damage& damage, GroupId group);
 
 // What is missing, in words: "group 3: entries 5 to 9 (a snapshot stands for them)".
 std::string text_of(const Damage& damage);
@@ -38,6 +44,9 @@ absl::StatusOr<Damage> look_at_damage(log::FileSystem& files, const std::string&
                                       const StoreIdentity& store,
                                       const std::vector<log::Rebuild>& rebuilds,
                                       const LoadedSnapshots& loaded, const node::Node& restored);
+
+// What a box of a cluster does whose store can't be gone on with, in words and commands.
+std::string way_back_for(NodeId box);
 
 // Why it is refused, and the exact commands. `why`: what the start said.
 absl::Status refuse(const Damage& damage, const std::string& directory, const StoreIdentity& store,

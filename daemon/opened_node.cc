@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "daemon/damaged_store.h"
 #include "log/mending.h"
+#include "log/segment_reader.h"
 #include "log/transfer_file.h"
 
 namespace pawl::daemon {
@@ -79,6 +80,17 @@ absl::Status mend(log::FileSystem& files, const OpenNodeOptions& options, const 
   return begin_anew(files, options.directory, options.store, *damage);
 }
 
+// What no other box can help with, on a box of several: the note of what is void in its journal, or
+// whose journal it is.
+absl::Status with_way_back(const absl::Status& why, bool noted, const StoreIdentity& store) {
+  const bool several = store.founders != std::vector<NodeId>{store.box};
+  if (!several || (noted && !log::is_of_another_store(why))) return why;
+  const std::string text = noted ? "If they can't be had, this box can't come back under its number"
+                                 : "What this box promised is not known without it";
+  return absl::Status(why.code(),
+                      std::string(why.message()) + "\n" + text + ". " + way_back_for(store.box));
+}
+
 // Notes of groups of which nothing void is left.
 absl::Status forget_rebuilds(log::FileSystem& files, const OpenedNode& opened) {
   const log::Journal& journal = *opened.journal;
@@ -118,9 +130,11 @@ absl::StatusOr<OpenedNode> open_node(log::FileSystem& files, const OpenNodeOptio
       if (absl::Status s = forget_rebuilds(files, opened); !s.ok()) return s;
       return opened;
     }
-    if (!absl::IsDataLoss(status) || !options.mends || opened.node == nullptr || tries == 1) {
-      return status;
+    if (!absl::IsDataLoss(status) || opened.node == nullptr) {
+      const bool fit = absl::IsDataLoss(status) || log::is_of_another_store(status);
+      return fit ? with_way_back(status, opened.node != nullptr, options.store) : status;
     }
+    if (!options.mends || tries == 1) return status;
     if (absl::Status s = mend(files, options, opened, status, logger); !s.ok()) return s;
   }
 }

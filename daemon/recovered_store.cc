@@ -34,6 +34,13 @@ class TimesOf final : public log::RecoverySink {
   TimeMs newest_;
 };
 
+constexpr char kOneOfSeveral[] =
+    "this box is one of several, which have what is missing: start its daemon, which fetches it, "
+    "or "
+    "says what is to be done";
+constexpr char kRestore[] =
+    "; restore a backup: `pawl restore FILE --data DIR`, where DIR is empty or not there";
+
 GroupId group_of(std::size_t g) { return GroupId(static_cast<std::uint16_t>(g)); }
 
 }  // namespace
@@ -67,18 +74,15 @@ absl::Status RecoveredStore::look() {
   auto damage = look_at_damage(files_, directory, options_.store, *rebuilds, loaded, restored);
   if (!damage.ok()) return damage.status();
   damage_ = *std::move(damage);
-  if (!damage_.survey.damages() && damage_.kept.empty()) return absl::OkStatus();
-  if (!damage_.alone) {
-    return absl::FailedPreconditionError(
-        "this box is one of several, which have what is missing: start its daemon, which fetches "
-        "it, "
-        "or says what is to be done");
-  }
+  if (!damage_.survey.damages() && damage_.kept.empty()) return check_beginning(restored);
+  if (!damage_.alone) return absl::FailedPreconditionError(kOneOfSeveral);
   for (std::size_t g = 0; g < damage_.survey.groups.size(); ++g) {
     const log::SurveyedGroup& group = damage_.survey.groups[g];
     GroupLoss loss{group_of(g), group.before_damage.index, 0, group.end_unknown};
-    for (const log::IndexHole& hole : group.holes) loss.entries += hole.through.v - hole.from.v;
-    if (group.touched()) losses_.push_back(loss);
+    for (const log::IndexHole& hole : missing_of(damage_, group_of(g))) {
+      loss.entries += hole.through.v - hole.from.v;
+    }
+    if (loss.entries > 0 || loss.unknown) losses_.push_back(loss);
   }
   if (damage_.only_histories()) {
     what_ = What::histories;
@@ -89,12 +93,41 @@ absl::Status RecoveredStore::look() {
   return plan_cut();
 }
 
-std::string RecoveredStore::file() const {
-  if (!damage_.survey.loses() && !damage_.kept.empty()) {
-    return log::join(options_.directory, log::segment_name(damage_.kept.front()));
+// A journal that is whole may be of no use: every snapshot of a group can be damaged, and what they
+// stood for was given up.
+absl::Status RecoveredStore::check_beginning(const node::Node& restored) const {
+  log::PosixFileSystem files;
+  for (std::size_t g = 0; g < restored.group_count(); ++g) {
+    const auto there = log::list_snapshots(files, options_.directory, group_of(g));
+    if (!there.ok()) return there.status();
+    const Index snapshot = damage_.snapshots[g];
+    const Index first = damage_.survey.groups[g].first;
+    const bool all_given_up = first.v == 0 && snapshot.v == 0 && !there->empty();
+    if (first <= snapshot.next() && !all_given_up) continue;
+    if (options_.store.founders != std::vector<NodeId>{options_.store.box}) {
+      return absl::FailedPreconditionError(kOneOfSeveral);
+    }
+    return absl::FailedPreconditionError(
+        "no snapshot of group " + std::to_string(g) +
+        " can be read that reaches up to where its journal begins, " +
+        (first.v == 0 ? "behind its last entry" : "entry " + std::to_string(first.v)) +
+        ": what the group was is lost. Put its .snap files back from a copy" + kRestore);
   }
-  return log::join(options_.directory, log::segment_name(damage_.survey.first.segment));
+  return absl::OkStatus();
 }
+
+std::string RecoveredStore::file() const {
+  const log::Survey& survey = damage_.survey;
+  std::uint64_t number = survey.first.segment;
+  if (!survey.loses()) {
+    number = !survey.damaged.empty()    ? survey.damaged.front().number
+             : !survey.given_up.empty() ? survey.given_up.front()
+                                        : damage_.kept.front();
+  }
+  return log::join(options_.directory, log::segment_name(number));
+}
+
+std::uint64_t RecoveredStore::offset() const { return damage_.survey.first.offset; }
 
 // Those with entries on both sides of what is missing, or within.
 void RecoveredStore::count_runs(const node::Node& restored) {
@@ -137,20 +170,38 @@ absl::StatusOr<Index> RecoveredStore::snapshot_for_cut(GroupId group) const {
   if (last.v == 0 && indexes->empty()) return Index(0);  // it had nothing
   return absl::FailedPreconditionError("group " + std::to_string(group.v) +
                                        " had given up its beginning before the damage, and every "
-                                       "snapshot of it is of later: no state "
-                                       "is left that all groups were in; restore a backup");
+                                       "snapshot of it is of later: no state is left that all "
+                                       "groups were in" +
+                                       kRestore);
+}
+
+// What the group is gone on with from may be the snapshot alone.
+absl::Status RecoveredStore::note_time(GroupId group, Index snapshot) {
+  if (snapshot.v == 0) return absl::OkStatus();
+  const std::string path = log::join(options_.directory, log::snapshot_name(group, snapshot));
+  const absl::StatusOr<TimeMs> time = snapshot_time(files_, path, options_.store.id, group);
+  if (time.ok()) since_ = std::max(since_, *time);
+  return time.status();
 }
 
 absl::Status RecoveredStore::plan_cut() {
   losses_.clear();
+  if (!log::end_of_cut(damage_.survey)) {
+    return absl::FailedPreconditionError(
+        "the journal is damaged from its beginning on, and snapshots do not stand for all of it: "
+        "nothing is left to go on with" +
+        std::string(kRestore));
+  }
   for (std::size_t g = 0; g < damage_.survey.groups.size(); ++g) {
     const log::SurveyedGroup& group = damage_.survey.groups[g];
     const absl::StatusOr<Index> snapshot = snapshot_for_cut(group_of(g));
     if (!snapshot.ok()) return snapshot.status();
-    const Index last = group.before_damage.index;
-    keep_through_.push_back(last.v > 0 ? last : *snapshot);
+    const Index last = std::max(group.before_damage.index, *snapshot);
+    keep_through_.push_back(group.before_damage.index.v > 0 ? group.before_damage.index
+                                                            : *snapshot);
     const Index end = std::max(group.last.index, last);
     const std::uint64_t lost = std::max(end.v - last.v, group.entries_behind);
+    if (const absl::Status s = note_time(group_of(g), *snapshot); !s.ok()) return s;
     if (lost > 0 || group.end_unknown)
       losses_.push_back({group_of(g), last, lost, group.end_unknown});
   }
@@ -158,7 +209,7 @@ absl::Status RecoveredStore::plan_cut() {
   const auto again = log::survey(files_, options_.directory, options_.store.id, kFeatureLevel,
                                  damage_.survey.groups.size(), {}, &times);
   if (!again.ok()) return again.status();
-  since_ = times.newest();
+  since_ = std::max(since_, times.newest());
   return absl::OkStatus();
 }
 

@@ -40,12 +40,13 @@ class RecoveredStore {
   const std::vector<GroupLoss>& losses() const { return losses_; }
   // Kept runs whose histories lack something, at most; of `histories`.
   std::uint64_t runs() const { return runs_; }
-  // When the last entry before the damage was written; of `cut`. 0: it is not known.
+  // When the last entry that stays was written; of `cut`. 0: it is not known.
   TimeMs since() const { return since_; }
   std::uint64_t segments() const { return damage_.survey.segments_behind; }  // put aside, of `cut`
   std::string missing() const { return text_of(damage_); }
-  std::string file() const;  // where the damage begins
-  std::uint64_t offset() const { return damage_.survey.first.offset; }
+  // Where the damage begins.
+  std::string file() const;
+  std::uint64_t offset() const;
 
   // Makes it so, durably, and opens the store once more to see that it is. Once.
   absl::Status recover();
@@ -54,7 +55,9 @@ class RecoveredStore {
   RecoveredStore(const OpenNodeOptions& options, const Logger* logger)
       : options_(options), logger_(*logger) {}
   absl::Status look();
+  absl::Status check_beginning(const node::Node& restored) const;
   absl::Status plan_cut();
+  absl::Status note_time(GroupId group, Index snapshot);
   absl::StatusOr<Index> snapshot_for_cut(GroupId group) const;
   void count_runs(const node::Node& restored);
 

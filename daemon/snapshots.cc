@@ -9,9 +9,14 @@
 namespace pawl::daemon {
 namespace {
 
-// Returns how many bytes the content had.
-absl::StatusOr<std::uint64_t> load_one(log::FileSystem& files, const std::string& path,
-                                       const log::StoreId& store, GroupId group, node::Node* node) {
+struct Read {
+  node::Thawed thawed;
+  log::SnapshotHeader header;
+  std::uint64_t bytes = 0;  // of the content
+};
+
+absl::StatusOr<Read> read_one(log::FileSystem& files, const std::string& path,
+                              const log::StoreId& store, GroupId group) {
   auto reader = log::SnapshotReader::open(files, path, store);
   if (!reader.ok()) return reader.status();
   const log::SnapshotHeader& header = (*reader)->header();
@@ -29,8 +34,7 @@ absl::StatusOr<std::uint64_t> load_one(log::FileSystem& files, const std::string
   }
   auto thawed = std::move(thaw).finish(&error);
   if (!thawed) return absl::DataLossError(path + ": " + error);
-  node->restore_snapshot(std::move(*thawed), header.index, header.term);
-  return (*reader)->content_bytes();
+  return Read{std::move(*thawed), header, (*reader)->content_bytes()};
 }
 
 }  // namespace
@@ -47,21 +51,29 @@ LoadedSnapshots load_snapshots(log::FileSystem& files, const std::string& direct
     for (auto at = indexes->begin(); at != indexes->end(); ++at) {
       const Index index = *at;
       const std::string path = directory + "/" + log::snapshot_name(group, index);
-      const auto bytes = load_one(files, path, store, group, node);
-      if (bytes.ok()) {
+      auto read = read_one(files, path, store, group);
+      if (read.ok()) {
+        node->restore_snapshot(std::move(read->thawed), read->header.index, read->header.term);
         ++loaded.count;
-        loaded.bytes += *bytes;
+        loaded.bytes += read->bytes;
         loaded.indexes[g] = index;
         if (index != indexes->back()) loaded.older[g] = *std::next(at);
         break;
       }
       logger.write(LogLevel::warning,
                    "snapshot: passed over, an older one or the journal stands in",
-                   {{"file", path}, {"why", std::string(bytes.status().message())}});
-      if (absl::IsDataLoss(bytes.status())) loaded.damaged.push_back(path);
+                   {{"file", path}, {"why", std::string(read.status().message())}});
+      if (absl::IsDataLoss(read.status())) loaded.damaged.push_back(path);
     }
   }
   return loaded;
+}
+
+absl::StatusOr<TimeMs> snapshot_time(log::FileSystem& files, const std::string& path,
+                                     const log::StoreId& store, GroupId group) {
+  const auto read = read_one(files, path, store, group);
+  if (!read.ok()) return read.status();
+  return read->thawed.tables.time();
 }
 
 void set_damaged_aside(log::FileSystem& files, const LoadedSnapshots& loaded) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "daemon/logging.h"
 #include "log/file_system.h"
 #include "log/record.h"
@@ -26,6 +27,10 @@ struct LoadedSnapshots {
 // Restores the newest readable snapshot of each group into the node.
 LoadedSnapshots load_snapshots(log::FileSystem& files, const std::string& directory,
                                const log::StoreId& store, node::Node* node, const Logger& logger);
+
+// The time of a group's last entry that the snapshot file stands for. DataLoss if it can't be read.
+absl::StatusOr<TimeMs> snapshot_time(log::FileSystem& files, const std::string& path,
+                                     const log::StoreId& store, GroupId group);
 
 // Renames them, so that they do not count as the ones that are kept, while somebody can still look
 // into them.

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "daemon/damaged_store.h"
 
 namespace pawl::daemon {
 namespace {
@@ -170,6 +171,18 @@ absl::StatusOr<StoreIdentity> read_store(log::FileSystem& files, const std::stri
   return store;
 }
 
+namespace {
+
+// Of a box of several, as its configuration says; its number is the store file's.
+absl::Status unreadable_store(const absl::Status& why, const StoreIdentity& wanted) {
+  if (!absl::IsDataLoss(why) || wanted.founders == std::vector<NodeId>{wanted.box}) return why;
+  return absl::DataLossError(std::string(why.message()) +
+                             "\nWithout it this box can't come back under its number. " +
+                             way_back_for(wanted.box));
+}
+
+}  // namespace
+
 absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::string& directory,
                                          const StoreIdentity& wanted, std::string_view random_16) {
   const std::string path = directory + "/store";
@@ -178,15 +191,16 @@ absl::StatusOr<StoreIdentity> open_store(log::FileSystem& files, const std::stri
     if (absl::Status fits = check(path, *found, wanted); !fits.ok()) return fits;
     return found;
   }
-  if (!absl::IsNotFound(found.status())) return found.status();
+  if (!absl::IsNotFound(found.status())) return unreadable_store(found.status(), wanted);
   const auto listed = files.list(directory);
   if (!listed.ok()) return listed.status();
   const bool journal = std::any_of(listed->begin(), listed->end(), [](const auto& file) {
     return file.name.ends_with(".seg") && !file.name.starts_with("spare");
   });
   if (journal) {
-    return absl::DataLossError(path + " is missing, but " + directory +
-                               " holds a journal; restore the file from a backup");
+    return unreadable_store(absl::DataLossError(path + " is missing, but " + directory +
+                                                " holds a journal; restore the file from a backup"),
+                            wanted);
   }
   StoreIdentity store = wanted;
   store.created = true;

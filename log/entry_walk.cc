@@ -58,6 +58,7 @@ class Walk {
     buffer_.resize(bytes);
     used_ = 0;
     const absl::StatusOr<std::size_t> got = files_.read(path_, at_, buffer_.data(), bytes);
+    if (absl::IsDataLoss(got.status())) return noted(got.status());
     if (!got.ok()) return got.status();
     if (*got < bytes) return damaged(at_ + *got, "the file became shorter");
     return absl::OkStatus();

@@ -4,8 +4,8 @@
 // An instance belongs to one thread: the disk thread, the cold thread and the loop (at start only)
 // each have their own, so nothing here locks.
 //
-// Errors: every status names the operation and the path. ResourceExhausted is a full disk,
-// PermissionDenied a read-only one, NotFound a missing file; all else is Unavailable or DataLoss.
+// Errors: each status names operation and path. ResourceExhausted: a full disk, NotFound: no file,
+// PermissionDenied: a read-only one, DataLoss: bytes it can't give back; all else is Unavailable.
 // After a failed write or sync nothing may be assumed about the file: the caller stops.
 #pragma once
 

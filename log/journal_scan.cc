@@ -352,14 +352,15 @@ absl::Status JournalScan::take_contents(SegmentScan* scan) {
   return absl::OkStatus();
 }
 
-// A segment's head repeats the states of all groups.
+// A segment's head repeats the states of all groups; one that was given up may have lost them.
 void JournalScan::take_states(bool head, const SegmentScan& scan) {
   const std::vector<GroupHardState>& states = scan.frame().states;
   const auto has = [&states](std::size_t group) {
     return std::any_of(states.begin(), states.end(),
                        [group](const GroupHardState& state) { return state.group.v == group; });
   };
-  for (std::size_t group = 0; head && group < states_.size(); ++group) {
+  const bool repeats = head && (scan.frame().flags & format::kFrameFlagLost) == 0;
+  for (std::size_t group = 0; repeats && group < states_.size(); ++group) {
     if (!states_[group] || has(group)) continue;
     find(damage_finding(
         scan.path(), scan.at(),

@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "base/limits.h"
 #include "log/format.h"
+#include "log/legible_files.h"
 #include "log/names.h"
 
 namespace pawl::log {
@@ -103,10 +104,9 @@ Patch patch_of(const StoreId& store_id, const DamagedSegment& segment, const Los
   return patch;
 }
 
-// The oldest first: what is left is a journal that begins earlier than it needs to.
-absl::Status set_given_up_aside(FileSystem& files, const std::string& directory,
-                                const Survey& survey) {
-  for (const std::uint64_t number : survey.given_up) {
+absl::Status set_aside(FileSystem& files, const std::string& directory,
+                       const std::vector<std::uint64_t>& segments) {
+  for (const std::uint64_t number : segments) {
     absl::Status set =
         files.rename(join(directory, segment_name(number)), damaged_path(directory, number));
     if (set.ok()) set = files.sync_directory(directory);
@@ -140,64 +140,86 @@ absl::StatusOr<Patch> header_patch(FileSystem& files, const std::string& directo
   return patch;
 }
 
+// The damaged segment gives way to a copy with lost frames in it; what the disk does not give back
+// is zeros there, behind its frames.
+absl::Status mend_segment(FileSystem& files, const std::string& directory, const StoreId& store_id,
+                          const DamagedSegment& segment) {
+  absl::StatusOr<Patch> header = header_patch(files, directory, store_id, segment);
+  if (!header.ok()) return header.status();
+  std::vector<Patch> patches{*std::move(header)};
+  for (const LostStretch& lost : segment.lost) {
+    patches.push_back(patch_of(store_id, segment, lost));
+  }
+  // The frames that are left say how long the file is.
+  if (segment.promised_bytes > segment.file_bytes) {
+    patches.push_back({segment.promised_bytes - 1, std::string(1, '\0')});
+  }
+  return replace(files, directory, segment.number, segment.file_bytes, patches);
+}
+
+const DamagedSegment* damaged_at(const Survey& survey, std::uint64_t number) {
+  const auto found = std::find_if(survey.damaged.begin(), survey.damaged.end(),
+                                  [number](const DamagedSegment& s) { return s.number == number; });
+  return found == survey.damaged.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 absl::Status mend(FileSystem& files, const std::string& directory, const Survey& survey) {
-  if (absl::Status s = set_given_up_aside(files, directory, survey); !s.ok()) return s;
+  LegibleFiles legible(files);
+  // The oldest first: what is left is a journal that begins earlier than it needs to.
+  if (absl::Status s = set_aside(legible, directory, survey.given_up); !s.ok()) return s;
   for (const DamagedSegment& segment : survey.damaged) {
-    absl::StatusOr<Patch> header = header_patch(files, directory, survey.store_id, segment);
-    if (!header.ok()) return header.status();
-    std::vector<Patch> patches{*std::move(header)};
-    for (const LostStretch& lost : segment.lost) {
-      patches.push_back(patch_of(survey.store_id, segment, lost));
-    }
-    // The frames that are left say how long the file is.
-    if (segment.promised_bytes > segment.file_bytes) {
-      patches.push_back({segment.promised_bytes - 1, std::string(1, '\0')});
-    }
-    absl::Status replaced = replace(files, directory, segment.number, segment.file_bytes, patches);
-    if (!replaced.ok()) return replaced;
+    absl::Status mended = mend_segment(legible, directory, survey.store_id, segment);
+    if (!mended.ok()) return mended;
   }
   return absl::OkStatus();
 }
 
-absl::Status cut(FileSystem& files, const std::string& directory, const Survey& survey) {
+std::optional<Mark> end_of_cut(const Survey& survey) {
   PAWL_CHECK(survey.loses());
-  if (absl::Status s = set_given_up_aside(files, directory, survey); !s.ok()) return s;
-  Mark at = survey.first;
-  const auto damaged =
-      std::find_if(survey.damaged.begin(), survey.damaged.end(),
-                   [at](const DamagedSegment& s) { return s.number == at.segment; });
-  PAWL_CHECK(damaged != survey.damaged.end());
+  if (survey.first.offset > format::kSegmentHeaderBytes) return survey.first;
+  const DamagedSegment* damaged = damaged_at(survey, survey.first.segment);
+  PAWL_CHECK(damaged != nullptr);
   // Of a segment without its head nothing is left, and the one before ends where it did.
-  if (at.offset == format::kSegmentHeaderBytes || damaged->headless) {
-    if (damaged->before.segment == 0) {
-      return absl::FailedPreconditionError(
-          "nothing of the journal is left before the damage: restore a backup");
-    }
-    at = damaged->before;
+  return damaged->before.segment == 0 ? std::nullopt : std::optional<Mark>(damaged->before);
+}
+
+absl::Status cut(FileSystem& files, const std::string& directory, const Survey& survey) {
+  const std::optional<Mark> at = end_of_cut(survey);
+  if (!at) {
+    return absl::FailedPreconditionError(
+        "nothing of the journal is left before the damage: restore a backup");
   }
-  const absl::StatusOr<std::vector<FileInfo>> found = files.list(directory);
+  LegibleFiles legible(files);
+  if (absl::Status s = set_aside(legible, directory, survey.given_up); !s.ok()) return s;
+  for (const DamagedSegment& segment : survey.damaged) {
+    if (segment.number >= at->segment) break;
+    absl::Status mended = mend_segment(legible, directory, survey.store_id, segment);
+    if (!mended.ok()) return mended;
+  }
+  const absl::StatusOr<std::vector<FileInfo>> found = legible.list(directory);
   if (!found.ok()) return found.status();
   std::vector<std::uint64_t> behind;
   std::uint64_t bytes = 0;
   for (const FileInfo& file : *found) {
     const auto number = parse_segment_name(file.name);
     if (!number) continue;
-    if (*number == at.segment) bytes = file.bytes;
-    if (*number > at.segment) behind.push_back(*number);
+    if (*number == at->segment) bytes = file.bytes;
+    if (*number > at->segment) behind.push_back(*number);
   }
-  const Patch zeros{at.offset, std::string(static_cast<std::size_t>(bytes - at.offset), '\0')};
-  if (absl::Status s = replace(files, directory, at.segment, bytes, {zeros}); !s.ok()) return s;
+  std::vector<Patch> patches{
+      {at->offset, std::string(static_cast<std::size_t>(bytes - at->offset), '\0')}};
+  const DamagedSegment* damaged = damaged_at(survey, at->segment);
+  if (damaged != nullptr && damaged->headless) {
+    absl::StatusOr<Patch> header = header_patch(legible, directory, survey.store_id, *damaged);
+    if (!header.ok()) return header.status();
+    patches.push_back(*std::move(header));
+  }
+  if (absl::Status s = replace(legible, directory, at->segment, bytes, patches); !s.ok()) return s;
   // The oldest first: what is left is damaged at the same place, or cut.
   std::sort(behind.begin(), behind.end());
-  for (const std::uint64_t number : behind) {
-    absl::Status set =
-        files.rename(join(directory, segment_name(number)), damaged_path(directory, number));
-    if (set.ok()) set = files.sync_directory(directory);
-    if (!set.ok()) return set;
-  }
-  return absl::OkStatus();
+  return set_aside(legible, directory, behind);
 }
 
 absl::Status remove_damaged_before(FileSystem& files, const std::string& directory,

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "log/names.h"
 
 namespace pawl::log {
 namespace {
@@ -47,12 +48,23 @@ absl::Status failed(std::string_view operation, const std::string& path, int err
   }
 }
 
+// The disk, or a file system that keeps checksums, says that the bytes are lost; not that it can't
+// be asked now. EIO is what the page cache makes of nearly all of them.
+bool is_lost(int error) {
+  return error == EIO || error == EBADMSG || error == EUCLEAN || error == EILSEQ ||
+         error == ENODATA;
+}
+
 absl::Status read_fully(int fd, const std::string& path, std::uint64_t offset, char* out,
                         std::size_t bytes, std::size_t* done) {
   *done = 0;
   while (*done < bytes) {
     const ssize_t n = ::pread(fd, out + *done, bytes - *done, static_cast<off_t>(offset + *done));
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && is_lost(errno)) {
+      return damage(path, offset + *done,
+                    std::string("the disk can't give bytes back (") + std::strerror(errno) + "),");
+    }
     if (n < 0) return failed("read", path, errno);
     if (n == 0) break;
     *done += static_cast<std::size_t>(n);

@@ -13,12 +13,17 @@ namespace pawl::log {
 namespace {
 
 constexpr std::size_t kWindowBytes = 1 * limits::MiB;
+constexpr std::string_view kAnotherStore = "pawl/another-store";
 
 }  // namespace
 
 SegmentReader::SegmentReader(FileSystem& files, std::string path, std::uint64_t file_bytes,
                              std::string* buffer)
     : files_(files), path_(std::move(path)), file_bytes_(file_bytes), buffer_(buffer) {}
+
+bool is_of_another_store(const absl::Status& status) {
+  return status.GetPayload({kAnotherStore.data(), kAnotherStore.size()}).has_value();
+}
 
 FrameState frame_in(std::string_view bytes, std::uint32_t seed, std::uint64_t segment,
                     std::uint32_t offset, FrameHeader* header, std::string_view* payload) {
@@ -69,10 +74,12 @@ absl::Status SegmentReader::read_header(std::uint64_t number, std::uint32_t feat
   }
   if (!is_known(*store_id)) *store_id = header->store_id;
   if (header->store_id != *store_id) {
-    return absl::FailedPreconditionError(
+    absl::Status status = absl::FailedPreconditionError(
         "read " + path_ +
         ": at offset 16 it names another store; put back the files of this store, or start with "
         "the other store's directory");
+    status.SetPayload({kAnotherStore.data(), kAnotherStore.size()}, {});
+    return status;
   }
   if (header->segment != number) {
     return damage(path_, 32,

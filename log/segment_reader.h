@@ -25,6 +25,9 @@ enum class FrameState : std::uint8_t {
 FrameState frame_in(std::string_view bytes, std::uint32_t seed, std::uint64_t segment,
                     std::uint32_t offset, FrameHeader* header, std::string_view* payload);
 
+// A refusal is for a header that names another store.
+bool is_of_another_store(const absl::Status& status);
+
 class SegmentReader {
  public:
   // `file_bytes` is the file's size; `buffer` is the window, reused between segments.

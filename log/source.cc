@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "log/format.h"
+#include "log/legible_files.h"
 #include "log/names.h"
 #include "log/segment_reader.h"
 
@@ -16,7 +17,9 @@ absl::StatusOr<std::shared_ptr<const Dictionary>> read_dictionary(FileSystem& fi
                                                                   std::uint64_t segment) {
   constexpr std::size_t kBytesMax = format::kFrameHeaderBytesMax + limits::kDictionaryBytesMax;
   std::string bytes(kBytesMax, '\0');
-  const auto got = files.read(path, format::kSegmentHeaderBytes, bytes.data(), bytes.size());
+  // More than the dictionary has: only its own bytes matter.
+  LegibleFiles legible(files);
+  const auto got = legible.read(path, format::kSegmentHeaderBytes, bytes.data(), bytes.size());
   if (!got.ok()) return got.status();
   FrameHeader header;
   std::string_view payload;

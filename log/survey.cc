@@ -7,6 +7,7 @@
 
 #include "log/format.h"
 #include "log/frame_contents.h"
+#include "log/legible_files.h"
 #include "log/names.h"
 #include "log/segment_reader.h"
 
@@ -209,10 +210,13 @@ class Surveyor {
       const absl::StatusOr<std::uint32_t> read = read_frames(&reader, *end, last);
       if (!read.ok()) return read.status();
       at = *read;
+      // A start reads on, up to the file's end.
+      if (const auto rest = reader.last_nonzero_end(at); !rest.ok()) return rest.status();
+      segment_.unreadable = files_.unreadable_end(path_of(number), 0, file->second) > 0;
     }
     before_ = out_.end = Mark{number, at};
     const bool is_cut = segment_.file_bytes < segment_.promised_bytes;
-    if (segment_.headless || is_cut || !segment_.lost.empty()) {
+    if (segment_.headless || segment_.unreadable || is_cut || !segment_.lost.empty()) {
       out_.damaged.push_back(std::move(segment_));
     }
     return absl::OkStatus();
@@ -252,12 +256,13 @@ class Surveyor {
       FrameHeader header;
       const auto later = reader->find_header_after(seed, segment_.number, at, &header);
       if (!later.ok()) return later.status();
-      if (*later == 0 && end == 0) break;  // a torn tail, or nothing
+      const std::uint32_t unread = *later == 0 && end == 0 ? unread_end(*reader, at, *state) : 0;
+      if (*later == 0 && end == 0 && unread == 0) break;  // a torn tail, or nothing
       if (*state == FrameState::kBadPayload) {
         lose(at, at + static_cast<std::uint32_t>(frame_.frame_bytes()), &frame_);
       } else {
         const bool within = *later != 0 && (end == 0 || *later < end);
-        lose(at, within ? static_cast<std::uint32_t>(*later) : end, nullptr);
+        lose(at, within ? static_cast<std::uint32_t>(*later) : std::max(end, unread), nullptr);
       }
       at = segment_.lost.back().to;
     }
@@ -267,6 +272,19 @@ class Surveyor {
       lose(kBegin, at, nullptr);
     }
     return at;
+  }
+
+  // Where nothing follows, and no whole frame is: whether there may have been one in bytes that the
+  // disk does not give back, and where these end. 0: there was none.
+  std::uint32_t unread_end(const SegmentReader& reader, std::uint32_t at, FrameState state) const {
+    std::uint64_t bytes = sizeof format::kFrameMagic;  // it can be read: no frame begins here
+    if (state == FrameState::kBadHeader) bytes = format::kFrameHeaderBytesMax;
+    if (state == FrameState::kBadPayload) bytes = frame_.frame_bytes();
+    const std::uint64_t end = files_.unreadable_end(reader.path(), at, at + bytes);
+    const std::uint64_t least = at + std::uint64_t{format::kFrameFixedBytes};
+    if (end == 0 || least > reader.file_bytes()) return 0;
+    const std::uint64_t until = std::min(std::max(end, least), reader.file_bytes());
+    return static_cast<std::uint32_t>(until - until % format::kFrameAlignment);
   }
 
   absl::Status take_whole(const SegmentReader& reader, std::uint32_t at, std::string_view stored) {
@@ -331,7 +349,7 @@ class Surveyor {
     segment_.lost.push_back(std::move(stretch));
   }
 
-  FileSystem& files_;
+  LegibleFiles files_;
   const std::string directory_;
   const std::uint32_t feature_level_;
   const std::vector<Rebuild>& rebuilds_;

@@ -6,6 +6,9 @@
 // any group: of a group nothing is missing there only if its next entry follows its last one, in
 // the same term. A damaged header of a segment is no loss by itself: the frames say whose they are.
 // A segment that is missing is a stretch from its begin to where the next one says that it ended.
+//
+// Bytes that the disk can't give back count as damaged ones (legible_files.h). Where the journal's
+// end may stand in them, they are a stretch: what was there may have been acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +38,7 @@ struct DamagedSegment {
   std::uint64_t file_bytes = 0;      // 0: it is missing
   std::uint64_t promised_bytes = 0;  // as its frames say
   bool headless = false;             // its header can't be read, or it is missing
+  bool unreadable = false;           // the disk does not give all of it back
   std::uint64_t oldest = 0;          // the oldest segment needed, for frames that are put here
   Mark before;                       // the end of the segment before it
   std::vector<LostStretch> lost;

@@ -154,6 +154,7 @@ def python_programs(suite, build):
         Program("plateau", [python, "tests/black_box/plateau_test.py", "--pawl", pawl]),
         Program("stops and starts", [python, "tests/black_box/restart_test.py", "--pawl", pawl]),
         Program("damaged disks", [python, "tests/black_box/damage_test.py", "--pawl", pawl]),
+        Program("bad sectors", [python, "tests/black_box/bad_sector_test.py", "--pawl", pawl]),
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
         Program("generations", [python, "tests/black_box/generation_test.py", "--pawl", pawl]),
         Program("forgotten runs", [python, "tests/black_box/forget_test.py", "--pawl", pawl]),

@@ -3,6 +3,7 @@
 comes back by itself, with the histories that the others have."""
 
 import base64
+import calendar
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ from client import Unreachable
 from daemon import Daemon
 from fleet import Fleet
 from history import check_hash
-from journal_reader import Journal
+from journal_reader import Journal, crc32c
 
 KEEPS = """
 dsl = 1
@@ -30,6 +31,7 @@ on.go = { next = "end" }
 SMALL = """
 [journal]
 segment_bytes = 65536
+scrub_pause = "100ms"
 [store]
 groups = 2
 """
@@ -87,14 +89,21 @@ def start_runs(client, first, count, blob_bytes=BLOB_BYTES):
             raise AssertionError(f"{answer}")
 
 
-class Alone(unittest.TestCase):
+class LoneBox(unittest.TestCase):
+    """A daemon, and what is done with its store while it is stopped."""
+
     pawl = None
 
+    def in_front(self, scratch):
+        """A command in front of each of pawl's."""
+        return []
+
     def setUp(self):
-        scratch = suite.scratch_for(self)
-        config = pathlib.Path(scratch) / "pawl.toml"
+        scratch = pathlib.Path(suite.scratch_for(self))
+        config = scratch / "pawl.toml"
         config.write_text("schema = 1\n" + SMALL)
-        self.daemon = Daemon(self.pawl, scratch, arguments=["--config", str(config)])
+        self.wrap = self.in_front(scratch)
+        self.daemon = Daemon(self.pawl, scratch, arguments=["--config", str(config)], wrap=self.wrap)
         self.addCleanup(lambda: self.daemon.alive() and self.daemon.kill())
         self.daemon.start()
         self.data = pathlib.Path(self.daemon.data)
@@ -102,14 +111,35 @@ class Alone(unittest.TestCase):
         self.assertEqual(answer.status, 201, answer)
 
     def recover(self, *arguments):
-        return subprocess.run([self.pawl, "recover", "--data", str(self.data), *arguments], capture_output=True, text=True,
-                              timeout=60, check=False)
+        return subprocess.run([*self.wrap, self.daemon.pawl, "recover", "--data", str(self.data), *arguments],
+                              capture_output=True, text=True, timeout=60, check=False)
 
     def refusal(self):
         self.daemon.spawn()
         self.assertNotEqual(self.daemon.process.wait(timeout=60), 0)
         return self.daemon.log_end()
 
+    def verify(self):
+        return subprocess.run([self.pawl, "journal", "verify", str(self.data)], capture_output=True, text=True, timeout=60,
+                              check=False)
+
+    def entries(self):
+        """How many the stopped store's journal has."""
+        return len(Journal(self.data).entries)
+
+    def forget_old_segments(self):
+        """What is in the store is in new snapshots and kept files, and the segments of before are gone."""
+        client = self.daemon.client()
+        answer = client.post("/v1/runs", {"workflow": "keeps", "id": "deleted", "input": {"blob": "x"}})
+        self.assertEqual(answer.status, 201, answer)
+        self.assertEqual(client.post("/v1/runs/deleted/signals/go", {}).status, 200)
+        deadline = time.monotonic() + 60
+        while client.request("DELETE", "/v1/runs/deleted/data", b'{"reason": "asked for"}').status != 200:
+            self.assertLess(time.monotonic(), deadline, self.daemon.log_end())
+            time.sleep(0.05)  # between two looks; nothing relies on its length
+
+
+class Alone(LoneBox):
     def test_the_store_goes_back(self):
         start_runs(self.daemon.client(), 0, 40)
         self.daemon.kill()
@@ -169,10 +199,6 @@ class Alone(unittest.TestCase):
         self.assertEqual({client.get(f"/v1/runs/{run}/history").json["type"] for run in lost}, {"history-lost"})
         self.assertEqual(restored.stop(), 0)
 
-    def verify(self):
-        return subprocess.run([self.pawl, "journal", "verify", str(self.data)], capture_output=True, text=True, timeout=60,
-                              check=False)
-
     def test_a_byte_turns_bad_while_it_runs(self):
         client = self.daemon.client()
         start_runs(client, 0, 30)
@@ -227,11 +253,127 @@ class Alone(unittest.TestCase):
         self.daemon.start()
 
 
-class Three(unittest.TestCase):
+class Recover(LoneBox):
+    """What `pawl recover` says is lost, is lost; and what it can't do, it says before it does anything."""
+
+    def test_as_much_is_lost_as_was_said(self):
+        start_runs(self.daemon.client(), 0, 40)
+        self.daemon.kill()
+        before = self.entries()
+        damaged = middle_of(self.data)
+        damage_payload(damaged, 1)
+        flip(damaged, 20)  # and its header
+        self.refusal()
+        told = json.loads(self.recover("--json").stdout)
+        self.assertEqual(told["loses"], "cut")
+        self.assertEqual(self.recover("--yes").returncode, 0)
+        self.assertEqual(before - self.entries(), told["entries"])
+        self.assertTrue(0 < told["entries"] < before, told)
+
+    def test_a_header_before_the_cut_is_mended_with_it(self):
+        start_runs(self.daemon.client(), 0, 40)
+        self.daemon.kill()
+        flip(segments_of(self.data)[0], 20)
+        damage_payload(middle_of(self.data), 1)
+        done = self.recover("--yes")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.daemon.start()
+        self.assertEqual(self.daemon.client().get("/v1/runs/r0").status, 200)
+
+    def test_a_header_alone_loses_nothing(self):
+        start_runs(self.daemon.client(), 0, 12)
+        self.daemon.kill()
+        before = self.entries()
+        damaged = segments_of(self.data)[1]
+        flip(damaged, 20)
+        self.refusal()
+        told = json.loads(self.recover("--json").stdout)
+        self.assertEqual((told["loses"], told["file"], told["offset"], told["entries"], told["runs"]),
+                         ("histories", str(damaged), 0, 0, 0))
+        self.assertIn("Nothing is lost with it", self.recover().stdout)
+        self.assertEqual(self.recover("--yes").returncode, 0)
+        self.assertEqual(self.entries(), before)
+        self.daemon.start()
+
+    def test_where_nothing_would_be_left_it_is_not_offered(self):
+        start_runs(self.daemon.client(), 0, 5)
+        self.daemon.kill()
+        first = segments_of(self.data)[0]
+        content = first.read_bytes()
+        until = frames(first)[len(frames(first)) // 2]
+        first.write_bytes(content[:64] + bytes(until - 64) + content[until:])
+        before = {path.name: path.read_bytes() for path in self.data.iterdir()}
+        for arguments in ([], ["--yes"]):
+            done = self.recover(*arguments)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("nothing is left to go on with", done.stderr)
+            self.assertIn("`pawl restore FILE --data DIR`", done.stderr)
+            self.assertEqual(done.stdout, "")
+            self.assertEqual({path.name: path.read_bytes() for path in self.data.iterdir()}, before)
+
+    def test_every_snapshot_of_a_group_is_damaged(self):
+        start_runs(self.daemon.client(), 0, 20)
+        self.forget_old_segments()
+        self.daemon.kill()
+        snapshots = list(self.data.glob("snapshot-0001-*.snap")) or list(self.data.glob("*0001-*.snap"))
+        self.assertTrue(snapshots, sorted(path.name for path in self.data.iterdir()))
+        for path in snapshots:
+            flip(path, path.stat().st_size // 2)
+        log = self.refusal()
+        self.assertIn("`pawl restore FILE --data DIR`", log)
+        done = self.recover()
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("no snapshot of group 1 can be read", done.stderr)
+        self.assertIn("`pawl restore FILE --data DIR`", done.stderr)
+
+    def test_what_was_given_up_long_ago_is_not_missing(self):
+        start_runs(self.daemon.client(), 0, 20)
+        self.forget_old_segments()
+        start_runs(self.daemon.client(), 20, 12)
+        self.daemon.kill()
+        first = segments_of(self.data)[0]
+        self.assertGreater(int(first.name.split(".")[0], 16), 1)
+        flip(first, frames(first)[len(frames(first)) // 2] + 30)  # nothing is known of what the frame held
+        log = self.refusal()
+        self.assertIn("missing: group", log)
+        self.assertNotIn("entries 1 to", log)
+        told = json.loads(self.recover("--json").stdout)
+        self.assertRegex(told["since"], r"^20\d\d-")
+        self.assertLess(told["entries"], 30, told)  # of the twelve runs, not of the twenty as well
+
+
+    def test_a_snapshot_knows_the_time(self):
+        start_runs(self.daemon.client(), 0, 20)
+        self.forget_old_segments()
+        begun = time.time()
+        start_runs(self.daemon.client(), 20, 3)
+        self.daemon.kill()
+        first = segments_of(self.data)[0]
+        flip(first, frames(first)[0] + 30)  # before it there is no entry
+        log = self.refusal()
+        self.assertIn("perhaps what came after entry", log)
+        self.assertNotIn("after entry 0", log)
+        told = json.loads(self.recover("--json").stdout)
+        self.assertEqual(told["loses"], "cut")
+        since = calendar.timegm(time.strptime(told["since"], "%Y-%m-%dT%H:%M:%SZ"))
+        self.assertTrue(begun - 60 < since <= begun + 1, (told, begun))
+        self.assertEqual(self.recover("--yes").returncode, 0)
+        self.daemon.start()
+        there = [self.daemon.client().get(f"/v1/runs/r{n}").status for n in range(23)]
+        self.assertEqual(there, [200] * 20 + [404] * 3)
+
+
+class Boxes(unittest.TestCase):
     pawl = None
 
+    def in_front(self, scratch):
+        """A command in front of each daemon's."""
+        return []
+
     def setUp(self):
-        self.fleet = Fleet(self.pawl, suite.scratch_for(self), extra=SMALL)
+        scratch = pathlib.Path(suite.scratch_for(self))
+        wrap = self.in_front(scratch)
+        self.fleet = Fleet(self.pawl, scratch, extra=SMALL, wrap=lambda _: wrap)
         self.addCleanup(self.fleet.end)
         self.fleet.start()
         answer = self.fleet.client(1).request("PUT", "/v1/workflows/keeps", KEEPS.encode())
@@ -269,6 +411,8 @@ class Three(unittest.TestCase):
         for run in runs:
             self.assertEqual({found.get(run) for found in hashes.values()}, {hashes[1][run]}, run)
 
+
+class Three(Boxes):
     def test_a_byte_in_the_middle_of_a_segment(self):
         start_runs(self.fleet.client(1), 0, 30)
         self.fleet.boxes[3].kill()
@@ -321,6 +465,38 @@ class Three(unittest.TestCase):
         self.assertIn("pawl cluster add --box", log)
         self.assertNotIn("pawl recover", log)
 
+    def test_what_no_other_box_has_is_refused_with_the_way_back(self):
+        start_runs(self.fleet.client(1), 0, 6)
+        box = self.fleet.boxes[3]
+        box.kill()
+        data = pathlib.Path(box.data)
+        store = (data / "store").read_bytes()
+        first = segments_of(data)[0]
+        segment = first.read_bytes()
+        foreign = bytearray(segment)
+        foreign[16] ^= 1
+        check = crc32c(bytes(foreign[12:64]))
+        foreign[8:12] = check.to_bytes(4, "little")
+        for path, content, said in ((data / "store", b"pawl store 2\nid ?\n", "is damaged"), (data / "store", None, "is missing"),
+                                    (data / "rebuild-0001", b"PAWLRBLD" + bytes(84), "the file is damaged"),
+                                    (first, bytes(foreign), "names another store")):
+            with self.subTest(path=path.name, said=said):
+                if content is None:
+                    path.unlink()
+                else:
+                    path.write_bytes(content)
+                box.spawn()
+                self.assertNotEqual(box.process.wait(timeout=60), 0)
+                log = box.log_end(1)
+                self.assertIn(said, log)
+                self.assertIn("pawl cluster remove --box 3", log)
+                self.assertIn("pawl cluster add --box NUMBER", log)
+                self.assertIn("empty data directory", log)
+                (data / "store").write_bytes(store)
+                first.write_bytes(segment)
+                (data / "rebuild-0001").unlink(missing_ok=True)
+        self.come_back(3, ["r0"])
+
     def test_a_header_and_a_snapshot(self):
         start_runs(self.fleet.client(1), 0, 320)
         self.fleet.boxes[2].stop()
@@ -337,8 +513,8 @@ class Three(unittest.TestCase):
 
 def main():
     arguments = suite.arguments_with()
-    Alone.pawl = Three.pawl = arguments.pawl
-    suite.run([Alone, Three], arguments.only)
+    LoneBox.pawl = Boxes.pawl = arguments.pawl
+    suite.run([Alone, Recover, Three], arguments.only)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "log/names.h"
+
 namespace pawl::log {
 namespace {
 
@@ -81,6 +83,10 @@ absl::StatusOr<std::size_t> MemoryFileSystem::read(const std::string& path, std:
   if (found == names_.end()) return absl::NotFoundError(named("read", path, "no such file"));
   const std::string& content = found->second->cached;
   if (offset >= content.size()) return std::size_t{0};
+  const auto bad = found->second->unreadable.lower_bound(offset / kSectorBytes);
+  if (bad != found->second->unreadable.end() && *bad * kSectorBytes < offset + bytes) {
+    return damage(path, *bad * kSectorBytes, "the disk can't give bytes back (made so),");
+  }
   return content.copy(out, bytes, offset);
 }
 
@@ -243,6 +249,16 @@ void MemoryFileSystem::set_contents(const std::string& path, std::string bytes) 
   auto replaced = std::make_shared<File>();
   replaced->cached = bytes;
   replaced->durable = std::move(bytes);
+  names_[path] = replaced;
+  durable_names_[path] = replaced;
+}
+
+void MemoryFileSystem::make_unreadable(const std::string& path, std::uint64_t from,
+                                       std::uint64_t to) {
+  auto replaced = std::make_shared<File>(*names_.at(path));
+  for (std::size_t sector = from / kSectorBytes; sector * kSectorBytes < to; ++sector) {
+    replaced->unreadable.insert(sector);
+  }
   names_[path] = replaced;
   durable_names_[path] = replaced;
 }

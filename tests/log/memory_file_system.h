@@ -22,7 +22,7 @@
 
 namespace pawl::log {
 
-class MemoryFileSystem final : public FileSystem, public Directories {
+class MemoryFileSystem : public FileSystem, public Directories {
  public:
   static constexpr std::size_t kSectorBytes = 512;
   static constexpr std::uint64_t kCapacityBytes = std::uint64_t{1} << 50;  // unless it is set
@@ -74,6 +74,8 @@ class MemoryFileSystem final : public FileSystem, public Directories {
   const std::string& contents(const std::string& path) const { return names_.at(path)->cached; }
   void set_contents(const std::string& path, std::string bytes);
   void forget(const std::string& path);
+  // Reads that touch a sector of [from, to) of the file that is there now fail with DataLoss.
+  void make_unreadable(const std::string& path, std::uint64_t from, std::uint64_t to);
   std::vector<std::string> paths() const;
   // A deep copy of what is there, all of it durable.
   MemoryFileSystem copy() const;
@@ -85,6 +87,7 @@ class MemoryFileSystem final : public FileSystem, public Directories {
     std::string cached;
     std::string durable;
     std::set<std::size_t> dirty;  // sector numbers
+    std::set<std::size_t> unreadable;
   };
   using Names = std::map<std::string, std::shared_ptr<File>>;
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "log/format.h"
+#include "log/legible_files.h"
 #include "log/mending.h"
 #include "log/names.h"
 #include "log/place_reader.h"
@@ -178,6 +179,181 @@ BOOST_AUTO_TEST_CASE(every_byte_flipped) {
     }
   }
 }
+
+// --- bytes that the disk does not give back ---
+
+constexpr std::uint64_t kPage = LegibleFiles::kPageBytes;
+
+BOOST_AUTO_TEST_CASE(what_can_not_be_read_is_zeros_and_known) {
+  MemoryFileSystem files;
+  files.set_contents("f", std::string(5 * kPage - 9, 'x'));
+  files.make_unreadable("f", kPage + 600, kPage + 601);
+  files.make_unreadable("f", 2 * kPage, 2 * kPage + 1);
+  LegibleFiles legible(files);
+  std::string got(5 * kPage, '?');
+  BOOST_TEST(legible.read("f", 3 * kPage, got.data(), 10).value() == 10u);
+  BOOST_TEST(legible.unreadable_end("f", 0, 5 * kPage) == 0u);
+  BOOST_TEST(legible.read("f", 7, got.data(), got.size()).value() == 5 * kPage - 16);
+  BOOST_TEST(got == std::string(kPage - 7, 'x') + std::string(2 * kPage, '\0') +
+                        std::string(2 * kPage - 9, 'x') + std::string(16, '?'));
+  BOOST_TEST(legible.unreadable_end("f", 0, kPage) == 0u);
+  BOOST_TEST(legible.unreadable_end("f", 0, kPage + 1) == 3 * kPage);
+  BOOST_TEST(legible.unreadable_end("f", 3 * kPage - 1, 5 * kPage) == 3 * kPage);
+  BOOST_TEST(legible.unreadable_end("f", 3 * kPage, 5 * kPage) == 0u);
+  // It stays so, even where the disk would give it back.
+  files.set_contents("f", std::string(5 * kPage, 'y'));
+  BOOST_TEST(legible.read("f", kPage, got.data(), kPage + 3).value() == kPage + 3);
+  BOOST_TEST(got.substr(0, kPage + 3) == std::string(kPage + 3, '\0'));
+  BOOST_TEST(absl::IsNotFound(legible.read("g", 0, got.data(), 1).status()));
+}
+
+// Pages from `from` up to `to` of the segment can't be read.
+void make_unreadable(const Made& made, std::uint64_t segment, std::uint64_t from, std::uint64_t to,
+                     Outcomes* outcomes) {
+  BOOST_TEST_CONTEXT("segment " << segment << " pages from " << from << " to " << to) {
+    MemoryFileSystem files = made.files;
+    files.make_unreadable(path_of(segment), from * kPage, to * kPage);
+    const auto refused = reopen(&files);
+    BOOST_TEST(absl::IsDataLoss(refused.status()));
+    BOOST_TEST(refused.status().message().find("give bytes back") != std::string_view::npos);
+    const auto found = look(&files);
+    BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
+    BOOST_REQUIRE(found->damages());
+    BOOST_REQUIRE(mend(files, kDirectory, *found).ok());
+    RecoveryReport report;
+    const auto got = reopen(&files, &report);
+    BOOST_REQUIRE_MESSAGE(got.ok(), got.status().ToString());
+    check_rest(*got, made.model, *found);
+    BOOST_TEST((report.lost_frames > 0) == found->loses());
+    if (!found->loses()) BOOST_TEST((got->groups == made.model.groups));
+    bool unknown = false;
+    for (const SurveyedGroup& group : found->groups) unknown = unknown || group.state_unknown;
+    ++(!found->loses() ? outcomes->whole : unknown ? outcomes->votes_lost : outcomes->mended);
+    const auto after = look(&files);
+    BOOST_REQUIRE_MESSAGE(after.ok(), after.status().ToString());
+    BOOST_TEST(!after->damages());
+    // What was there is kept as far as it is.
+    const std::string& aside = files.contents(path_of(segment) + ".damaged");
+    std::string wanted = made.files.contents(path_of(segment));
+    wanted.replace(from * kPage, (to - from) * kPage, (to - from) * kPage, '\0');
+    BOOST_TEST((aside == wanted));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(every_page_unreadable) {
+  for (const bool compressed : {false, true}) {
+    const Made made = make(compressed);
+    Outcomes outcomes;
+    for (std::uint64_t segment = 1; segment <= made.segments; ++segment) {
+      const std::uint64_t pages = made.files.contents(path_of(segment)).size() / kPage;
+      for (std::uint64_t from = 0; from < pages; ++from) {
+        for (const std::uint64_t to : {from + 1, from + 3, pages}) {
+          if (to <= pages) make_unreadable(made, segment, from, to, &outcomes);
+        }
+      }
+    }
+    BOOST_TEST_MESSAGE("whole " << outcomes.whole << " mended " << outcomes.mended << " votes lost "
+                                << outcomes.votes_lost);
+    BOOST_TEST(outcomes.whole > 10);
+    BOOST_TEST(outcomes.mended > 10);
+    BOOST_TEST(outcomes.votes_lost > 5);
+  }
+}
+
+// The end of the newest segment, where nothing follows that would say what was there.
+BOOST_AUTO_TEST_CASE(an_unreadable_end_may_have_held_anything) {
+  Made made = make(false);
+  const std::string bytes = made.files.contents(path_of(made.segments));
+  const std::size_t end = bytes.find_last_not_of('\0') + 1;
+  // Before the last frames: all behind is lost, for it is of no use without what is missing.
+  made.files.make_unreadable(path_of(made.segments), 0, bytes.size());
+  const auto all = look(&made.files);
+  BOOST_REQUIRE_MESSAGE(all.ok(), all.status().ToString());
+  for (const SurveyedGroup& group : all->groups) {
+    BOOST_TEST(group.end_unknown);
+    BOOST_TEST(group.state_unknown);
+  }
+  // A page behind the end, which can be read itself: nothing was there.
+  const std::size_t behind = (end / kPage + 1) * kPage;
+  BOOST_REQUIRE(behind < bytes.size());
+  made.files.set_contents(path_of(made.segments), bytes);
+  made.files.make_unreadable(path_of(made.segments), behind, bytes.size());
+  const auto found = look(&made.files);
+  BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
+  BOOST_TEST(found->damages());
+  BOOST_TEST(!found->loses());
+}
+
+// What may pass is no damage.
+BOOST_AUTO_TEST_CASE(what_can_not_be_read_now_is_refused_and_not_mended) {
+  struct Busy final : MemoryFileSystem {
+    absl::StatusOr<std::size_t> read(const std::string&, std::uint64_t, char*,
+                                     std::size_t) override {
+      return absl::UnavailableError("too many open files");
+    }
+  };
+  Made made = make(false);
+  Busy busy;
+  for (const std::string& path : made.files.paths()) {
+    busy.set_contents(path, made.files.contents(path));
+  }
+  const auto found =
+      survey(busy, kDirectory, test_store(), format::kCompressedLevel, kGroups, {}, nullptr);
+  BOOST_TEST(absl::IsUnavailable(found.status()));
+}
+
+BOOST_AUTO_TEST_CASE(what_loses_nothing_before_a_cut_is_mended) {
+  Made made = make(false);
+  std::string bytes = made.files.contents(path_of(1));
+  bytes[20] = static_cast<char>(bytes[20] ^ 1);  // of the header alone
+  made.files.set_contents(path_of(1), bytes);
+  const std::uint64_t middle = bytes.size() / kPage / 2 * kPage;
+  made.files.make_unreadable(path_of(2), middle, middle + kPage);
+  const auto found = look(&made.files);
+  BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
+  BOOST_TEST(found->first.segment == 2u);
+  BOOST_REQUIRE(cut(made.files, kDirectory, *found).ok());
+  const auto got = reopen(&made.files);
+  BOOST_REQUIRE_MESSAGE(got.ok(), got.status().ToString());
+  for (const auto& [group, has] : got->groups) {
+    BOOST_TEST(got->last(group) == found->groups[group].before_damage.index.v);
+  }
+}
+
+// A damaged header alone makes nothing else of its segment void: the cut is where it is said to be.
+BOOST_AUTO_TEST_CASE(a_cut_within_a_segment_without_its_header) {
+  Made made = make(false);
+  std::string bytes = made.files.contents(path_of(2));
+  bytes[20] = static_cast<char>(bytes[20] ^ 1);
+  const std::size_t at = bytes.find("PwrF", bytes.size() / 3);
+  bytes[at + 30] = static_cast<char>(bytes[at + 30] ^ 1);
+  made.files.set_contents(path_of(2), bytes);
+  const auto found = look(&made.files);
+  BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
+  BOOST_TEST((end_of_cut(*found) == Mark{2, static_cast<std::uint32_t>(at)}));
+  BOOST_REQUIRE(cut(made.files, kDirectory, *found).ok());
+  const auto got = reopen(&made.files);
+  BOOST_REQUIRE_MESSAGE(got.ok(), got.status().ToString());
+  for (const auto& [group, has] : got->groups) {
+    BOOST_TEST(got->last(group) == found->groups[group].before_damage.index.v);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_changed_where_a_cut_would_leave_nothing) {
+  Made made = make(false);
+  std::string bytes = made.files.contents(path_of(1));
+  bytes[bytes.find("PwrF") + 30] ^= 1;
+  made.files.set_contents(path_of(1), bytes);
+  const auto found = look(&made.files);
+  BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
+  BOOST_TEST(!end_of_cut(*found).has_value());
+  const std::vector<std::string> before = made.files.paths();
+  BOOST_TEST(absl::IsFailedPrecondition(cut(made.files, kDirectory, *found)));
+  BOOST_TEST(made.files.paths() == before);
+  BOOST_TEST(made.files.contents(path_of(1)) == bytes);
+}
+
+// --- bytes that changed ---
 
 // Where a frame of the segment begins that has entries, past the middle.
 std::size_t middle_frame(const std::string& bytes) { return bytes.find("PwrF", bytes.size() / 3); }

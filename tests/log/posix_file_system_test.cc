@@ -65,6 +65,19 @@ BOOST_AUTO_TEST_CASE(zeros_go_where_they_should_and_no_further) {
   BOOST_TEST(files.list(scratch.path)->front().bytes == 28'999u);
 }
 
+// A process has nothing at address 0, and the kernel says EIO for it, as for a bad sector.
+BOOST_AUTO_TEST_CASE(bytes_that_can_not_be_given_back_are_lost_and_all_else_may_pass) {
+  PosixFileSystem files;
+  char bytes[8];
+  const absl::Status lost = files.read("/proc/self/mem", 0, bytes, sizeof bytes).status();
+  BOOST_TEST(absl::IsDataLoss(lost));
+  const std::string said(lost.message());
+  BOOST_TEST(said.starts_with("read /proc/self/mem: the disk can't give bytes back"));
+  BOOST_TEST(said.find("at offset 0") != std::string::npos);
+  BOOST_TEST(absl::IsUnavailable(files.read("/", 0, bytes, sizeof bytes).status()));
+  BOOST_TEST(absl::IsNotFound(files.read("/nothing", 0, bytes, sizeof bytes).status()));
+}
+
 BOOST_AUTO_TEST_CASE(many_files_share_few_descriptors) {
   const Scratch scratch;
   PosixFileSystem files;
