@@ -2,6 +2,7 @@
 // the directory, without a daemon or beside one. The journal of a box alone is one sequence, so
 // that the frames that are there when it is read are a state that the box was in; the groups of a
 // box of a cluster are cut where its daemon says that they are committed (committed_cut.h).
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -25,6 +26,27 @@ class Destination {
  public:
   explicit Destination(const std::string& path) {
     if (path != "-") file_.emplace(files_, path);
+  }
+
+  // What stands under the name already, without opening it: a FIFO would wait for its other end,
+  // and a link would be replaced, not followed.
+  static absl::Status check(const std::string& path) {
+    struct stat status {};
+    if (path == "-" || ::lstat(path.c_str(), &status) != 0)
+      return absl::OkStatus();                             // begin() says
+    if (S_ISREG(status.st_mode)) return absl::OkStatus();  // likewise
+    if (S_ISDIR(status.st_mode)) {
+      return absl::InvalidArgumentError(path + " is a directory\nhint: name a file in it");
+    }
+    const char* const kind = S_ISLNK(status.st_mode)    ? "a symbolic link"
+                             : S_ISFIFO(status.st_mode) ? "a FIFO"
+                             : S_ISSOCK(status.st_mode) ? "a socket"
+                                                        : "a device";
+    return absl::InvalidArgumentError(
+        path + " is " + kind +
+        ", and a backup is a file of its own, written beside its name and then "
+        "renamed\nhint: name a new file, or write to stdout: pawl backup - > " +
+        path);
   }
 
   absl::Status begin() {
@@ -89,6 +111,7 @@ class Backup : public Command {
   int run(Session& session) override {
     const absl::StatusOr<StoreDirectory> store = find_store_directory(store_);
     if (!store.ok()) return session.refuse(store.status());
+    if (const absl::Status s = Destination::check(file_); !s.ok()) return session.refuse(s);
     prepare_digests();
     log::PosixFileSystem files;
     std::vector<Index> through;

@@ -95,7 +95,7 @@ class Restore : public Command {
       return session.refuse(kConflict, std::string(status.message()));
     }
     if (!status.ok()) return refuse(session, directory.path, status, &restored);
-    tell(session, directory.path, restored);
+    tell(session, directory, restored);
     return kDone;
   }
 
@@ -114,7 +114,7 @@ class Restore : public Command {
     return session.refuse(kFailed, std::string(status.message()) + "\nhint: " + hint);
   }
 
-  static void tell(Session& session, const std::string& directory,
+  static void tell(Session& session, const StoreDirectory& directory,
                    const daemon::RestoredStore& restored) {
     const log::BackupCounts& counts = restored.counts();
     std::string made;
@@ -123,16 +123,16 @@ class Restore : public Command {
     if (!session.json()) {
       session.print("restored " + std::to_string(restored.runs()) + " runs, " +
                     std::to_string(counts.entries) + " entries and " +
-                    std::to_string(counts.snapshots) + " snapshots into " + printable(directory) +
-                    "\nThe backup was made at " + made + " of store " +
+                    std::to_string(counts.snapshots) + " snapshots into " +
+                    printable(directory.path) + "\nThe backup was made at " + made + " of store " +
                     store_text(restored.header().store_id) + of_box(restored.header()) +
                     "; this store is " + store_text(restored.store().id) + ".\n" +
-                    (restored.of_cluster() ? kNextOfCluster : kNext) + kMissing);
+                    next(directory, restored) + kMissing);
       return;
     }
     std::string out;
     codecs::JsonWriter w(&out);
-    w.begin_object().field("data", directory).field("store", store_text(restored.store().id));
+    w.begin_object().field("data", directory.path).field("store", store_text(restored.store().id));
     w.field("backup_of", store_text(restored.header().store_id)).field("made_at", made);
     w.field("runs", restored.runs()).field("entries", counts.entries);
     w.field("snapshots", counts.snapshots);
@@ -144,6 +144,18 @@ class Restore : public Command {
 
   static std::string of_box(const log::BackupHeader& header) {
     return header.box.v == 0 ? "" : ", box " + std::to_string(header.box.v) + " of a cluster";
+  }
+
+  static std::string next(const StoreDirectory& directory, const daemon::RestoredStore& restored) {
+    if (restored.of_cluster()) return kNextOfCluster;
+    if (directory.address.empty()) return kNext;
+    return "It is a box alone, to which no other can be added: [cluster] names nobody but box " +
+           std::to_string(restored.store().box.v) +
+           ".\nStart the daemon on it. Or make it the first box of a cluster: list the box "
+           "that the backup was made on\nin [[cluster.peer]] too, gone or not, give this one a "
+           "number never "
+           "used and founder = false, remove\n" +
+           printable(directory.path) + ", and restore again.\n";
   }
 
   static constexpr const char* kNext = "It is a box alone. Start the daemon on it.\n";

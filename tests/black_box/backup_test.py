@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import socket
 import subprocess
 import tempfile
 import threading
@@ -258,6 +259,26 @@ class Backup(unittest.TestCase):
         not_one.write_text("hello " * 50)
         self.assertIn("this is no backup", self.restore(self.scratch / "x", expect=1, file=not_one))
         self.assertFalse((self.scratch / "x").exists())
+
+    def test_what_is_no_place_for_a_backup_is_not_opened(self):
+        self.store.work(2)
+        os.mkfifo(self.scratch / "fifo")
+        (self.scratch / "link").symlink_to(self.scratch / "nothing")
+        there = socket.socket(socket.AF_UNIX)
+        self.addCleanup(there.close)
+        there.bind(str(self.scratch / "socket"))
+        for place, said in ((self.scratch / "fifo", "is a FIFO"), (self.scratch, "is a directory"), (pathlib.Path("/dev/null"), "is a device"),
+                            (self.scratch / "link", "is a symbolic link"), (self.scratch / "socket", "is a socket")):
+            before = os.lstat(place)
+            # One that opened the FIFO would wait for whom nobody is.
+            done = subprocess.run([self.pawl, "backup", str(place), "--data", self.data], capture_output=True, text=True, timeout=30, check=False)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertIn(f"{place} {said}", done.stderr)
+            self.assertIn("hint: name a", done.stderr)
+            after = os.lstat(place)
+            self.assertEqual((before.st_ino, before.st_mode), (after.st_ino, after.st_mode))
+        self.assertFalse((self.scratch / "nothing").exists())
+        self.backup()
 
     @unittest.skipUnless(os.geteuid() == 0, "mounting needs root")
     def test_full_disk_at_restore(self):

@@ -249,6 +249,30 @@ class ClusterBackup(Tally):
             self.assertIsNone(check_hash(self.fleet.client(5), f"r{n}"))
         self.start("next", box=5)
 
+    def test_a_cluster_of_nobody_else_is_said_to_be_a_box_alone(self):
+        self.start("r")
+        self.backup(2)
+        self.fleet.end()
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        config = self.configured(9, f'[[cluster.peer]]\nnode = 9\naddress = "{address}"\n')
+        nine = self.scratch / "nine"
+        done = self.pawl_of("restore", self.file, "--data", nine, "--config", config)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("a box alone, to which no other can be added: [cluster] names nobody but box 9", done.stdout)
+        self.assertIn(f"remove\n{nine}, and restore again", done.stdout)
+        # As it says.
+        shutil.rmtree(nine)
+        self.fleet.peers = self.fleet.peers.split("[[cluster.peer]]\nnode = 2")[0]
+        self.make_box_4()
+        done = self.pawl_of("restore", self.file, "--data", self.fleet.boxes[4].data, "--config", self.fleet.boxes[4].arguments[1])
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn("the only box of its cluster", done.stdout)
+        self.fleet.boxes[4].spawn()
+        self.fleet.wait_voters(4, [4])
+        self.fleet.add_box(5, 4)
+        self.fleet.wait_voters(5, [4, 5])
+        self.assertEqual(self.fleet.client(5).get("/v1/runs/r").status, 200)
+
     def test_what_a_restore_made_is_backed_up_and_restored(self):
         """The log of a box that was its own only founder names that number, and no cluster."""
         names = [f"r{n}" for n in range(6)]
