@@ -7,6 +7,7 @@ import os
 import pathlib
 import secrets
 import shutil
+import struct
 import subprocess
 import time
 import unittest
@@ -16,6 +17,7 @@ from client import Unreachable
 from daemon import Daemon
 from fleet import Fleet
 from history import check_hash
+from journal_reader import DICTIONARY, Frame, crc32c, unpacked
 
 EXTRA = """
 [journal]
@@ -63,6 +65,53 @@ def dump(pawl, data, scratch):
         return done.stdout
     finally:
         shutil.rmtree(copy)
+
+
+def journal_files(data):
+    """[(path, bytes, number, seed)] of segments and kept files."""
+    found = []
+    for path in files_of(data):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # given up meanwhile
+        if content[:8] == b"PAWLJRNL":
+            number, = struct.unpack_from("<Q", content, 32)
+            found.append((path, content, number, crc32c(content[16:32] + struct.pack("<Q", number))))
+    return found
+
+
+def dictionaries_of(data):
+    """[(what, bytes)] of those that files begin with."""
+    found = []
+    for path, content, number, seed in journal_files(data):
+        first = Frame(content, 64, number, seed)
+        if first.state == "whole" and first.flags & DICTIONARY:
+            found.append((f"the dictionary of {path.name}", first.stored))
+    return found
+
+
+def contents_of(data):
+    """[(what, bytes)]: every file as it is, and what is in each frame of every segment and kept file."""
+    found = [(path.name, path.read_bytes()) for path in files_of(data)]
+    for path, content, number, seed in journal_files(data):
+        at, known = 64, {}
+        while (frame := Frame(content, at, number, seed)).state == "whole":
+            if frame.flags & DICTIONARY:
+                known[frame.dictionary] = frame.stored
+            elif frame.payload_bytes:
+                found.append((f"{path.name}, frame at {at}", unpacked(frame, known)))
+            at = frame.end
+    return found
+
+
+def pieces_of(text, size=8):
+    return {text[at:at + size].encode() for at in range(len(text) - size + 1)}
+
+
+def holders(contents_found, pieces):
+    """Who has so much as one of the pieces."""
+    return [what for what, content in contents_found if any(piece in content for piece in pieces)]
 
 
 def delete(client, run):
@@ -149,6 +198,32 @@ class Lone(Scrub):
             self.daemon.kill() if life == 0 else self.daemon.stop()
             self.check_gone(self.pawl, self.daemon.data, markers, self.scratch)
             self.again()
+
+    def test_no_dictionary_keeps_a_piece_of_it(self):
+        """What a run's events repeat is what a dictionary is made of."""
+        secret = secrets.token_urlsafe(90)
+        pieces = pieces_of(secret)
+        trained = False
+        while not trained:
+            self.assertLess(getattr(self, "filled", 0), 400, "no dictionary was trained from the secret")
+            self.tell_all(self.client, f"mine-{getattr(self, 'filled', 0)}", [secret] * 12)
+            self.fill(self.client, 4)
+            if self.filled % 40 == 0:
+                trained = bool(holders(dictionaries_of(self.daemon.data), pieces))
+        mine = [run["id"] for run in self.client.items("/v1/runs") if run["id"].startswith("mine-")]
+        for run in mine:
+            self.assertIn(delete(self.client, run).status, (200, 202))
+        for run in mine:
+            self.wait_until(lambda: delete(self.client, run).status == 200, "not scrubbed", self.daemon.log_end)
+        self.daemon.kill()
+        self.assertEqual(holders(contents_of(self.daemon.data) + dictionaries_of(self.daemon.data), pieces), [])
+        self.again()
+        # The next dictionaries are trained from what came since.
+        while not dictionaries_of(self.daemon.data):
+            self.assertLess(self.filled, 1200, "no dictionary was trained again")
+            self.fill(self.client, 40)
+        self.daemon.kill()
+        self.assertEqual(holders(contents_of(self.daemon.data) + dictionaries_of(self.daemon.data), pieces), [])
 
     def test_the_command_line_waits(self):
         self.tell_all(self.client, "mine", ["a secret", "another"])
