@@ -73,10 +73,10 @@ inline constexpr std::size_t kFreeMemoryStep = 2 * MiB;  // uses; beyond it so m
 inline constexpr std::int64_t kFreeMemoryStepMs = 100;   // to the kernel each time
 
 // --- groups (node/) ---
-inline constexpr std::size_t kRunsAwakeMax = 16'384;        // of a box; beyond it those packed that
+inline constexpr std::size_t kRunsAwakeMax = 2'048;         // of a box; beyond it those packed that
 inline constexpr std::int64_t kRunRestMs = 10'000;          // did not change for so long,
 inline constexpr std::size_t kRunsPackedPerTurn = 256;      // so many in one turn of the loop;
-inline constexpr std::size_t kRunsAwakeCrowd = 65'536;      // beyond this, however lately they did,
+inline constexpr std::size_t kRunsAwakeCrowd = 4'096;       // beyond this, however lately they did,
 inline constexpr std::size_t kCrowdPackedPerTurn = 2'048;   // so many in one turn
 inline constexpr std::size_t kRunSamples = 16;              // runs that others are packed by,
 inline constexpr std::size_t kRunSampleBytesMax = 4 * KiB;  // and what is taken of each
@@ -91,11 +91,12 @@ inline constexpr std::size_t kForgottenPerEntryMax = 1'000;   // runs
 inline constexpr std::int64_t kForgetRetryMs = 1'000;         // after runs that were busy
 inline constexpr std::int64_t kForgetSlackMsMax = 3'600'000;  // so much later than need be, at most
 inline constexpr std::int64_t kRetentionMsDefault = 30LL * 24 * 3'600'000;  // of closed runs
-inline constexpr int kTimersFiredPerTurnMax = 256;  // runs whose timers fire in one turn, a group
-inline constexpr int kGroupsMax = 65;               // the system group and 64 run groups
-inline constexpr int kMailboxCommandsMax = 256;     // waiting for one run's entry, then 429
-inline constexpr int kCommandsQueuedMax = 16'384;   // waiting in all, then 429
-inline constexpr int kParkedPollsMax = 4096;        // then 429
+inline constexpr std::size_t kTimersFiredPerTurnMax = 64;  // runs, of a group; fewer in flight stay
+inline constexpr std::size_t kTimersUnderWayMax = 256;     // in the processor's caches
+inline constexpr int kGroupsMax = 65;                      // the system group and 64 run groups
+inline constexpr int kMailboxCommandsMax = 256;            // waiting for one run's entry, then 429
+inline constexpr int kCommandsQueuedMax = 16'384;          // waiting in all, then 429
+inline constexpr int kParkedPollsMax = 4096;               // then 429
 inline constexpr int kAwaitsParkedMax =
     8192;  // awaits; and reads of histories and events: then 429
 inline constexpr int kDedupeKeysPerGroupMax = 50'000;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -29,6 +30,21 @@ template <class T>
 struct IsShared : std::false_type {};
 template <class T>
 struct IsShared<Shared<T>> : std::true_type {};
+
+// Equal to what there is without a value.
+template <class T>
+bool is_empty(const std::vector<T>& x) {
+  return x.empty();
+}
+template <class T>
+bool is_empty(const std::optional<T>& x) {
+  return !x.has_value();
+}
+inline bool is_empty(const Payload& x) { return x.length == 0; }
+template <class T>
+concept MayBeEmpty = requires(const T& x) {
+  is_empty(x);
+};
 
 inline std::string_view as_view(const Salt& salt) {
   return {reinterpret_cast<const char*>(salt.bytes.data()), salt.bytes.size()};
@@ -194,9 +210,17 @@ class FieldDecoder {
     x->reserve(std::min<std::uint64_t>(n, 16));
     for (std::uint64_t i = 0; i < n && in_->ok(); ++i) get(&x->emplace_back());
   }
+  // What is empty, as most of a run's parts are, takes no memory of its own.
   template <class T>
   void get(Shared<T>* x) {
-    get(&x->edit());
+    if constexpr (MayBeEmpty<T>) {
+      T value{};
+      get(&value);
+      x->reset();
+      if (!is_empty(value)) *x = Shared<T>(std::move(value));
+    } else {
+      get(&x->edit());
+    }
   }
   void get(Payload* x) {
     *x = Payload();

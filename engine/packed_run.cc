@@ -20,17 +20,37 @@ constexpr int kLevel = 1;
 
 // What stands before the run's bytes: zigzag started_at, u8 status, zigzag closed_at if it is
 // closed, varint length of the run's bytes. They are compressed if what follows is shorter.
-std::string head_of(const RunGlance& glance, std::size_t run_bytes) {
+std::string head_of(const RunSummary& summary, std::size_t run_bytes) {
   std::string head;
   ByteWriter writer(&head);
-  writer.svarint(glance.started_at.v);
-  writer.u8(static_cast<std::uint8_t>(glance.status));
-  if (glance.closed()) writer.svarint(glance.closed_at.value_or(TimeMs()).v);
+  writer.svarint(summary.started_at.v);
+  writer.u8(static_cast<std::uint8_t>(summary.status));
+  if (is_closed(summary.status)) writer.svarint(summary.closed_at.value_or(TimeMs()).v);
   writer.varint(run_bytes);
   return head;
 }
 
 }  // namespace
+
+RunSummary summary_of(const Run& run) {
+  return {run.workflow(),
+          run.state(),
+          run.version(),
+          run.status,
+          run.started_at,
+          run.closed_at,
+          !run.steps.empty() || !run.incidents.empty()};
+}
+
+RunSummary summary_of(const RunGlance& glance) {
+  return {glance.workflow,
+          glance.state,
+          glance.version,
+          glance.status,
+          glance.started_at,
+          glance.closed_at,
+          glance.has_steps || glance.has_incidents};
+}
 
 // --- packed runs ---
 
@@ -71,9 +91,11 @@ void PackedRun::release() {
   if (--shape->uses == 0) shape->owner->forget(*shape);
 }
 
-RunStatus PackedRun::status() const { return parts().status; }
-TimeMs PackedRun::started_at() const { return parts().started_at; }
-std::optional<TimeMs> PackedRun::closed_at() const { return parts().closed_at; }
+RunSummary PackedRun::summary() const {
+  const Parts p = parts();
+  const RunShape& s = shape();
+  return {s.workflow, s.state, s.version, p.status, p.started_at, p.closed_at, false};
+}
 bool PackedRun::compressed() const {
   const Parts p = parts();
   return p.rest.size() < p.run_bytes;
@@ -103,18 +125,18 @@ const Dictionary* RunPacker::digested(Few<Dictionary>* few, const RunShape& shap
   return next.dictionary.get();
 }
 
-PackedRun RunPacker::keep(const RunGlance& glance, std::string_view run_bytes, RunShapes* shapes) {
-  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state);
-  return PackedRun::make(shape, head_of(glance, run_bytes.size()), run_bytes);
+PackedRun RunPacker::keep(const RunSummary& summary, std::string_view run_bytes,
+                          RunShapes* shapes) {
+  RunShape* shape = shapes->get(summary.workflow, summary.version, summary.state);
+  return PackedRun::make(shape, head_of(summary, run_bytes.size()), run_bytes);
 }
 
-PackedRun RunPacker::pack(std::string_view run_bytes, RunShapes* shapes) {
-  RunGlance glance;
-  PAWL_CHECK(glance_at(run_bytes, &glance));
-  RunShape* shape = shapes->get(glance.workflow, glance.version, glance.state);
+PackedRun RunPacker::pack(const RunSummary& summary, std::string_view run_bytes,
+                          RunShapes* shapes) {
+  RunShape* shape = shapes->get(summary.workflow, summary.version, summary.state);
   RunShapes::learn(shape, run_bytes);
   const bool shorter = !shape->dictionary.empty() && compress(*shape, run_bytes);
-  return PackedRun::make(shape, head_of(glance, run_bytes.size()), shorter ? buffer_ : run_bytes);
+  return PackedRun::make(shape, head_of(summary, run_bytes.size()), shorter ? buffer_ : run_bytes);
 }
 
 // What the frame needs not say, since it is known, is left out of it: magic number, size,
@@ -161,10 +183,9 @@ void RunPacker::unpack(const PackedRun& packed, std::string* out) {
 }
 
 std::shared_ptr<Run> RunPacker::run(const PackedRun& packed) {
-  std::string bytes;
-  unpack(packed, &bytes);
+  unpack(packed, &buffer_);
   auto run = std::make_shared<Run>();
-  PAWL_CHECK(decode_run(bytes, run.get()));
+  PAWL_CHECK(decode_run(buffer_, run.get()));
   return run;
 }
 

@@ -26,6 +26,18 @@ struct ZSTD_DDict_s;
 
 namespace pawl::engine {
 
+// What lists go by, and what is readable of a packed run. The views are of what it was made of.
+struct RunSummary {
+  std::string_view workflow, state;
+  std::uint32_t version = 0;
+  RunStatus status = RunStatus::scheduled;
+  TimeMs started_at;
+  std::optional<TimeMs> closed_at;
+  bool may_have_work = false;  // tasks or incidents: no run rests that has any
+};
+RunSummary summary_of(const Run& run);
+RunSummary summary_of(const RunGlance& glance);
+
 class PackedRun {
  public:
   PackedRun() = default;
@@ -41,9 +53,7 @@ class PackedRun {
   explicit operator bool() const { return blob_ != nullptr; }
 
   const RunShape& shape() const { return *blob_->shape; }
-  RunStatus status() const;
-  TimeMs started_at() const;
-  std::optional<TimeMs> closed_at() const;
+  RunSummary summary() const;
   bool compressed() const;
   // In memory, beside this pointer.
   std::size_t bytes() const { return blob_ == nullptr ? 0 : sizeof(Blob) + blob_->size; }
@@ -75,10 +85,10 @@ class RunPacker {
   RunPacker(RunPacker&&) noexcept;
   RunPacker& operator=(RunPacker&&) noexcept;
 
-  // Run bytes as they are, not compressed; `glance` is what is seen in them.
-  PackedRun keep(const RunGlance& glance, std::string_view run_bytes, RunShapes* shapes);
+  // Run bytes as they are, not compressed; `summary` is theirs.
+  PackedRun keep(const RunSummary& summary, std::string_view run_bytes, RunShapes* shapes);
   // Compressed, if the shape has a dictionary by now and that makes them shorter.
-  PackedRun pack(std::string_view run_bytes, RunShapes* shapes);
+  PackedRun pack(const RunSummary& summary, std::string_view run_bytes, RunShapes* shapes);
   // Replaces `out` by the run bytes.
   void unpack(const PackedRun& packed, std::string* out);
   std::shared_ptr<Run> run(const PackedRun& packed);

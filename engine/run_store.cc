@@ -18,24 +18,7 @@ bool may_rest(const Run& run) { return run.steps.empty() && run.incidents.empty(
 }  // namespace
 
 RunSummary summary_of(const KeptRun& run) {
-  if (run.awake == nullptr) {
-    const RunShape& shape = run.packed.shape();
-    return {shape.workflow,
-            shape.state,
-            shape.version,
-            run.packed.status(),
-            run.packed.started_at(),
-            run.packed.closed_at(),
-            false};
-  }
-  const Run& r = *run.awake;
-  return {r.workflow(),
-          r.state(),
-          r.version(),
-          r.status,
-          r.started_at,
-          r.closed_at,
-          !r.steps.empty() || !r.incidents.empty()};
+  return run.awake != nullptr ? summary_of(*run.awake) : run.packed.summary();
 }
 
 RunStore::RunStore() : shapes_(std::make_unique<RunShapes>()) {}
@@ -49,6 +32,7 @@ RunStore& RunStore::operator=(RunStore&& other) noexcept {
   awake_ = std::move(other.awake_);
   packed_ = std::move(other.packed_);
   touches_ = std::move(other.touches_);
+  may_rest_ = other.may_rest_;
   last_touch_ = other.last_touch_;
   packer_ = std::move(other.packer_);
   now_ = other.now_;
@@ -119,11 +103,15 @@ void RunStore::set(Index run, std::shared_ptr<Run> next, TimeMs now) {
 
 void RunStore::append_packed(Index run, const RunGlance& glance, std::string_view run_bytes) {
   if (!raw_from_) raw_from_ = run;
-  packed_.emplace_hint(packed_.end(), run, packer_.keep(glance, run_bytes, shapes_.get()));
+  packed_.emplace_hint(packed_.end(), run,
+                       packer_.keep(summary_of(glance), run_bytes, shapes_.get()));
 }
 
 void RunStore::erase(Index run) {
-  awake_.erase(run);
+  if (const auto at = awake_.find(run); at != awake_.end()) {
+    may_rest_ -= at->second.touch > 0 ? 1 : 0;
+    awake_.erase(at);
+  }
   packed_.erase(run);
 }
 
@@ -134,9 +122,13 @@ std::shared_ptr<Run> RunStore::unpacked(const PackedRun& packed) const {
 }
 
 void RunStore::touch(Index run, Awake* awake) const {
+  may_rest_ -= awake->touch > 0 ? 1 : 0;
+  awake->touch = 0;
+  if (!may_rest(*awake->run)) return;
+  ++may_rest_;
   awake->touch = ++last_touch_;
   touches_.push_back({run, awake->touch, now_});
-  if (touches_.size() <= 2 * awake_.size() + kStaleTouches) return;
+  if (touches_.size() <= 2 * may_rest_ + kStaleTouches) return;
   touches_.erase(std::remove_if(touches_.begin(), touches_.end(),
                                 [this](const Touch& touch) { return stale(touch); }),
                  touches_.end());
@@ -151,17 +143,18 @@ bool RunStore::rest(const RestOptions& options) {
   now_ = std::max(now_, options.now);
   std::size_t looked_at = raw_from_ && options.compress ? compress_some(options.packed_max) : 0;
   std::size_t packed = looked_at;
-  // Those that are put back are looked at another time.
+  // Those that are busy are put back and looked at another time.
   for (std::size_t left = touches_.size();
-       left > 0 && awake_.size() > options.awake_max && looked_at < options.packed_max; --left) {
+       left > 0 && may_rest_ > options.awake_max && looked_at < options.packed_max; --left) {
     const Touch touch = touches_.front();
     if (!stale(touch)) {
       if (touch.at.v > now_.v - options.rest_ms) break;
       const auto at = awake_.find(touch.run);
       ++looked_at;
-      if (may_rest(*at->second.run) && !options.busy(*at->second.run)) {
+      if (!options.busy(*at->second.run)) {
         packed_.emplace(touch.run, packed_of(touch.run, *at->second.run, options.compress));
         awake_.erase(at);
+        --may_rest_;
         ++packed;
       } else {
         touches_.push_back({touch.run, touch.number, now_});  // looked at again later
@@ -175,11 +168,9 @@ bool RunStore::rest(const RestOptions& options) {
 PackedRun RunStore::packed_of(Index index, const Run& run, bool compress) {
   bytes_.clear();
   encode_run(run, &bytes_);
-  if (compress) return packer_.pack(bytes_, shapes_.get());
+  if (compress) return packer_.pack(summary_of(run), bytes_, shapes_.get());
   raw_from_ = raw_from_ ? std::min(*raw_from_, index) : index;
-  RunGlance glance;
-  PAWL_CHECK(glance_at(bytes_, &glance));
-  return packer_.keep(glance, bytes_, shapes_.get());
+  return packer_.keep(summary_of(run), bytes_, shapes_.get());
 }
 
 // Of those that were not. Returns how many were looked at, where one that is compressed already
@@ -193,7 +184,7 @@ std::size_t RunStore::compress_some(std::size_t most) {
     if (at->second.compressed()) continue;
     looks += kLooks - 1;
     packer_.unpack(at->second, &bytes_);
-    at->second = packer_.pack(bytes_, shapes_.get());
+    at->second = packer_.pack(at->second.summary(), bytes_, shapes_.get());
   }
   raw_from_ = at == packed_.end() ? std::nullopt : std::optional(at->first);
   return looks / kLooks;

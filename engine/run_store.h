@@ -29,21 +29,12 @@ struct KeptRun {
   PackedRun packed;
 };
 
-// What lists go by. The views are of what is kept.
-struct RunSummary {
-  std::string_view workflow, state;
-  std::uint32_t version = 0;
-  RunStatus status = RunStatus::scheduled;
-  TimeMs started_at;
-  std::optional<TimeMs> closed_at;
-  bool may_have_work = false;  // tasks or incidents: no run rests that has any
-};
 RunSummary summary_of(const KeptRun& run);
 
 class RunStore {
   using Awake = struct {
     std::shared_ptr<Run> run;
-    std::uint64_t touch;
+    std::uint64_t touch = 0;  // 0: it may not rest
   };
   using AwakeMap = absl::btree_map<Index, Awake>;
   using PackedMap = absl::btree_map<Index, PackedRun>;
@@ -57,6 +48,8 @@ class RunStore {
   std::size_t size() const { return awake_.size() + packed_.size(); }
   bool empty() const { return size() == 0; }
   std::size_t awake_count() const { return awake_.size(); }
+  // Of those that are awake, who may rest: who has a task is asked for it again and again.
+  std::size_t may_rest_count() const { return may_rest_; }
   // Some are packed, but not compressed yet.
   bool has_raw() const { return raw_from_.has_value(); }
   bool contains(Index run) const { return awake_.contains(run) || packed_.contains(run); }
@@ -85,7 +78,7 @@ class RunStore {
 
   struct RestOptions {
     TimeMs now;
-    std::size_t awake_max = 0;
+    std::size_t awake_max = 0;   // of those that may rest
     std::int64_t rest_ms = 0;    // untouched for so long
     std::size_t packed_max = 0;  // so many are packed in one call
     bool compress = true;        // false: in haste; they are compressed later (has_raw)
@@ -150,7 +143,8 @@ class RunStore {
   std::unique_ptr<RunShapes> shapes_;  // before what refers to it
   mutable AwakeMap awake_;
   mutable PackedMap packed_;
-  mutable std::deque<Touch> touches_;  // the newest of each awake run, and stale ones
+  mutable std::deque<Touch> touches_;  // the newest of each that may rest, and stale ones
+  mutable std::size_t may_rest_ = 0;
   mutable std::uint64_t last_touch_ = 0;
   mutable RunPacker packer_;
   TimeMs now_;

@@ -200,12 +200,12 @@ std::optional<DueTimer> Tables::earliest_timer() const {
   return *timers_.begin();
 }
 
-std::vector<Index> Tables::runs_due(TimeMs now, std::size_t max) const {
+std::vector<Index> Tables::runs_due(TimeMs now, std::size_t max, DueTimer* after) const {
   std::vector<Index> due;
-  std::set<Index> seen;
-  for (const DueTimer& timer : timers_) {
-    if (timer.fire_at > now || due.size() >= max) break;
-    if (seen.insert(timer.run).second) due.push_back(timer.run);
+  for (auto at = timers_.upper_bound(*after); at != timers_.end(); ++at) {
+    if (at->fire_at > now || due.size() >= max) break;
+    *after = *at;
+    if (std::find(due.begin(), due.end(), at->run) == due.end()) due.push_back(at->run);
   }
   return due;
 }

@@ -125,8 +125,9 @@ class Tables {
   bool rest(const RunStore::RestOptions& options) { return runs_.rest(options); }
 
   std::optional<DueTimer> earliest_timer() const;
-  // Runs with at least one timer due at `now`, in order of their earliest one; at most `max`.
-  std::vector<Index> runs_due(TimeMs now, std::size_t max) const;
+  // Runs with a timer behind `*after` that is due at `now`, in order of their earliest one; at most
+  // `max`. `*after` becomes the last timer that was looked at; DueTimer() is before all.
+  std::vector<Index> runs_due(TimeMs now, std::size_t max, DueTimer* after) const;
   const std::map<std::string, Queue>& queues() const { return queues_; }
   // Open runs by (workflow, version).
   const std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version() const {

@@ -443,11 +443,10 @@ std::int64_t Node::next_wake_mono_ms() const {
   wake = std::min(wake, forgetting_->next_wake_mono_ms());
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
-    if (timer) {
-      wake =
-          std::min(wake, std::max({under_way_.timers_retry_mono_ms, under_way_.timers_look_mono_ms,
-                                   time_.mono_ms_of(timer->fire_at)}));
-    }
+    if (!timer) continue;
+    const auto pass = under_way_.timers.find(group->id());
+    const std::int64_t look = pass == under_way_.timers.end() ? 0 : pass->second.look_mono_ms;
+    wake = std::min(wake, std::max(look, time_.mono_ms_of(timer->fire_at)));
   }
   return std::min(wake, resting_->next_wake_mono_ms());
 }

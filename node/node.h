@@ -232,6 +232,7 @@ class Node : private GroupOwner {
   void give_back(const TaskRef& task);
   void lease_all_started(Group& group);
   void fire_timers();
+  void fire_timers(Group* group);
   // node_loads.cc
   bool load_if_cold(Group& group, const engine::Run& run);
   void ask_load(const Group& group, const engine::Run& run);

@@ -323,29 +323,41 @@ std::optional<TimeMs> Node::lease_until(const TaskRef& task) const {
 }
 
 void Node::fire_timers() {
-  if (now_.mono_ms < under_way_.timers_retry_mono_ms) return;
   for (const auto& group : groups_) {
-    if (!decides(*group)) continue;
-    for (const Index index : group->tables().runs_due(stamp_, limits::kTimersFiredPerTurnMax)) {
-      const engine::Run* run = group->tables().find(index);
-      if (mailboxes_[group->id().v].busy(run->id())) {
-        // Its entry is with the disk: asking again at once would spin for as long as that takes.
-        under_way_.timers_look_mono_ms = now_.mono_ms + kTimersBusyMs;
-        continue;
-      }
-      Job job;
-      job.run_id = run->id();
-      job.run = index;
-      job.command = engine::FireTimers{};
-      const std::uint64_t before = stats_.entries_proposed;
-      submit(*group, std::move(job));
-      ++stats_.timers_fired;
-      // It could not be decided now (its definition is missing, say): not again at once.
-      if (stats_.entries_proposed == before) {
-        under_way_.timers_retry_mono_ms = now_.mono_ms + limits::kTimersRetryMs;
-      }
-    }
+    if (decides(*group)) fire_timers(group.get());
   }
+}
+
+void Node::fire_timers(Group* group) {
+  UnderWay::TimerPass& pass = under_way_.timers[group->id()];
+  if (now_.mono_ms < pass.look_mono_ms) return;
+  if (group->pending() >= limits::kTimersUnderWayMax && group->applied() < pass.fired_through) {
+    pass.look_mono_ms = now_.mono_ms + kTimersBusyMs;
+    return;
+  }
+  const std::vector<Index> due =
+      group->tables().runs_due(stamp_, limits::kTimersFiredPerTurnMax, &pass.last);
+  if (due.empty() && pass.last == engine::DueTimer()) return;
+  for (const Index index : due) {
+    const engine::Run* run = group->tables().find(index);
+    if (mailboxes_[group->id().v].busy(run->id())) continue;  // its entry is under way
+    Job job;
+    job.run_id = run->id();
+    job.run = index;
+    job.command = engine::FireTimers{};
+    const std::uint64_t before = stats_.entries_proposed;
+    submit(*group, std::move(job));
+    ++stats_.timers_fired;
+    const bool proposed = stats_.entries_proposed > before;
+    pass.undecided |= !proposed;  // its definition is missing, say
+    if (proposed) pass.fired_through = Index(group->next_index().v - 1);
+  }
+  if (due.size() >= limits::kTimersFiredPerTurnMax) return;
+  // Those under way are due until they are applied: not at once again, it would spin for as long as
+  // that takes.
+  pass.look_mono_ms = now_.mono_ms + (pass.undecided ? limits::kTimersRetryMs : kTimersBusyMs);
+  pass.last = engine::DueTimer();
+  pass.undecided = false;
 }
 
 }  // namespace pawl::node

@@ -15,7 +15,7 @@ constexpr std::int64_t kLookAgainMs = 1'000;
 
 std::size_t Node::Resting::awake() const {
   std::size_t awake = 0;
-  for (const auto& group : node_.groups_) awake += group->tables().runs().awake_count();
+  for (const auto& group : node_.groups_) awake += group->tables().runs().may_rest_count();
   return awake;
 }
 

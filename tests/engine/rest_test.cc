@@ -169,7 +169,8 @@ BOOST_AUTO_TEST_CASE(the_ones_untouched_for_longest_rest_first_and_the_busy_do_n
   options.busy = [&](const Run& run) { return run.uid().index == busy; };
   runs.tables().rest(options);
   const RunStore& store = runs.tables().runs();
-  BOOST_TEST(store.awake_count() == 30u);
+  BOOST_TEST(store.may_rest_count() == 30u);
+  BOOST_TEST(store.awake_count() == 40u);  // who has a task does not count
   BOOST_CHECK(store.kept(busy).awake != nullptr);
   BOOST_CHECK(store.kept(runs.indexes[0]).awake == nullptr);
   BOOST_CHECK(store.kept(runs.indexes[49]).awake != nullptr);
@@ -179,6 +180,28 @@ BOOST_AUTO_TEST_CASE(the_ones_untouched_for_longest_rest_first_and_the_busy_do_n
   options.awake_max = 25;
   runs.tables().rest(options);
   BOOST_CHECK(store.kept(used).awake != nullptr);
+}
+
+// Who has a task is not even looked at: many may have, and each turn looks.
+BOOST_AUTO_TEST_CASE(who_may_not_rest_is_not_asked) {
+  Runs runs(50);
+  const RunStore& store = runs.tables().runs();
+  BOOST_TEST(store.may_rest_count() == 40u);
+  RunStore::RestOptions options = runs.all();
+  std::size_t asked = 0;
+  options.busy = [&](const Run& run) {
+    BOOST_TEST((run.steps.empty() && run.incidents.empty()));
+    ++asked;
+    return false;
+  };
+  runs.tables().rest(options);
+  BOOST_TEST(asked == 40u);
+  BOOST_TEST(store.may_rest_count() == 0u);
+  BOOST_TEST(store.awake_count() == 10u);
+  BOOST_TEST(!runs.tables().rest(options));
+  BOOST_TEST(asked == 40u);
+  for (const Index index : runs.indexes) runs.tables().find(index);
+  BOOST_TEST(store.may_rest_count() == 40u);
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_may_be_taken_while_runs_go_to_rest_and_wake) {
@@ -275,7 +298,7 @@ BOOST_AUTO_TEST_CASE(each_shape_has_its_dictionary_and_any_bytes_come_back) {
         c = static_cast<char>(shape < 5 ? 'a' + random.below(3) : random.below(256));
       identity.id = text;
       const std::string bytes = bytes_of(run);
-      packed.emplace_back(packer.pack(bytes, &shapes), bytes);
+      packed.emplace_back(packer.pack(summary_of(run), bytes, &shapes), bytes);
     }
   }
   int compressed = 0;

@@ -159,7 +159,8 @@ BOOST_AUTO_TEST_CASE(due_runs_in_order_of_their_timers) {
   start(&world, "b", "{'wait': '2m'}");
   const auto due = [&](std::int64_t ms, std::size_t max) {
     std::string ids;
-    for (const Index run : world.tables.runs_due(TimeMs(kEpoch.v + ms), max)) {
+    DueTimer after;
+    for (const Index run : world.tables.runs_due(TimeMs(kEpoch.v + ms), max, &after)) {
       ids += world.tables.find(run)->id();
     }
     return ids;
@@ -168,6 +169,12 @@ BOOST_AUTO_TEST_CASE(due_runs_in_order_of_their_timers) {
   BOOST_CHECK_EQUAL(due(60'000, 9), "a");
   BOOST_CHECK_EQUAL(due(180'000, 9), "abc");
   BOOST_CHECK_EQUAL(due(180'000, 2), "ab");
+  DueTimer after;
+  world.tables.runs_due(TimeMs(kEpoch.v + 180'000), 2, &after);
+  BOOST_CHECK(after.fire_at == TimeMs(kEpoch.v + 120'000));
+  const auto behind = world.tables.runs_due(TimeMs(kEpoch.v + 180'000), 2, &after);
+  BOOST_CHECK(behind.size() == 1 && world.tables.find(behind[0])->id() == "c");
+  BOOST_CHECK(world.tables.runs_due(TimeMs(kEpoch.v + 180'000), 2, &after).empty());
   BOOST_CHECK(world.tables.earliest_timer()->fire_at == TimeMs(kEpoch.v + 60'000));
   world.send(Pause{""});  // b
   BOOST_CHECK_EQUAL(due(180'000, 9), "ac");

@@ -162,6 +162,50 @@ BOOST_AUTO_TEST_CASE(a_number_that_was_given_to_another_definition) {
   BOOST_TEST(host.status(host.signal("r", "add", R"({"id": 1})")) == 200);
 }
 
+// They are due before all others, and stay so.
+BOOST_AUTO_TEST_CASE(timers_that_can_not_be_decided_hold_up_no_other) {
+  Host host;
+  host.boot();
+  host.deploy(kCounter);
+  constexpr int kRuns = 2 * static_cast<int>(limits::kTimersFiredPerTurnMax) + 10;
+  for (int i = 0; i < kRuns; ++i) {
+    const std::string id = id_in_group(*host.node, 1, i);
+    host.start(id);
+    host.signal(id, "nap");
+  }
+  host.stall(1'000);
+  host.deploy(R"toml(
+dsl = 1
+name = "sleeper"
+start = "asleep"
+[state.asleep]
+after = [ { in = "1m", next = "done" } ]
+[state.done]
+end = "completed"
+)toml");
+  const std::string sleeper = id_in_group(*host.node, 1, kRuns);
+  host.start(sleeper, "sleeper");
+  engine::Catalog& catalog = host.node->definitions().catalog();
+  engine::Catalog lacking;
+  for (const char* name : {"w", "sleeper"}) {
+    engine::VersionStored version;
+    version.name = name;
+    version.version = 1;
+    version.text = catalog.find(name, 1)->text;
+    if (version.name == "w") version.text += "\n[history]\nmax_events = 77\n";
+    version.hash = dsl::parse_definition(version.text).definition->hash;
+    BOOST_REQUIRE(lacking.apply(version));
+  }
+  catalog = lacking;
+  host.stall(120'000);
+  host.advance(10);
+  BOOST_TEST(host.run(sleeper).closed());
+  // Those are not tried again and again meanwhile.
+  BOOST_TEST(host.node->stats().timers_fired == kRuns + 1u);
+  host.advance(limits::kTimersRetryMs);
+  BOOST_TEST(host.node->stats().timers_fired == 2u * kRuns + 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_pin_reaches_the_catalog_once) {
   Host host;
   host.boot();

@@ -413,6 +413,38 @@ BOOST_AUTO_TEST_CASE(a_timer_due_while_its_run_is_busy_fires_after_it) {
   BOOST_TEST((host.var("r", "ticks") == json("1")));
 }
 
+// While the disk writes what was fired the next are decided: so many, then it is waited for.
+BOOST_AUTO_TEST_CASE(timers_of_one_moment_fire_while_the_disk_writes) {
+  Working host;
+  constexpr std::size_t kRuns = limits::kTimersUnderWayMax + 100;
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < kRuns; ++i) {
+    ids.push_back(id_in_group(*host.node, 1, static_cast<int>(i)));
+    host.start(ids.back());
+    host.signal(ids.back(), "nap");
+  }
+  const auto fired = [&] { return host.node->stats().timers_fired; };
+  host.stall(60'000);
+  host.tick();
+  BOOST_TEST(fired() == limits::kTimersFiredPerTurnMax);
+  BOOST_TEST(host.begin());
+  for (std::size_t n = 2; n * limits::kTimersFiredPerTurnMax <= limits::kTimersUnderWayMax; ++n) {
+    host.tick();
+    BOOST_TEST(fired() == n * limits::kTimersFiredPerTurnMax);
+  }
+  host.tick();
+  BOOST_TEST(fired() == limits::kTimersUnderWayMax);
+  BOOST_TEST(host.node->next_wake_mono_ms() > host.now.mono_ms);  // and does not spin
+  host.finish();
+  host.advance(1'000);
+  BOOST_TEST(fired() == kRuns);  // each once
+  for (const std::string& id : ids) {
+    BOOST_TEST(host.run(id).state() == "idle");
+    BOOST_TEST((host.var(id, "ticks") == json("1")));
+  }
+  BOOST_TEST(host.audit() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_pause_holds_timers_tasks_and_outcomes) {
   Working host;
   host.start("n");
