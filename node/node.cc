@@ -289,7 +289,9 @@ void Node::on_tick() {
   expire_deadlines();
   expire_leases();
   expire_polls();
-  fire_timers();
+  for (const auto& group : groups_) {
+    if (decides(*group)) fire_timers(group.get());
+  }
   forgetting_->look();
   settle();
 }

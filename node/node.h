@@ -231,7 +231,6 @@ class Node : private GroupOwner {
   void expire_leases();
   void give_back(const TaskRef& task);
   void lease_all_started(Group& group);
-  void fire_timers();
   void fire_timers(Group* group);
   // node_loads.cc
   bool load_if_cold(Group& group, const engine::Run& run);

@@ -322,12 +322,6 @@ std::optional<TimeMs> Node::lease_until(const TaskRef& task) const {
   return TimeMs(stamp_.v + (*until - now_.mono_ms));
 }
 
-void Node::fire_timers() {
-  for (const auto& group : groups_) {
-    if (decides(*group)) fire_timers(group.get());
-  }
-}
-
 void Node::fire_timers(Group* group) {
   UnderWay::TimerPass& pass = under_way_.timers[group->id()];
   if (now_.mono_ms < pass.look_mono_ms) return;

@@ -185,6 +185,8 @@ end = "completed"
 )toml");
   const std::string sleeper = id_in_group(*host.node, 1, kRuns);
   host.start(sleeper, "sleeper");
+  host.kill();
+  host.boot();
   engine::Catalog& catalog = host.node->definitions().catalog();
   engine::Catalog lacking;
   for (const char* name : {"w", "sleeper"}) {
@@ -200,6 +202,7 @@ end = "completed"
   host.stall(120'000);
   host.advance(10);
   BOOST_TEST(host.run(sleeper).closed());
+  BOOST_TEST(host.run(id_in_group(*host.node, 1, 0)).state() == "nap");
   // Those are not tried again and again meanwhile.
   BOOST_TEST(host.node->stats().timers_fired == kRuns + 1u);
   host.advance(limits::kTimersRetryMs);
