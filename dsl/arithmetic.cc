@@ -72,7 +72,8 @@ bool numbers(Op op, const Value& a, const Value& b, Meter* meter, Value* out) {
     *out = Value::uint64(x);
     return true;
   }
-  if (a.kind() == Kind::uint64 || b.kind() == Kind::uint64 || op == Op::modulo) {
+  const bool mixed = a.kind() != b.kind() && !meter->additions();
+  if (mixed || a.kind() == Kind::uint64 || b.kind() == Kind::uint64 || op == Op::modulo) {
     return no_overload(op, a, b, meter);
   }
   *out = Value::float64(floating(op, to_double(a), to_double(b)));

@@ -176,13 +176,8 @@ Type Checker::identifier(NodeId id) {
       return local->type;
     }
   }
-  if (const auto it = environment_.find(name); it != environment_.end()) {
-    return variable(id, name, it->second);
-  }
-  if (is_type_name(name)) {
-    node(id).op = Op::constant;
-    node(id).value = Value::type(name);
-    return Type::of(Base::type);
+  if (const std::optional<Meaning> meaning = meaning_of(name, node(id).absolute)) {
+    return become(id, *meaning);
   }
   if (!options_.check) return variable(id, name, Type::of(Base::dyn));
   std::vector<std::string_view> known;
@@ -209,11 +204,42 @@ std::optional<std::string> Checker::dotted_name(NodeId id) const {
   return name;
 }
 
+// Of x.y.z: whether a dot stands before it.
+bool Checker::is_absolute(NodeId id) const {
+  const Node* n = &tree_.nodes[id];
+  while (n->op == Op::select) n = &tree_.nodes[n->children[0]];
+  return n->absolute;
+}
+
+std::optional<Checker::Meaning> Checker::meaning_of(const std::string& name, bool absolute) const {
+  for (std::string space = absolute ? std::string() : options_.container;;) {
+    const std::string full = space.empty() ? name : space + "." + name;
+    if (const auto it = environment_.find(full); it != environment_.end()) {
+      return Meaning{full, it->second, false};
+    }
+    if (is_type_name(full)) return Meaning{full, Type::of(Base::type), true};
+    if (space.empty()) return std::nullopt;
+    const std::size_t dot = space.rfind('.');
+    space.resize(dot == std::string::npos ? 0 : dot);
+  }
+}
+
+// Makes a name, dotted or not, the variable or the constant that it means.
+Type Checker::become(NodeId id, const Meaning& meaning) {
+  node(id).children.clear();
+  if (!meaning.is_type) return variable(id, meaning.name, meaning.type);
+  node(id).op = Op::constant;
+  node(id).value = Value::type(meaning.name);
+  return meaning.type;
+}
+
 bool Checker::begins_with_variable(NodeId id) const {
   const Node* n = &tree_.nodes[id];
   while (n->op == Op::select) n = &tree_.nodes[n->children[0]];
   if (n->op != Op::identifier) return true;
-  return (!n->absolute && find_local(n->name) != nullptr) || environment_.contains(n->name);
+  if (!n->absolute && find_local(n->name) != nullptr) return true;
+  const std::optional<Meaning> meaning = meaning_of(n->name, n->absolute);
+  return meaning && !meaning->is_type;
 }
 
 // A variable or a type whose name has dots. The longest name wins, being met first.
@@ -221,20 +247,11 @@ bool Checker::resolve_dotted(NodeId id, Type* type) {
   if (node(id).op != Op::select) return false;
   const std::optional<std::string> name = dotted_name(id);
   if (!name) return false;
-  if (const Node* first = &node(id); find_local(first_segment(*name)) != nullptr) {
-    while (first->op == Op::select) first = &node(first->children[0]);
-    if (!first->absolute) return false;
-  }
-  if (const auto it = environment_.find(*name); it != environment_.end()) {
-    *type = variable(id, *name, it->second);
-    node(id).children.clear();
-    return true;
-  }
-  if (!is_type_name(*name) || begins_with_variable(id)) return false;
-  node(id).op = Op::constant;
-  node(id).value = Value::type(*name);
-  node(id).children.clear();
-  *type = Type::of(Base::type);
+  const bool absolute = is_absolute(id);
+  if (!absolute && find_local(first_segment(*name)) != nullptr) return false;
+  const std::optional<Meaning> meaning = meaning_of(*name, absolute);
+  if (!meaning || (meaning->is_type && begins_with_variable(id))) return false;
+  *type = become(id, *meaning);
   return true;
 }
 

@@ -100,6 +100,7 @@ Type Checker::result_of(const Overload& overload, const std::vector<Type>& types
 
 // An argument whose static type is `number` may turn out an int where only a double will do.
 void Checker::mark_conversions(Node* n, const std::vector<Type>& types) {
+  if (!options_.additions) return;
   for (std::size_t i = 0; i < types.size() && i < 32; ++i) {
     if (types[i].base != Base::number) continue;
     const bool only_double = std::all_of(n->overloads.begin(), n->overloads.end(),
@@ -127,7 +128,7 @@ bool Checker::fold(NodeId id, Type* type) {
   }
   const NodeId literal = n.children[0];
   if (node(literal).op != Op::constant || n.overloads.size() != 1) return false;
-  Meter meter(INT64_MAX);
+  Meter meter(INT64_MAX, options_.additions);
   Value result;
   const Value* argument = &node(literal).value;
   Call call{&argument, 1, &result, &meter, nullptr};

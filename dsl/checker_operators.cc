@@ -100,6 +100,9 @@ Type Checker::arithmetic(NodeId id) {
   if (is_dyn(a) || is_dyn(b)) {
     return never_operand(op, a) || never_operand(op, b) ? wrong_operands(id, a, b) : Type{};
   }
+  const bool mixed = is_numeric(a) && is_numeric(b) && a.base != b.base;
+  const bool known = a.base != Base::number && b.base != Base::number;
+  if (mixed && known && !options_.additions) return wrong_operands(id, a, b);
   if (const std::optional<Type> result = arithmetic_result(op, a, b)) return *result;
   std::string hint;
   if (op == Op::add && (a.base == Base::string || b.base == Base::string)) {

@@ -43,6 +43,15 @@ class Checker {
   Type field(NodeId id, const Type& operand, const std::string& name, bool optional);
   bool resolve_dotted(NodeId id, Type* type);
   Type variable(NodeId id, const std::string& name, const Type& type);
+  // The variable or type that a name means in the container: its full name and type.
+  struct Meaning {
+    std::string name;
+    Type type;
+    bool is_type = false;  // a type as a value
+  };
+  std::optional<Meaning> meaning_of(const std::string& name, bool absolute) const;
+  Type become(NodeId id, const Meaning& meaning);
+  bool is_absolute(NodeId id) const;
   std::int32_t slot_of_variable(const std::string& name);
   std::int32_t push_local(const std::string& name, Type type);
   void pop_locals(std::size_t count) { locals_.resize(locals_.size() - count); }

@@ -23,6 +23,7 @@ Compiled compile_with(std::string_view text, const Environment& environment,
     return out;
   }
   auto expression = std::make_shared<Expression>();
+  expression->additions = options.additions;
   ExpressionError wrong;
   if (!parse(text, expression.get(), &wrong)) {
     out.errors.push_back(std::move(wrong));

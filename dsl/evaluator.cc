@@ -73,7 +73,7 @@ bool holds(Op op, Ordering order) {
 const Value* truth_value(bool x) { return x ? &kTrue : &kFalse; }
 
 Evaluator::Evaluator(const Expression& expression, const Scope& scope, std::int64_t cost_max)
-    : tree_(expression), scope_(scope), meter_(cost_max) {
+    : tree_(expression), scope_(scope), meter_(cost_max, expression.additions) {
   variables_.resize(tree_.variables.size(), nullptr);
   locals_.resize(static_cast<std::size_t>(tree_.local_slots), nullptr);
 }

@@ -91,6 +91,8 @@ class Expression {
   NodeId root = 0;
   std::vector<std::string> variables;  // by slot
   int local_slots = 0;
+  // The language reference's additions have a meaning (CompileOptions::additions).
+  bool additions = true;
   // The result may hold what must not leave: a type, an optional, something large or deep.
   bool result_needs_check = true;
 };
@@ -99,6 +101,12 @@ struct CompileOptions {
   // False: only what can't be evaluated at all is an error; names and types are checked when
   // evaluated. Some conformance cases need that.
   bool check = true;
+  // False: the specification alone. Arithmetic mixes no kinds of numbers, durations take neither d
+  // nor w.
+  bool additions = true;
+  // Where names are looked up first: x in "a.b" is a.b.x, else a.x, else x (langdef.md, "Name
+  // Resolution"). A definition's expressions have none.
+  std::string container;
 };
 
 Compiled compile_with(std::string_view text, const Environment& environment,

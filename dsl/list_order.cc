@@ -24,7 +24,7 @@ bool sorted_order(const List& keys, Meter* meter, std::vector<std::uint32_t>* or
   }
   const auto rounds = static_cast<std::int64_t>(keys.size()) * std::bit_width(keys.size());
   if (!meter->charge(rounds * static_cast<std::int64_t>(1 + bytes / 64))) return false;
-  Meter paid(INT64_MAX);
+  Meter paid(INT64_MAX, meter->additions());
   std::stable_sort(order->begin(), order->end(), [&](std::uint32_t a, std::uint32_t b) {
     if (is_number(keys[a].kind())) return compare_exactly(keys[a], keys[b]) == Ordering::less;
     Ordering o = Ordering::equal;

@@ -13,7 +13,10 @@ namespace pawl::dsl {
 
 class Meter {
  public:
-  explicit Meter(std::int64_t cost_max) : cost_max_(cost_max) {}
+  // `additions`: those of the language reference to CEL hold (CompileOptions).
+  Meter(std::int64_t cost_max, bool additions) : cost_max_(cost_max), additions_(additions) {}
+
+  bool additions() const { return additions_; }
 
   // All of these return false once the evaluation has failed.
   bool charge(std::int64_t steps) {
@@ -53,6 +56,7 @@ class Meter {
 
   std::int64_t cost_ = 0;
   const std::int64_t cost_max_;
+  const bool additions_;
   bool fatal_ = false;
   std::string error_;
 };
