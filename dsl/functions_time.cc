@@ -1,6 +1,7 @@
-// Timestamps and durations. A time zone is a fixed offset or "UTC".
+// Timestamps and durations. A time zone is a fixed offset or a name of the tz database.
 #include "dsl/functions.h"
 #include "dsl/time_text.h"
+#include "dsl/zone.h"
 
 namespace pawl::dsl {
 namespace {
@@ -23,7 +24,9 @@ bool timestamp_of_int(Call& call) {
 
 bool duration_of_string(Call& call) {
   Duration d;
-  if (!parse_duration(call[0].as_string(), &d)) {
+  const std::string& text = call[0].as_string();
+  const bool foreign = !call.meter->additions() && text.find_first_of("dw") != std::string::npos;
+  if (foreign || !parse_duration(text, &d)) {
     return call.fail("the text is no duration (like \"1h30m\", within 292 years)");
   }
   return call.give(Value::duration(d));
@@ -49,11 +52,14 @@ std::int64_t hours(const Civil& c) { return c.hour; }
 std::int64_t minutes(const Civil& c) { return c.minute; }
 std::int64_t seconds(const Civil& c) { return c.second; }
 
-// The second argument, if there is one, in seconds east of UTC.
+// The second argument, if there is one, in seconds east of UTC at the timestamp.
 bool read_zone(Call& call, int* offset) {
-  if (call.count < 2 || parse_offset(call[1].as_string(), offset)) return true;
-  return call.fail("unknown time zone '" + call[1].as_string().substr(0, 64) +
-                   "': only UTC and fixed offsets like \"+02:00\" are known");
+  if (call.count < 2) return true;
+  const std::string& zone = call[1].as_string();
+  if (parse_offset(zone, offset)) return true;
+  if (zone_offset(zone, call[0].as_timestamp().seconds, offset)) return true;
+  return call.fail("unknown time zone '" + zone.substr(0, 64) +
+                   "': it is a name like \"Europe/Paris\" or an offset like \"+02:00\"");
 }
 
 template <Part kPart>

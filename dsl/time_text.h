@@ -1,6 +1,6 @@
 // Timestamps and durations: their ranges, arithmetic, calendar and text. Only the proleptic
-// Gregorian calendar in UTC or at a fixed offset; a static binary has no time zone database. The
-// text forms' declarations (parse_duration, to_string, ...) are in expression.h.
+// Gregorian calendar in UTC or at a fixed offset; named zones are in zone.h. The text forms'
+// declarations (parse_duration, to_string, ...) are in expression.h.
 #pragma once
 
 #include <cstdint>
