@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/check.h"
 #include "base/limits.h"
 #include "dsl/expression.h"
 #include "dsl/functions.h"
@@ -46,6 +47,7 @@ class Formatter {
   bool directive(std::string_view* rest, Directive* out);
   bool argument(const Directive& d, const Value& v);
   bool plain(const Value& v, int depth);
+  bool plain_double(double x);
   bool list(const List& list, int depth);
   bool map(const Map& map, int depth);
   bool bytes(std::string_view bytes);
@@ -132,7 +134,7 @@ bool Formatter::plain(const Value& v, int depth) {
     case Kind::uint64:
       return put(std::to_string(v.as_uint()));
     case Kind::float64:
-      return put(format_double(v.as_double()));
+      return plain_double(v.as_double());
     case Kind::timestamp:
       return put(to_string(v.as_timestamp()));
     case Kind::duration:
@@ -142,6 +144,16 @@ bool Formatter::plain(const Value& v, int depth) {
     default:
       return put(v.debug_string());
   }
+}
+
+// All digits that tell it from its neighbours and no exponent, however large or small it is.
+bool Formatter::plain_double(double x) {
+  if (!std::isfinite(x)) return put(format_double(x));
+  char buffer[384];  // "-0.", 323 zeros, 17 digits
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::fixed);
+  PAWL_CHECK(error == std::errc());
+  return put(std::string_view(buffer, static_cast<std::size_t>(end - buffer)));
 }
 
 bool Formatter::list(const List& list, int depth) {

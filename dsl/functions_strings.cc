@@ -104,7 +104,9 @@ bool last_index_of(Call& call) {
     const std::int64_t from = call[2].as_int();
     if (from < 0) return out_of_range(call, from);
     last = rune_offset(text, static_cast<std::size_t>(from));
-    if (last == kNone) return call.give(Value::int64(-1));
+    // Behind the last character nothing begins, as the extension has it.
+    const bool behind = last == text.size() && !needle.empty();
+    if (last == kNone || behind) return call.give(Value::int64(-1));
   }
   // Backwards the search compares from scratch at each place.
   if (!call.meter->charge_bytes(text.size() * (1 + needle.size() / 16))) return false;

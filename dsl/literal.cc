@@ -74,6 +74,19 @@ bool numeric_escape(char c, bool bytes, NumericEscape* out) {
   return true;
 }
 
+bool is_high_surrogate(std::uint32_t code) { return code >= 0xd800 && code < 0xdc00; }
+
+// Behind a high surrogate: if the low one follows as \uXXXX at `at`, joins it into *code and gives
+// its length.
+std::size_t low_surrogate(std::string_view body, std::size_t at, std::uint32_t* code) {
+  constexpr std::size_t kLength = 6;
+  std::uint32_t low = 0;
+  if (body.substr(at, 2) != "\\u" || !read_code(body, at + 2, 4, 16, &low)) return 0;
+  if (low < 0xdc00 || low >= 0xe000) return 0;
+  *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+  return kLength;
+}
+
 }  // namespace
 
 bool decode_escapes(std::string_view body, bool bytes, std::string* out, EscapeError* error) {
@@ -94,11 +107,12 @@ bool decode_escapes(std::string_view body, bool bytes, std::string* out, EscapeE
       return false;
     }
     std::uint32_t code = 0;
-    const std::size_t length = 1 + form.skip + form.digits;
+    std::size_t length = 1 + form.skip + form.digits;
     if (!read_code(body, i + 1 + form.skip, form.digits, form.base, &code)) {
       *error = {i, 2, "this escape sequence needs " + std::to_string(form.digits) + " digits"};
       return false;
     }
+    if (c == 'u' && is_high_surrogate(code)) length += low_surrogate(body, i + length, &code);
     if (bytes) {
       out->push_back(static_cast<char>(code));
     } else if (!append_rune(out, code)) {

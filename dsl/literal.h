@@ -14,7 +14,8 @@ struct EscapeError {
 };
 
 // Decodes the escapes of `body` (what is between the quotes of a literal that is not raw). In bytes
-// \x and \ooo are one byte each and \u, \U are refused; in strings all of them are code points.
+// \x and \ooo are one byte each and \u, \U are refused; in strings all of them are code points, and
+// two \u may be a surrogate pair.
 bool decode_escapes(std::string_view body, bool bytes, std::string* out, EscapeError* error);
 
 }  // namespace pawl::dsl

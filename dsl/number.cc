@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "base/check.h"
@@ -117,7 +118,11 @@ bool parse_double(std::string_view text, double* out) {
     if (body.front() != '.' && (body.front() < '0' || body.front() > '9')) return false;
     const char* last = body.data() + body.size();
     const auto [end, error] = std::from_chars(body.data(), last, x);
-    if (error != std::errc() || end != last) return false;
+    if (end != last || error == std::errc::invalid_argument) return false;
+    // Too small is zero, or as near as it gets; too large is no double.
+    if (error == std::errc::result_out_of_range)
+      x = std::strtod(std::string(body).c_str(), nullptr);
+    if (std::isinf(x)) return false;
   }
   *out = negative ? -x : x;
   return true;
