@@ -198,7 +198,7 @@ Type Checker::identifier(NodeId id) {
 std::optional<std::string> Checker::dotted_name(NodeId id) const {
   const Node& n = tree_.nodes[id];
   if (n.op == Op::identifier) return n.name;
-  if (n.op != Op::select || n.optional) return std::nullopt;
+  if (n.op != Op::select || n.optional || tree_.nodes[n.children[0]].grouped) return std::nullopt;
   std::optional<std::string> name = dotted_name(n.children[0]);
   if (name) name->append(".").append(n.value.as_string());
   return name;

@@ -69,8 +69,9 @@ const Value* Evaluator::optional_access(const Value& operand, const Value& key, 
       found = find_key(inside->as_map(), key);
     } else if (inside->kind() == Kind::list) {
       std::int64_t position = 0;
-      const bool there = position_of(key, &position) && position >= 0 &&
-                         static_cast<std::uint64_t>(position) < inside->as_list().size();
+      if (!position_of(key, &position)) return lookup(*inside, key);
+      const bool there =
+          position >= 0 && static_cast<std::uint64_t>(position) < inside->as_list().size();
       if (there) found = &inside->as_list()[static_cast<std::size_t>(position)];
     } else {
       return lookup(*inside, key);

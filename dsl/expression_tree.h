@@ -68,6 +68,7 @@ struct Node {
   bool optional = false;     // .?field and [?index]
   bool with_target = false;  // target.name(...)
   bool absolute = false;     // .name: no macro variable is meant
+  bool grouped = false;      // (a.b): its name ends at the parenthesis
   std::uint16_t height = 1;  // of the subtree
   std::uint32_t offset = 0;  // in the text, bytes
   std::uint32_t length = 0;

@@ -85,7 +85,7 @@ void Lexer::skip_blank() {
   }
 }
 
-// A quote, after up to two letters: r for raw, b for bytes.
+// A quote, after up to two letters: b for bytes, then r for raw.
 bool Lexer::is_string_start() const {
   bool raw = false, bytes = false;
   for (std::size_t i = 0;; ++i) {
@@ -93,7 +93,7 @@ bool Lexer::is_string_start() const {
     if (c == '"' || c == '\'') return true;
     if ((c == 'r' || c == 'R') && !raw)
       raw = true;
-    else if ((c == 'b' || c == 'B') && !bytes)
+    else if ((c == 'b' || c == 'B') && !bytes && !raw)
       bytes = true;
     else
       return false;

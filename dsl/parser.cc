@@ -265,7 +265,9 @@ bool Parser::primary(NodeId* out) {
   switch (token.symbol) {
     case Symbol::left_paren: {
       take();
-      return expression(out) && expect(Symbol::right_paren, "`)`");
+      if (!expression(out) || !expect(Symbol::right_paren, "`)`")) return false;
+      out_->nodes[*out].grouped = true;
+      return true;
     }
     case Symbol::left_bracket:
       return list(out);
