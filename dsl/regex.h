@@ -5,8 +5,8 @@
 //
 // Known: literals . [...] [^...] [[:alpha:]] \d \D \s \S \w \W ^ $ \A \z \b \B ( ) (?: ) (?P<n> )
 // (?<n> )
-// (?imsU) (?i: ) | * + ? {n,m} and their lazy forms, \Q...\E, \x{...}, \n and the like. Refused:
-// what RE2 refuses (backreferences, lookaround) and Unicode classes (\pL); (?i) knows ASCII only.
+// \pL \p{Greek} \P{^Lu} (?imsU) (?i: ) | * + ? {n,m} and their lazy forms, \Q...\E, \x{...}, \n and
+// the like. Refused: what RE2 refuses (backreferences, lookaround); (?i) knows ASCII only.
 #pragma once
 
 #include <cstdint>

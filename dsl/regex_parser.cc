@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "dsl/regex_class.h"
 #include "dsl/regex_tree.h"
+#include "dsl/unicode_class.h"
 #include "dsl/utf8.h"
 
 namespace pawl::dsl {
@@ -11,6 +12,10 @@ namespace {
 
 using Kind = RegexNode::Kind;
 using Assertion = Regex::Assertion;
+
+// The sum of what the Unicode classes of one pattern hold, each about as large as an instruction;
+// \pL has some 650.
+constexpr std::size_t kUnicodeRangesMax = 4 * limits::kRegexProgramMax;
 
 struct Flags {
   bool fold = false;     // i
@@ -43,6 +48,7 @@ class RegexParser {
   bool class_rune(std::uint32_t* rune);
   bool escaped_rune(std::uint32_t* rune);
   bool hex_rune(std::uint32_t* rune);
+  bool unicode_class(Regex::Ranges* ranges);
   bool counts(int* min, int* max);
   bool quantifier(int* min, int* max);
 
@@ -97,6 +103,7 @@ class RegexParser {
   std::string_view pattern_;
   std::size_t at_ = 0;
   int depth_ = 0;
+  std::size_t unicode_ranges_ = 0;
   Flags flags_;
   RegexTree* tree_;
   RegexError* error_;
@@ -302,8 +309,37 @@ bool RegexParser::escape(std::uint32_t* out) {
     at_ += 2;
     return add_set(std::move(ranges), out);
   }
+  if (peek(1) == 'p' || peek(1) == 'P') {
+    return unicode_class(&ranges) && add_set(std::move(ranges), out);
+  }
   std::uint32_t rune = 0;
   return escaped_rune(&rune) && add_rune(rune, out);
+}
+
+// "\pL", "\p{Greek}", "\p{^Lu}", and with P what is not in it; at_ is at the backslash.
+bool RegexParser::unicode_class(Regex::Ranges* ranges) {
+  if (flags_.fold) return fail("(?i) knows ASCII letters only");
+  bool negated = peek(1) == 'P';
+  std::string_view name = pattern_.substr(std::min(at_ + 2, pattern_.size()), 1);
+  std::size_t after = at_ + 3;
+  if (name == "{") {
+    const std::size_t close = pattern_.find('}', at_ + 3);
+    if (close == std::string_view::npos) return fail("\\p{ has no `}`");
+    name = pattern_.substr(at_ + 3, close - at_ - 3);
+    after = close + 1;
+  }
+  if (name.starts_with('^')) {
+    negated = !negated;
+    name.remove_prefix(1);
+  }
+  Regex::Ranges found;
+  if (!append_unicode_class(name, &found)) return fail("unknown Unicode class after \\p");
+  unicode_ranges_ += found.size();
+  if (unicode_ranges_ > kUnicodeRangesMax) return fail("too many Unicode classes in one pattern");
+  if (negated) found = complement(std::move(found));
+  ranges->insert(ranges->end(), found.begin(), found.end());
+  at_ = after;
+  return true;
 }
 
 // After "\x": two digits, or any number in braces.
@@ -340,8 +376,6 @@ bool RegexParser::escaped_rune(std::uint32_t* rune) {
     return hex_rune(rune);
   } else if (c >= '0' && c <= '9') {
     return fail("backreferences and octal escapes are not supported");
-  } else if (c == 'p' || c == 'P') {
-    return fail("Unicode classes are not supported");
   } else if (c > ' ' && c < 0x7f && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')) {
     *rune = static_cast<unsigned char>(c);
   } else {
@@ -374,6 +408,7 @@ bool RegexParser::class_item(Regex::Ranges* ranges) {
     at_ += 2;
     return true;
   }
+  if (peek() == '\\' && (peek(1) == 'p' || peek(1) == 'P')) return unicode_class(ranges);
   std::uint32_t first = 0;
   if (!class_rune(&first)) return false;
   std::uint32_t last = first;

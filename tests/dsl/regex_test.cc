@@ -117,6 +117,37 @@ BOOST_AUTO_TEST_CASE(groups_alternatives_and_flags) {
              {"\\Boo", "foo", true}});
 }
 
+BOOST_AUTO_TEST_CASE(classes_of_unicode) {
+  check_all({{"^\\pL+$", "aZ\u00e9\u03a9\u65e5", true},
+             {"\\pL", "1_-\u00d7", false},
+             {"^\\p{Lu}\\p{Ll}$", "\u00c9\u00e9", true},
+             {"\\p{Lu}", "\u00e9", false},
+             {"^\\p{Greek}$", "\u03a9", true},
+             {"^\\p{Greek}$", "o", false},
+             {"^\\p{Han}+$", "\u65e5\u672c\U00020000", true},
+             {"^\\p{Old_Italic}$", "\U00010300", true},
+             {"^\\pN+$", "5\u0665\u2167\u00bd", true},
+             {"^\\p{Nd}$", "\u00bd", false},
+             {"^\\P{Nd}$", "\u00bd", true},
+             {"^\\p{^Nd}$", "\u00bd", true},
+             {"^\\P{^Nd}$", "7", true},
+             {"^\\PL$", "7", true},
+             {"^[\\p{Greek}\\d]+$", "\u03b1\u03b2\u03b3123", true},
+             {"^[^\\pL]$", "\u00e9", false},
+             {"^[\\PL]$", "\u00e9", false},
+             {"^\\p{Zs}$", "\u3000", true},
+             {"^\\p{Sc}$", "\u20ac", true},
+             {"^\\p{Any}$", "\U0010ffff", true},
+             {"^\\pC$", "\u0000", false},
+             {"^\\p{Co}$", "\U0010fffd", true},
+             {"\\pC", "\U0010ffff", false},
+             {"^\\p{Common}$", "1", true},
+             {"^\\pL$", "\uac00", true},
+             {"^\\pL$", "\ud7a3", true},
+             {"^\\pL$", "\u4e00", true},
+             {"^\\pL$", "\u9fff", true}});
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
   const std::pair<const char*, const char*> cases[] = {
       {"(", "missing `)`"},
@@ -132,7 +163,18 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported_is_refused_by_name) {
       {"(?=a)", "looking ahead or behind is not supported"},
       {"(?<!a)", "looking ahead or behind is not supported"},
       {"(?x)a", "unknown group (?...)"},
-      {"\\pL", "Unicode classes are not supported"},
+      {"\\p", "unknown Unicode class after \\p"},
+      {"\\p{", "\\p{ has no `}`"},
+      {"\\p{Greek", "\\p{ has no `}`"},
+      {"\\p{}", "unknown Unicode class after \\p"},
+      {"\\p{greek}", "unknown Unicode class after \\p"},
+      {"\\pG", "unknown Unicode class after \\p"},
+      {"\\p{Cn}", "unknown Unicode class after \\p"},
+      {"\\p^L", "unknown Unicode class after \\p"},
+      {"\\p{Lx}", "unknown Unicode class after \\p"},
+      {"(?i)\\pL", "(?i) knows ASCII letters only"},
+      {"\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL\\pL",
+       "too many Unicode classes in one pattern"},
       {"\\y", "unknown escape sequence"},
       {"a\\", "the pattern ends with `\\`"},
       {"\\x{110000}", "\\x names no Unicode character"},
