@@ -34,8 +34,10 @@ constexpr std::int64_t kCostMax = 1'000'000;
 
 std::string_view text_of(const Json& x) { return {x.GetString(), x.GetStringLength()}; }
 
+// A number as text, or as JSON has it.
 template <class T>
 std::optional<T> whole(const Json& x) {
+  if (x.Is<T>()) return x.Get<T>();
   if (!x.IsString()) return std::nullopt;
   T out = 0;
   const std::string_view text = text_of(x);
@@ -54,6 +56,8 @@ std::optional<Value> decode_number(std::string_view kind, const Json& x) {
     if (const auto n = whole<std::uint64_t>(x)) return Value::uint64(*n);
   } else if (double d = 0; x.IsString() && parse_double(text_of(x), &d)) {
     return Value::float64(d);
+  } else if (x.IsNumber()) {
+    return Value::float64(x.GetDouble());
   }
   return std::nullopt;
 }
@@ -63,9 +67,12 @@ std::optional<Value> decode_scalar(std::string_view kind, const Json& x) {
   if (kind == "bool" && x.IsBool()) return Value::boolean(x.GetBool());
   if (kind == "int" || kind == "uint" || kind == "double") return decode_number(kind, x);
   if (kind == "timestamp" || kind == "duration") {
-    if (!x.IsArray() || x.Size() != 2 || !x[0].IsInt64() || !x[1].IsInt()) return std::nullopt;
-    if (kind == "duration") return Value::duration({x[0].GetInt64(), x[1].GetInt()});
-    return Value::timestamp({x[0].GetInt64(), x[1].GetInt()});
+    if (!x.IsArray() || x.Size() != 2) return std::nullopt;
+    const auto seconds = whole<std::int64_t>(x[0]);
+    const auto nanos = whole<std::int32_t>(x[1]);
+    if (!seconds || !nanos) return std::nullopt;
+    if (kind == "duration") return Value::duration({*seconds, *nanos});
+    return Value::timestamp({*seconds, *nanos});
   }
   if (!x.IsString()) return std::nullopt;
   const std::string text(text_of(x));
@@ -203,7 +210,22 @@ struct Score {
 
 using Scores = std::map<std::string, Score>;
 
-// False if the file can't be read or holds something that is no case.
+// What is no case fails too, under the group it names if it names one.
+void run_line(const std::string& line, const std::string& where, Scores* scores) {
+  rapidjson::Document json;
+  Case test;
+  test.group = "?";
+  json.Parse(line.data(), line.size());
+  if (!json.HasParseError() && read_case(json, &test)) {
+    Score& score = (*scores)[test.group];
+    ++(run(test) ? score.passed : score.failed);
+    return;
+  }
+  std::cout << "FAIL " << where << ": this is no case\n     " << line << "\n";
+  ++(*scores)[test.group].failed;
+}
+
+// False if the file can't be read.
 bool run_file(const char* path, Scores* scores) {
   std::ifstream in(path);
   if (!in) {
@@ -213,15 +235,8 @@ bool run_file(const char* path, Scores* scores) {
   int number = 0;
   for (std::string line; std::getline(in, line);) {
     ++number;
-    if (line.empty()) continue;
-    rapidjson::Document json;
-    Case test;
-    if (json.Parse(line.data(), line.size()).HasParseError() || !read_case(json, &test)) {
-      std::cerr << "cel_conformance: " << path << ":" << number << ": this is no case\n";
-      return false;
-    }
-    Score& score = (*scores)[test.group];
-    ++(run(test) ? score.passed : score.failed);
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    run_line(line, std::string(path) + ":" + std::to_string(number), scores);
   }
   return true;
 }
