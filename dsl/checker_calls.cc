@@ -31,18 +31,32 @@ std::string signature(const Overload& o) {
 
 }  // namespace
 
-// math.floor(x): a function of a namespace, unless `math` is a variable.
+// math.floor(x): a function of a namespace, unless `math` is a variable. In the container `math` it
+// is floor(x) as well.
 bool Checker::resolve_namespace(NodeId id) {
   Node& n = node(id);
-  if (!n.with_target || begins_with_variable(n.children[0])) return false;
+  if (!n.with_target) return resolve_in_container(&n, n.name, n.absolute);
+  if (begins_with_variable(n.children[0])) return false;
   const std::optional<std::string> space = dotted_name(n.children[0]);
-  if (!space) return false;
-  std::string name = *space + "." + n.name;
-  if (overloads_of(name, false).empty()) return false;
-  n.name = std::move(name);
+  const bool absolute = is_absolute(n.children[0]);
+  if (!space || !resolve_in_container(&n, *space + "." + n.name, absolute)) return false;
   n.with_target = false;
   n.children.erase(n.children.begin());
   return true;
+}
+
+// Gives the call the full name of the first function that `name` means in the container.
+bool Checker::resolve_in_container(Node* call, const std::string& name, bool absolute) const {
+  for (std::string space = absolute ? std::string() : options_.container;;) {
+    const std::string full = space.empty() ? name : space + "." + name;
+    if (!overloads_of(full, false).empty()) {
+      call->name = full;
+      return true;
+    }
+    if (space.empty()) return false;
+    const std::size_t dot = space.rfind('.');
+    space.resize(dot == std::string::npos ? 0 : dot);
+  }
 }
 
 Type Checker::unknown_function(NodeId id) {

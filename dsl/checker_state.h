@@ -72,6 +72,7 @@ class Checker {
   // checker_calls.cc
   Type call(NodeId id);
   bool resolve_namespace(NodeId id);
+  bool resolve_in_container(Node* call, const std::string& name, bool absolute) const;
   Type unknown_function(NodeId id);
   Type wrong_arguments(NodeId id, const std::vector<Type>& types);
   Type result_of(const Overload& overload, const std::vector<Type>& types);

@@ -67,7 +67,7 @@ struct Node {
   Op op = Op::constant;
   bool optional = false;     // .?field and [?index]
   bool with_target = false;  // target.name(...)
-  bool absolute = false;     // .name: no macro variable is meant
+  bool absolute = false;     // .name: neither a macro's variable nor in the container
   bool grouped = false;      // (a.b): its name ends at the parenthesis
   std::uint16_t height = 1;  // of the subtree
   std::uint32_t offset = 0;  // in the text, bytes

@@ -292,7 +292,11 @@ bool Parser::name(NodeId* out) {
   const Token token = peek();
   if (token.symbol != Symbol::identifier) return unexpected("a name");
   take();
-  if (peek().symbol == Symbol::left_paren) return call(token.text, std::nullopt, start, out);
+  if (peek().symbol == Symbol::left_paren) {
+    if (!call(token.text, std::nullopt, start, out)) return false;
+    out_->nodes[*out].absolute = absolute;
+    return true;
+  }
   if (is_reserved(token.text)) {
     return fail(token, "`" + token.text + "` is a reserved word and can't be a variable");
   }
