@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/check.h"
 #include "dsl/functions.h"
 #include "dsl/number.h"
 #include "dsl/utf8.h"
@@ -86,8 +87,16 @@ bool string_of_int(Call& call) {
 bool string_of_uint(Call& call) {
   return call.give(Value::string(std::to_string(call[0].as_uint())));
 }
+// As short as reads back as the same; without an exponent from 0.0001 up to a million, where that
+// might be longer.
 bool string_of_double(Call& call) {
-  return call.give(Value::string(format_double(call[0].as_double())));
+  const double x = call[0].as_double(), size = std::fabs(x);
+  if (!(size >= 1e-4 && size < 1e6)) return call.give(Value::string(format_double(x)));
+  char buffer[32];
+  const auto [end, error] =
+      std::to_chars(buffer, buffer + sizeof buffer, x, std::chars_format::fixed);
+  PAWL_CHECK(error == std::errc());
+  return call.give(Value::string(std::string(buffer, end)));
 }
 bool string_of_bool(Call& call) {
   return call.give(Value::string(call[0].as_bool() ? "true" : "false"));
