@@ -32,7 +32,7 @@ struct KeptRun {
 RunSummary summary_of(const KeptRun& run);
 
 class RunStore {
-  using Awake = struct {
+  struct Awake {
     std::shared_ptr<Run> run;
     std::uint64_t touch = 0;  // 0: it may not rest
   };
