@@ -36,8 +36,7 @@ class TimesOf final : public log::RecoverySink {
 
 constexpr char kOneOfSeveral[] =
     "this box is one of several, which have what is missing: start its daemon, which fetches it, "
-    "or "
-    "says what is to be done";
+    "or says what is to be done";
 constexpr char kRestore[] =
     "; restore a backup: `pawl restore FILE --data DIR`, where DIR is empty or not there";
 

@@ -26,11 +26,6 @@ enum class FieldForm : std::uint8_t {
   snapshot,  // payloads inline, with the digests that are known
 };
 
-template <class T>
-struct IsShared : std::false_type {};
-template <class T>
-struct IsShared<Shared<T>> : std::true_type {};
-
 // Equal to what there is without a value.
 template <class T>
 bool is_empty(const std::vector<T>& x) {

@@ -47,6 +47,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
     groups_[rebuild.group.v]->begin_anew(rebuild);
   }
   mailboxes_.resize(groups_.size());
+  under_way_.timers.resize(groups_.size());
   opened_.resize(groups_.size());
   make_cluster();
   resting_ = std::make_unique<Resting>(this);
@@ -446,9 +447,9 @@ std::int64_t Node::next_wake_mono_ms() const {
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (!timer) continue;
-    const auto pass = under_way_.timers.find(group->id());
-    const std::int64_t look = pass == under_way_.timers.end() ? 0 : pass->second.look_mono_ms;
-    wake = std::min(wake, std::max(look, time_.mono_ms_of(timer->fire_at)));
+    const UnderWay::TimerPass& pass = under_way_.timers[group->id().v];
+    wake = std::min(
+        wake, std::max({pass.retry_mono_ms, pass.look_mono_ms, time_.mono_ms_of(timer->fire_at)}));
   }
   return std::min(wake, resting_->next_wake_mono_ms());
 }

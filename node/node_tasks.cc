@@ -323,8 +323,8 @@ std::optional<TimeMs> Node::lease_until(const TaskRef& task) const {
 }
 
 void Node::fire_timers(Group* group) {
-  UnderWay::TimerPass& pass = under_way_.timers[group->id()];
-  if (now_.mono_ms < pass.look_mono_ms) return;
+  UnderWay::TimerPass& pass = under_way_.timers[group->id().v];
+  if (now_.mono_ms < pass.retry_mono_ms) return;
   if (group->pending() >= limits::kTimersUnderWayMax && group->applied() < pass.fired_through) {
     pass.look_mono_ms = now_.mono_ms + kTimersBusyMs;
     return;
@@ -347,9 +347,10 @@ void Node::fire_timers(Group* group) {
     if (proposed) pass.fired_through = Index(group->next_index().v - 1);
   }
   if (due.size() >= limits::kTimersFiredPerTurnMax) return;
-  // Those under way are due until they are applied: not at once again, it would spin for as long as
-  // that takes.
-  pass.look_mono_ms = now_.mono_ms + (pass.undecided ? limits::kTimersRetryMs : kTimersBusyMs);
+  // Those under way are due until they are applied: to ask for a tick at once would spin for as
+  // long as that takes.
+  pass.look_mono_ms = now_.mono_ms + kTimersBusyMs;
+  if (pass.undecided) pass.retry_mono_ms = now_.mono_ms + limits::kTimersRetryMs;
   pass.last = engine::DueTimer();
   pass.undecided = false;
 }

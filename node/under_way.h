@@ -36,10 +36,11 @@ struct UnderWay {
   // A group's due timers, from the earliest on, some a turn: while what was fired is with the disk
   // the next are decided. Behind the last it begins anew.
   struct TimerPass {
-    engine::DueTimer last;          // that was looked at; none: it begins
-    Index fired_through;            // what was fired is applied when this box has applied so far
-    bool undecided = false;         // some could not be decided now
-    std::int64_t look_mono_ms = 0;  // nothing is fired before
+    engine::DueTimer last;           // that was looked at; none: it begins
+    Index fired_through;             // what was fired is applied when this box has applied so far
+    bool undecided = false;          // some could not be decided now
+    std::int64_t retry_mono_ms = 0;  // nothing is fired before
+    std::int64_t look_mono_ms = 0;   // no tick is asked for on account of timers before
   };
 
   // Requests that are not answered yet: what is not in here is never answered (again).
@@ -56,10 +57,10 @@ struct UnderWay {
   std::set<std::pair<GroupId, GroupId>> delivering;  // sender, receiver: a message on its way
   std::deque<Request> catalog_requests;
   bool catalog_busy = false;
-  std::string pausing_queue;  // its QueuePaused is under way
-  bool was_ready = false;     // alone: the node was so, and so it stays
-  std::map<GroupId, TimerPass> timers;
-  RoomChanged room;  // the disk's, as it was last told
+  std::string pausing_queue;      // its QueuePaused is under way
+  bool was_ready = false;         // alone: the node was so, and so it stays
+  std::vector<TimerPass> timers;  // by group
+  RoomChanged room;               // the disk's, as it was last told
 };
 
 }  // namespace pawl::node

@@ -8,7 +8,6 @@ import unittest
 
 import bad_sectors
 import suite
-from client import Unreachable
 from damage_test import Boxes, LoneBox, frames, middle_of, segments_of, start_runs
 from history import check_hash
 
@@ -110,26 +109,7 @@ class Three(Boxes):
         return with_bad_sectors(self, scratch)
 
     def test_it_turns_bad_on_a_running_box(self):
-        start_runs(self.fleet.client(1), 0, 30)
-        runs = [f"r{n}" for n in range(30)]
-        self.fleet.wait_settled()
-        box = self.fleet.boxes[3]
-        damaged = max(segments_of(box.data)[1:-1], key=lambda path: len(frames(path)))
-        break_page(self.bad, damaged, page_of_largest(damaged))
-        client = self.fleet.client(3)
-        try:
-            for run in runs:
-                client.get(f"/v1/runs/{run}/history")
-        except Unreachable:
-            pass  # it went down before it answered
-        self.assertEqual(box.process.wait(timeout=60), 1)
-        self.assertIn("damaged, stopping", box.log_end())
-        self.assertIn("give bytes back", box.log_end())
-        start_runs(self.fleet.client(1), 30, 5)
-        runs += [f"r{n}" for n in range(30, 35)]
-        self.come_back(3, runs)
-        self.assertIn("what is missing is fetched", box.log.read_text())
-        self.check_equal(runs)
+        self.turn_bad_while_it_runs(lambda path: break_page(self.bad, path, page_of_largest(path)), "give bytes back")
 
     def test_a_start_meets_it_in_a_segment_and_in_snapshots(self):
         start_runs(self.fleet.client(1), 0, 320)

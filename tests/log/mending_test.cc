@@ -62,6 +62,16 @@ absl::StatusOr<JournalModel> reopen(MemoryFileSystem* files, RecoveryReport* rep
   return heard;
 }
 
+// Cuts, and what is left ends in each group where the survey said.
+void check_cut(MemoryFileSystem* files, const Survey& found) {
+  BOOST_REQUIRE(cut(*files, kDirectory, found).ok());
+  const auto got = reopen(files);
+  BOOST_REQUIRE_MESSAGE(got.ok(), got.status().ToString());
+  for (const auto& [group, has] : got->groups) {
+    BOOST_TEST(got->last(group) == found.groups[group].before_damage.index.v);
+  }
+}
+
 bool is_within(const std::vector<IndexHole>& holes, std::uint64_t index) {
   for (const IndexHole& hole : holes) {
     if (hole.from.v < index && index <= hole.through.v) return true;
@@ -312,12 +322,7 @@ BOOST_AUTO_TEST_CASE(what_loses_nothing_before_a_cut_is_mended) {
   const auto found = look(&made.files);
   BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
   BOOST_TEST(found->first.segment == 2u);
-  BOOST_REQUIRE(cut(made.files, kDirectory, *found).ok());
-  const auto got = reopen(&made.files);
-  BOOST_REQUIRE_MESSAGE(got.ok(), got.status().ToString());
-  for (const auto& [group, has] : got->groups) {
-    BOOST_TEST(got->last(group) == found->groups[group].before_damage.index.v);
-  }
+  check_cut(&made.files, *found);
 }
 
 // A damaged header alone makes nothing else of its segment void: the cut is where it is said to be.
@@ -331,12 +336,7 @@ BOOST_AUTO_TEST_CASE(a_cut_within_a_segment_without_its_header) {
   const auto found = look(&made.files);
   BOOST_REQUIRE_MESSAGE(found.ok(), found.status().ToString());
   BOOST_TEST((end_of_cut(*found) == Mark{2, static_cast<std::uint32_t>(at)}));
-  BOOST_REQUIRE(cut(made.files, kDirectory, *found).ok());
-  const auto got = reopen(&made.files);
-  BOOST_REQUIRE_MESSAGE(got.ok(), got.status().ToString());
-  for (const auto& [group, has] : got->groups) {
-    BOOST_TEST(got->last(group) == found->groups[group].before_damage.index.v);
-  }
+  check_cut(&made.files, *found);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_changed_where_a_cut_would_leave_nothing) {
