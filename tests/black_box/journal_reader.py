@@ -633,6 +633,12 @@ def unpacked(frame, dictionaries):
 KEPT_BASE, KEPT, INDEX = 1 << 32, 2, 4
 
 
+def dictionaries_in(directory):
+    """How many segments of a store begin with a dictionary, by the flags of their first frame; nothing is verified."""
+    heads = (path.open("rb").read(64 + 72)[64:] for path in pathlib.Path(directory).glob("[0-9a-f]" * 16 + ".seg"))
+    return sum(len(head) == 72 and head[:4] == b"PwrF" and bool(head[21] & DICTIONARY) for head in heads)
+
+
 class Journal:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)

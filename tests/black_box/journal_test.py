@@ -16,7 +16,7 @@ import suite
 from client import Unreachable, quote
 from daemon import Daemon
 from history import history
-from journal_reader import Damaged, Journal, read_snapshot
+from journal_reader import Damaged, Journal, dictionaries_in, read_snapshot
 
 SEGMENT_BYTES = 65536
 WORKFLOWS = {
@@ -103,7 +103,7 @@ class Store:
         for name, text in WORKFLOWS.items():
             answer = self.daemon.client().request("PUT", f"/v1/workflows/{name}", text.encode())
             assert answer.status == 201, answer.data
-        self.runs = 0
+        self.runs = self.rounds = 0
 
     def work(self, count, text_bytes=200):
         """Starts runs and takes them to different ends, with everything that leaves events."""
@@ -154,9 +154,11 @@ class Store:
 
     def many_signals(self, count):
         """Small entries by several clients at once: what a dictionary is trained from."""
-        def send(number):
+        self.rounds += 1
+
+        def send(number, round=self.rounds):
             client = self.daemon.client()
-            name = f"many-{number}"
+            name = f"many-{round}-{number}"
             started = client.post("/v1/runs", {"workflow": "values", "id": name, "input": {"text": "many", "number": number, "real": 1}})
             assert started.status == 201, started
             for n in range(count):
@@ -215,15 +217,24 @@ class Agreement(unittest.TestCase):
         cls.store.work(40, text_bytes=12_000)  # a clean stop takes snapshots once there is 1 MiB
         cls.store.daemon.stop()
         cls.store.daemon.start()
-        # A pass over deleted data that began meanwhile has dropped what a dictionary was to be made of. The next one does so a minute later.
         cls.store.work(30, text_bytes=12_000)
         cls.store.work(10)
-        client = cls.store.daemon.client()
-        cls.api, before = read_all(client), None
-        while cls.api != before:  # a run may still be continuing as new
-            cls.api, before = read_all(client), cls.api
-        cls.store.daemon.kill()
         cls.data = str(cls.store.daemon.data)
+        # A pass over deleted data drops what a dictionary was to be made of, and whole segments with theirs. It may begin at any
+        # moment, but once a minute.
+        for _ in range(10):
+            cls.store.many_signals(40)
+            client = cls.store.daemon.client()
+            cls.api, before = read_all(client), None
+            while cls.api != before:  # a run may still be continuing as new
+                cls.api, before = read_all(client), cls.api
+            cls.store.daemon.kill()
+            if dictionaries_in(cls.data) > 0:
+                break
+            cls.store.daemon.start()
+            cls.store.many_signals(160)
+        else:
+            raise AssertionError("no segment begins with a dictionary, whatever is written")
         cls.before = digest_of(cls.data)
         cls.journal = Journal(cls.data)
 
