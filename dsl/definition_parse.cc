@@ -193,8 +193,9 @@ class RootParser {
     if (const TomlNode* x = table.take("payload")) spec.payload = parse_shape(*x, &context_);
     if (const TomlNode* x = table.take("doc")) read_string(*x, diagnostics_);
     if (const TomlNode* x = table.take("groups")) {
+      const int errors = diagnostics_->errors();
       spec.groups = read_strings(*x, diagnostics_).value_or(std::vector<std::string>());
-      if (spec.groups.empty()) {
+      if (spec.groups.empty() && diagnostics_->errors() == errors) {
         diagnostics_->error(x->place, "an empty `groups` lets nobody send the signal",
                             "leave it out to let every client send it");
       }

@@ -11,6 +11,7 @@ namespace {
 
 // A constant expression that takes longer than this is left to the run.
 constexpr std::int64_t kFoldingCostMax = 1000;
+constexpr std::size_t kFieldsListed = 12;  // in a hint
 
 class EmptyScope : public Scope {
  public:
@@ -35,7 +36,9 @@ Compiled compile_at(const TomlNode& node, std::size_t offset, const Environment&
   for (ExpressionError& e : compiled.errors) {
     const Place place = place_in_string(*context->diagnostics, node, offset + e.offset, e.length);
     if (e.offset <= text.size() && (e.hint.empty() || e.hint.starts_with("known here"))) {
-      const std::string hint = scope_hint(text.substr(e.offset, e.length));
+      const std::string hint = environment.empty()
+                                   ? "a plain value stands here: no run is known yet"
+                                   : scope_hint(text.substr(e.offset, e.length));
       if (!hint.empty()) e.hint = hint;
     }
     context->diagnostics->error(place, e.message, e.hint);
@@ -194,9 +197,14 @@ class TemplateParser {
     if (fields.open) return;
     for (const TomlNode& child : node.children) {
       if (fields.find(child.key) != nullptr) continue;
+      std::string hint = diagnostics_->did_you_mean(child.key, names);
+      if (hint.empty() && !names.empty() && names.size() <= kFieldsListed) {
+        hint = "its fields: ";
+        for (const std::string& name : names) hint += (&name == &names[0] ? "" : ", ") + name;
+      }
       diagnostics_->error(child.mark(),
                           "unknown field " + quoted(child.key) + " in " + name_of(node),
-                          diagnostics_->did_you_mean(child.key, names));
+                          std::move(hint));
     }
   }
 
@@ -303,7 +311,9 @@ std::vector<Assignment> parse_assignments(const TomlNode& node, const Environmen
 
 std::optional<Value> parse_literal(const TomlNode& node, ParseContext* context) {
   const Environment nothing;
+  const int errors = context->diagnostics->errors();
   const Template parsed = parse_template(node, nothing, nullptr, context);
+  if (context->diagnostics->errors() > errors) return std::nullopt;
   if (parsed.is_literal()) return parsed.literal;
   context->diagnostics->error(node.place,
                               name_of(node) + " must be a plain value, without expressions");

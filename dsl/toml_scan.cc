@@ -69,7 +69,7 @@ class Scanner {
       after_equals_ = false;
     } else if (c == '.' && ++segments_ > limits::kTomlKeySegmentsMax) {
       fail("a dotted key of more than " + std::to_string(limits::kTomlKeySegmentsMax) + " segments",
-           "");
+           "split the definition into flatter tables");
     }
     if (std::string_view("[]{}=,\n").find(c) != std::string_view::npos) segments_ = 1;
     const bool in_value = after_equals_ || (!open_.empty() && open_.back() == kList);

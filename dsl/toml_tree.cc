@@ -137,6 +137,35 @@ std::string_view kind_name(TomlNode::Kind kind) {
   return "";
 }
 
+namespace {
+
+// What to do about a mistake, by how the library's message begins.
+std::string hint_of(std::string_view message) {
+  constexpr std::string_view kValues =
+      "text stands in quotes: \"...\"; other values are numbers, true, false, dates, lists [...] "
+      "and tables { ... }";
+  constexpr std::pair<std::string_view, std::string_view> kHints[] = {
+      {"cannot redefine", "each key and table may stand once"},
+      {"expected value", kValues},
+      {"could not determine", kValues},
+      {"expected 'true'", "it is written in small letters"},
+      {"expected 'false'", "it is written in small letters"},
+      {"expected a comment", "each key has a line of its own"},
+      {"expected key or closing", "a table in { } stands on one line, without a comma at its end"},
+      {"encountered end-of-file", "something is not closed: ], } or quotes"},
+      {"expected ']'", "a header is [NAME] on a line of its own"},
+      {"expected '='", "write KEY = VALUE; text stands in quotes"},
+      {"leading zeroes", "write the number without them"},
+      {"unknown escape", "backslashes are doubled in \"...\"; '...' takes them as they are"},
+  };
+  for (const auto& [beginning, hint] : kHints) {
+    if (message.starts_with(beginning)) return std::string(hint);
+  }
+  return "this is not TOML 1.0 (toml.io)";
+}
+
+}  // namespace
+
 std::optional<TomlNode> parse_toml(DiagnosticList* diagnostics) {
   const toml::parse_result result = toml::parse(diagnostics->source());
   if (!result) {
@@ -146,13 +175,12 @@ std::optional<TomlNode> parse_toml(DiagnosticList* diagnostics) {
     if (message.starts_with("Error while parsing") && colon != std::string_view::npos) {
       message.remove_prefix(colon + 2);
     }
-    std::string hint = "this is not TOML 1.0 (toml.io)";
+    std::string hint = hint_of(message);
     // scan_toml has refused all other control characters in strings.
     if (message.starts_with("unescaped control characters")) {
       message = "this string is not closed on its line";
       hint = "text of several lines stands between triple quotes";
     }
-    if (message.starts_with("cannot redefine")) hint = "each key and table may stand once";
     diagnostics->error(place_of(result.error().source()), std::string(message), std::move(hint));
     return std::nullopt;
   }

@@ -145,6 +145,7 @@ def python_programs(suite, build):
     unit = [
         Program("tidy", [python, "tests/tidy/run.py"]),
         Program("tidy, planted", [python, "tests/tidy/planted_test.py"]),
+        Program("messages of the language", [python, "tests/dsl/messages_test.py"]),
         Program("conformance runner", [python, "tests/black_box/conformance_test.py", "--pawl", pawl]),
         Program("binary", [python, "tests/black_box/binary_test.py", "--pawl", pawl]),
         Program("examples", [python, "tests/black_box/examples_test.py", "--pawl", pawl]),
