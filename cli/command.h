@@ -35,6 +35,7 @@ const std::vector<CommandEntry>& all_commands();
 std::unique_ptr<Command> make_deploy();
 std::unique_ptr<Command> make_activate();
 std::unique_ptr<Command> make_check();
+std::unique_ptr<Command> make_fmt();
 std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_show();

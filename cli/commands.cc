@@ -9,6 +9,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"activate", "Definitions", "Make a deployed version the default for new runs",
        make_activate},
       {"check", "Definitions", "Check definitions; needs no daemon", make_check},
+      {"fmt", "Definitions", "Lay definitions out in the one canonical way", make_fmt},
       {"start", "Runs", "Start a run of a workflow", make_start},
       {"list", "Runs", "List runs, the newest first", make_list},
       {"show", "Runs", "Show one run", make_show},

@@ -148,6 +148,7 @@ def python_programs(suite, build):
         Program("messages of the language", [python, "tests/dsl/messages_test.py"]),
         Program("conformance runner", [python, "tests/black_box/conformance_test.py", "--pawl", pawl]),
         Program("binary", [python, "tests/black_box/binary_test.py", "--pawl", pawl]),
+        Program("definition tools", [python, "tests/black_box/tools_test.py", "--pawl", pawl]),
         Program("examples", [python, "tests/black_box/examples_test.py", "--pawl", pawl]),
     ]
     black_box = [

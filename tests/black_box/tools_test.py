@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""The definition's tools that need no daemon: `pawl fmt` and what it does to files."""
+
+import json
+import pathlib
+import stat
+import subprocess
+import unittest
+
+import suite
+
+UNTIDY = '# Of a test.\nname = "x"\ndsl=1\n[state.a]\nend = "completed" # at once\n'
+TIDY = '# Of a test.\ndsl  = 1\nname = "x"\n\n[state.a]\nend = "completed"  # at once\n'
+
+
+class Tool(unittest.TestCase):
+    pawl = ""
+
+    def setUp(self):
+        self.scratch = pathlib.Path(suite.scratch_for(self))
+
+    def run_pawl(self, *arguments, stdin="", cwd=None):
+        return subprocess.run([self.pawl, *map(str, arguments)], input=stdin, capture_output=True, text=True,
+                              cwd=cwd or self.scratch)
+
+    def write(self, name, text):
+        path = self.scratch / name
+        path.write_text(text)
+        return path
+
+
+class Fmt(Tool):
+    def test_a_file_is_laid_out_in_place_and_keeps_its_mode(self):
+        path = self.write("x.toml", UNTIDY)
+        path.chmod(0o640)
+        answer = self.run_pawl("fmt", path)
+        self.assertEqual((answer.returncode, answer.stdout), (0, f"{path}\n"), answer.stderr)
+        self.assertEqual(path.read_text(), TIDY)
+        self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o640)
+        self.assertEqual([p.name for p in self.scratch.iterdir()], ["x.toml"])
+
+    def test_what_is_laid_out_is_not_written_again(self):
+        path = self.write("x.toml", TIDY)
+        before = path.stat()
+        answer = self.run_pawl("fmt", path)
+        self.assertEqual((answer.returncode, answer.stdout), (0, ""), answer.stderr)
+        self.assertEqual((path.stat().st_ino, path.stat().st_mtime_ns), (before.st_ino, before.st_mtime_ns))
+
+    def test_a_link_goes_on_pointing_to_the_file(self):
+        path = self.write("x.toml", UNTIDY)
+        link = self.scratch / "link.toml"
+        link.symlink_to(path.name)
+        self.assertEqual(self.run_pawl("fmt", link).returncode, 0)
+        self.assertTrue(link.is_symlink())
+        self.assertEqual(path.read_text(), TIDY)
+
+    def test_check_changes_nothing_and_shows_what_would_change(self):
+        untidy, tidy = self.write("x.toml", UNTIDY), self.write("y.toml", TIDY)
+        answer = self.run_pawl("fmt", "--check", untidy, tidy)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn(f"{untidy} is not formatted", answer.stderr)
+        self.assertNotIn("y.toml", answer.stdout + answer.stderr)
+        self.assertEqual(untidy.read_text(), UNTIDY)
+        self.assertEqual(answer.stdout.splitlines()[0], f"--- {untidy}")
+        self.assertEqual([line for line in answer.stdout.splitlines()[3:] if line[0] == "+"],
+                         ["+dsl  = 1", "+", '+end = "completed"  # at once'])
+        self.assertEqual(self.run_pawl("fmt", "--check", tidy).returncode, 0)
+
+    def test_check_as_json(self):
+        untidy, tidy = self.write("x.toml", UNTIDY), self.write("y.toml", TIDY)
+        answer = self.run_pawl("--json", "fmt", "--check", untidy, tidy)
+        self.assertEqual([json.loads(line) for line in answer.stdout.splitlines()],
+                         [{"file": str(untidy), "changed": True}, {"file": str(tidy), "changed": False}])
+        self.assertEqual(answer.returncode, 1)
+
+    def test_a_dash_reads_stdin_and_writes_stdout(self):
+        answer = self.run_pawl("fmt", "-", stdin=UNTIDY)
+        self.assertEqual((answer.returncode, answer.stdout), (0, TIDY), answer.stderr)
+        self.assertEqual(list(self.scratch.iterdir()), [])
+
+    def test_what_is_no_toml_is_left_alone(self):
+        path, other = self.write("x.toml", 'name = "x\n'), self.write("y.toml", UNTIDY)
+        answer = self.run_pawl("fmt", path, other)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn(f"{path}:1:10: error: this string is not closed on its line", answer.stderr)
+        self.assertEqual(path.read_text(), 'name = "x\n')
+        self.assertEqual(other.read_text(), TIDY)
+
+    def test_the_order_of_a_test_file_is_kept(self):
+        path = self.write("x.test.toml", '[[test]]\nname="a"\n[[test.step]]\nsignal="s"\n[test.expect]\nstatus="failed"\n')
+        self.assertEqual(self.run_pawl("fmt", path).returncode, 0)
+        self.assertEqual(path.read_text(), '[[test]]\nname = "a"\n\n[[test.step]]\nsignal = "s"\n\n'
+                                           '[test.expect]\nstatus = "failed"\n')
+
+    def test_a_file_that_is_not_there(self):
+        answer = self.run_pawl("fmt", self.scratch / "none.toml")
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn("hint:", answer.stderr)
+
+
+if __name__ == "__main__":
+    options = suite.arguments_with()
+    Tool.pawl = options.pawl
+    suite.run([Fmt], options.only)
