@@ -10,6 +10,7 @@ const std::vector<CommandEntry>& all_commands() {
        make_activate},
       {"check", "Definitions", "Check definitions; needs no daemon", make_check},
       {"fmt", "Definitions", "Lay definitions out in the one canonical way", make_fmt},
+      {"graph", "Definitions", "Draw a definition's states and what leads where", make_graph},
       {"start", "Runs", "Start a run of a workflow", make_start},
       {"list", "Runs", "List runs, the newest first", make_list},
       {"show", "Runs", "Show one run", make_show},

@@ -2,12 +2,14 @@
 #include <charconv>
 
 #include "base/limits.h"
+#include "codecs/graph_json.h"
 #include "codecs/json.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
 #include "daemon/api.h"
 #include "dsl/definition.h"
 #include "dsl/diagnostic_list.h"
+#include "dsl/graph.h"
 #include "node/refusals.h"
 
 namespace pawl::daemon {
@@ -204,10 +206,11 @@ void Api::get_workflow_version(Call& call) {
 }
 
 void Api::get_graph(Call& call) {
-  const std::string* format = call.parameter("format");
-  if (format != nullptr && *format != "json") {
+  const std::string* asked = call.parameter("format");
+  const std::string format = asked != nullptr ? *asked : "json";
+  if (format != "json" && format != "mermaid" && format != "dot") {
     refuse(call.id, 400, "bad-parameter", "The request is not understood",
-           "`format` can be json in this version of pawl");
+           "`format` can be json, mermaid or dot");
     return;
   }
   const auto* version = version_of(call);
@@ -218,19 +221,16 @@ void Api::get_graph(Call& call) {
            "it was stored by a newer version of pawl");
     return;
   }
-  std::string body;
-  codecs::JsonWriter w(&body);
-  w.begin_object().field("name", definition->name);
-  w.field("version", std::uint64_t{version->version}).field("start", definition->root.start);
-  w.plain_key("states").begin_array();
-  for (const dsl::State& state : definition->root.states) w.string(state.name);
-  w.end_array().plain_key("edges").begin_array();
-  for (const dsl::GraphEdge& edge : dsl::graph_edges(*definition)) {
-    w.begin_object().field("from", edge.from).field("to", edge.to);
-    w.field("label", edge.label).end_object();
+  if (format == "json") {
+    respond_json(call.id, 200, codecs::graph_json(*definition, std::uint64_t{version->version}));
+    return;
   }
-  w.end_array().end_object();
-  respond_json(call.id, 200, body);
+  const dsl::Graph graph = dsl::graph_of(*definition);
+  const std::string body = format == "dot" ? dsl::graph_dot(graph) : dsl::graph_mermaid(graph);
+  Response response;
+  response.content_type = format == "dot" ? "text/vnd.graphviz" : "text/plain; charset=utf-8";
+  response.body = body;
+  parts_.answers->respond(call.id, response);
 }
 
 void Api::get_usage(Call& call) {

@@ -1,6 +1,4 @@
-// The states and what leads where, for graph exports.
-
-#include "dsl/definition.h"
+#include "dsl/graph.h"
 
 namespace pawl::dsl {
 namespace {
@@ -61,21 +59,87 @@ class EdgeList {
     for (const std::string& to : state.moves) add(state.name, to, "move");
   }
 
+  // What applies to the whole run.
+  void add_root(const Definition& definition) {
+    add_handlers("", definition.on, definition.after, definition.every);
+    if (definition.on_error) add("", *definition.on_error, "on_error");
+    if (definition.on_timeout) add("", *definition.on_timeout, "on_timeout");
+    if (definition.on_cancel) add("", *definition.on_cancel, "on_cancel");
+  }
+
   std::vector<GraphEdge> take() { return std::move(edges_); }
 
  private:
   std::vector<GraphEdge> edges_;
 };
 
+const char* end_text(EndStatus status) {
+  switch (status) {
+    case EndStatus::completed:
+      return "end completed";
+    case EndStatus::failed:
+      return "end failed";
+    case EndStatus::cancelled:
+      return "end cancelled";
+  }
+  return "end";
+}
+
+// The text of a literal, or "(computed)".
+std::string text_of(const Template& text) {
+  const bool known = text.is_literal() && text.literal.kind() == Kind::string;
+  return known ? std::string(text.literal.as_string()) : "(computed)";
+}
+
+std::string what_of(const State& state) {
+  switch (state.verb) {
+    case Verb::task:
+      return "task " + state.task->type;
+    case Verb::sleep:
+      return state.sleep->until ? "sleep until a moment"
+                                : "sleep " + delay_text(state.sleep->duration);
+    case Verb::choose:
+      return "choose";
+    case Verb::set:
+      return "set";
+    case Verb::raise:
+      return "raise " + text_of(state.raise->type);
+    case Verb::end:
+      return end_text(state.end->status);
+    default:
+      return "";
+  }
+}
+
+GraphFlow graph_of(const Flow& flow) {
+  GraphFlow out;
+  out.name = flow.name;
+  out.start = flow.start;
+  EdgeList edges;
+  for (const State& state : flow.states) {
+    edges.add_state(state);
+    out.states.push_back({state.name, what_of(state), state.verb == Verb::end, {}});
+  }
+  out.edges = edges.take();
+  return out;
+}
+
 }  // namespace
+
+Graph graph_of(const Definition& definition) {
+  Graph out;
+  out.name = definition.name;
+  out.root = graph_of(definition.root);
+  EdgeList notes;
+  notes.add_root(definition);
+  for (const GraphEdge& note : notes.take()) out.notes.push_back(note.label + ": " + note.to);
+  return out;
+}
 
 std::vector<GraphEdge> graph_edges(const Definition& definition) {
   EdgeList edges;
   edges.add("", definition.root.start, "start");
-  edges.add_handlers("", definition.on, definition.after, definition.every);
-  if (definition.on_error) edges.add("", *definition.on_error, "on_error");
-  if (definition.on_timeout) edges.add("", *definition.on_timeout, "on_timeout");
-  if (definition.on_cancel) edges.add("", *definition.on_cancel, "on_cancel");
+  edges.add_root(definition);
   for (const State& state : definition.root.states) edges.add_state(state);
   return edges.take();
 }

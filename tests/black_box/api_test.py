@@ -144,6 +144,19 @@ class Api(unittest.TestCase):
             with self.subTest(text[:10]):
                 self.assertIn(self.client.request("PUT", "/v1/workflows/none", text).status, (400, 413, 422))
 
+    def test_a_graph_in_each_format(self):
+        graph = self.client.get("/v1/workflows/visit/graph").json
+        self.assertEqual(graph, self.client.get("/v1/workflows/visit/versions/1/graph?format=json").json)
+        self.assertEqual([node["name"] for node in graph["nodes"]], graph["states"])
+        self.assertIn({"from": "", "to": graph["start"], "label": "start"}, graph["edges"])
+        mermaid = self.client.get("/v1/workflows/visit/graph?format=mermaid")
+        self.assertEqual(mermaid.status, 200)
+        self.assertIn("stateDiagram-v2\n", mermaid.data.decode())
+        dot = self.client.get("/v1/workflows/visit/graph?format=dot")
+        self.assertTrue(dot.data.decode().startswith('digraph "visit" {'), dot)
+        self.refused(self.client.get("/v1/workflows/visit/graph?format=png"), 400, "mermaid")
+        self.refused(self.client.get("/v1/workflows/visti/graph?format=dot"), 404, "visti")
+
     def test_deploying_the_same_again_is_known(self):
         answer = self.client.request("PUT", "/v1/workflows/visit", b"# a comment\n" + WORKFLOW.encode())
         self.assertEqual(answer.status, 200, answer)

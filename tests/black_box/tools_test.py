@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The definition's tools that need no daemon: `pawl fmt` and what it does to files."""
+"""The definition's tools that mostly need no daemon: `pawl fmt` and what it does to files, `pawl graph`."""
 
 import json
 import pathlib
@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 import suite
+from daemon import Daemon
 
 UNTIDY = '# Of a test.\nname = "x"\ndsl=1\n[state.a]\nend = "completed" # at once\n'
 TIDY = '# Of a test.\ndsl  = 1\nname = "x"\n\n[state.a]\nend = "completed"  # at once\n'
@@ -98,7 +99,60 @@ class Fmt(Tool):
         self.assertIn("hint:", answer.stderr)
 
 
+DEFINITION = """dsl = 1
+name = "walk"
+start = "a"
+[signal.go]
+[state.a]
+on.go = { next = "b" }
+[state.b]
+end = "completed"
+"""
+
+
+class Graph(Tool):
+    def test_a_file_in_each_format(self):
+        path = self.write("x.toml", DEFINITION)
+        mermaid = self.run_pawl("graph", path)
+        self.assertEqual(mermaid.returncode, 0, mermaid.stderr)
+        self.assertIn("  s0 --> s1 : on go\n", mermaid.stdout)
+        self.assertEqual(mermaid.stdout, self.run_pawl("graph", path, "--format", "mermaid").stdout)
+        dot = self.run_pawl("graph", path, "--format", "dot").stdout
+        self.assertIn('  s0 -> s1 [label = "on go"];\n', dot)
+        graph = json.loads(self.run_pawl("graph", path, "--format", "json").stdout)
+        self.assertEqual(graph, json.loads(self.run_pawl("--json", "graph", path).stdout))
+        self.assertEqual(graph["states"], ["a", "b"])
+        self.assertEqual(graph["nodes"][1], {"name": "b", "what": "end completed", "ends": True, "flows": []})
+        self.assertEqual(graph["edges"], [{"from": "", "to": "a", "label": "start"},
+                                          {"from": "a", "to": "b", "label": "on go"}])
+
+    def test_stdin(self):
+        self.assertEqual(self.run_pawl("graph", "-", stdin=DEFINITION).stdout,
+                         self.run_pawl("graph", self.write("x.toml", DEFINITION)).stdout)
+
+    def test_what_is_refused(self):
+        answer = self.run_pawl("graph", self.write("x.toml", DEFINITION.replace('"b"', '"c"')))
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("x.toml:6:18: error: unknown state `c`", answer.stderr)
+        answer = self.run_pawl("graph", self.write("x.toml", DEFINITION), "--format", "png")
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn("hint: --format is mermaid, dot or json", answer.stderr)
+
+    def test_what_the_daemon_runs(self):
+        box = Daemon(self.pawl, self.scratch)
+        self.addCleanup(box.kill)
+        box.start()
+        path = self.write("x.toml", DEFINITION)
+        socket = ("--socket", box.socket)
+        self.assertEqual(self.run_pawl(*socket, "deploy", path).returncode, 0)
+        for form in ("mermaid", "dot"):
+            asked = self.run_pawl(*socket, "graph", "walk", "--format", form)
+            self.assertEqual(asked.stdout, self.run_pawl("graph", path, "--format", form).stdout, asked.stderr)
+        self.assertEqual(json.loads(self.run_pawl(*socket, "--json", "graph", "walk", "--version", "1").stdout)["version"], 1)
+        self.assertEqual(self.run_pawl(*socket, "graph", "wlak").returncode, 3)
+
+
 if __name__ == "__main__":
     options = suite.arguments_with()
     Tool.pawl = options.pawl
-    suite.run([Fmt], options.only)
+    suite.run([Fmt, Graph], options.only)
