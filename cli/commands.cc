@@ -11,6 +11,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"check", "Definitions", "Check definitions; needs no daemon", make_check},
       {"fmt", "Definitions", "Lay definitions out in the one canonical way", make_fmt},
       {"graph", "Definitions", "Draw a definition's states and what leads where", make_graph},
+      {"schema", "Definitions", "Print the language's JSON Schema, for editors", make_schema},
       {"start", "Runs", "Start a run of a workflow", make_start},
       {"list", "Runs", "List runs, the newest first", make_list},
       {"show", "Runs", "Show one run", make_show},
