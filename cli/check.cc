@@ -2,24 +2,11 @@
 #include "base/limits.h"
 #include "cli/command.h"
 #include "codecs/json.h"
+#include "codecs/run_json.h"
 #include "dsl/definition.h"
 
 namespace pawl::cli {
 namespace {
-
-void write_diagnostic(const dsl::Diagnostic& diagnostic, const std::string& file,
-                      codecs::JsonWriter* out) {
-  out->begin_object()
-      .field("severity", diagnostic.severity == dsl::Severity::error ? "error" : "warning")
-      .field("file", file)
-      .field("line", diagnostic.line)
-      .field("column", diagnostic.column)
-      .field("length", diagnostic.length)
-      .field("message", diagnostic.message)
-      .field("hint", diagnostic.hint)
-      .field("line_text", diagnostic.line_text)
-      .end_object();
-}
 
 std::string as_json(const dsl::ParsedDefinition& parsed, const std::string& file) {
   std::string out;
@@ -30,7 +17,9 @@ std::string as_json(const dsl::ParsedDefinition& parsed, const std::string& file
   }
   writer.plain_key("errors").begin_array();
   for (const dsl::Diagnostic& diagnostic : parsed.diagnostics) {
-    write_diagnostic(diagnostic, file, &writer);
+    std::string item;
+    codecs::append_diagnostic(diagnostic, file, &item);
+    writer.raw(item);
   }
   writer.end_array().field("suppressed", parsed.suppressed).end_object();
   return out;
@@ -39,7 +28,8 @@ std::string as_json(const dsl::ParsedDefinition& parsed, const std::string& file
 class Check : public Command {
  public:
   void declare(Arguments& arguments) override {
-    arguments.values("FILE", &files_, "Definitions (TOML)");
+    arguments.values("FILE", &files_, "Definitions (TOML); - is stdin");
+    arguments.option("--name", "FILE", &name_, "What stdin is called in messages (stdin)");
     arguments.footer("Warnings alone succeed.");
   }
 
@@ -53,9 +43,10 @@ class Check : public Command {
   }
 
  private:
-  int check(Session& session, const std::string& file) {
-    const absl::StatusOr<std::string> text = read_file(file, limits::kHttpBodyBytesMax);
+  int check(Session& session, const std::string& path) {
+    const absl::StatusOr<std::string> text = read_file(path, limits::kHttpBodyBytesMax);
     if (!text.ok()) return session.refuse(text.status());
+    const std::string file = path == "-" ? name_.value_or("stdin") : path;
     const dsl::ParsedDefinition parsed = dsl::parse_definition(*text);
     const bool ok = parsed.definition != nullptr;
     if (session.json()) {
@@ -82,6 +73,7 @@ class Check : public Command {
   }
 
   std::vector<std::string> files_;
+  std::optional<std::string> name_;
 };
 
 }  // namespace

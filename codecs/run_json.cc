@@ -293,7 +293,11 @@ void append_diagnostic(const dsl::Diagnostic& diagnostic, std::string_view file,
   w.field("severity", diagnostic.severity == dsl::Severity::error ? "error" : "warning");
   if (!file.empty()) w.field("file", file);
   w.field("line", diagnostic.line).field("column", diagnostic.column);
-  w.field("length", diagnostic.length).field("message", diagnostic.message);
+  w.field("length", diagnostic.length);
+  // What is marked ends on its line; as in editors, the end is behind the last character.
+  w.field("end_line", diagnostic.line);
+  w.field("end_column", diagnostic.line > 0 ? diagnostic.column + diagnostic.length : 0);
+  w.field("message", diagnostic.message);
   if (!diagnostic.hint.empty()) w.field("hint", diagnostic.hint);
   if (!diagnostic.line_text.empty()) w.field("line_text", diagnostic.line_text);
   w.end_object();

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The definition's tools that mostly need no daemon: `pawl fmt` and what it does to files, `pawl graph`."""
+"""The definition's tools that mostly need no daemon: `pawl fmt` and what it does to files, `graph`, `check`."""
 
 import json
 import pathlib
@@ -152,7 +152,39 @@ class Graph(Tool):
         self.assertEqual(self.run_pawl(*socket, "graph", "wlak").returncode, 3)
 
 
+class Check(Tool):
+    def test_what_an_editor_needs(self):
+        text = DEFINITION.replace('next = "b"', 'next = "é"')
+        answer = self.run_pawl("--json", "check", "-", "--name", "walk.toml", stdin=text)
+        self.assertEqual(answer.returncode, 1)
+        said = json.loads(answer.stdout)
+        self.assertEqual((said["file"], said["ok"], said["suppressed"]), ("walk.toml", False, 0))
+        self.assertNotIn("hash", said)
+        self.assertEqual(said["errors"][0], {
+            "severity": "error", "file": "walk.toml", "line": 6, "column": 18, "length": 3, "end_line": 6,
+            "end_column": 21, "message": "unknown state `é`", "hint": "declare it as a table [state.NAME]",
+            "line_text": 'on.go = { next = "é" }'})
+
+    def test_several_files_give_a_line_each(self):
+        good, bad = self.write("good.toml", DEFINITION), self.write("bad.toml", "")
+        answer = self.run_pawl("--json", "check", good, bad, "-", stdin=DEFINITION)
+        self.assertEqual(answer.returncode, 1)
+        said = [json.loads(line) for line in answer.stdout.splitlines()]
+        self.assertEqual([(one["file"], one["ok"]) for one in said], [(str(good), True), (str(bad), False), ("stdin", True)])
+        self.assertEqual((said[0]["name"], said[0]["hash"]), ("walk", said[2]["hash"]))
+        self.assertEqual({(e["line"], e["column"], e["end_line"], e["end_column"]) for e in said[1]["errors"]}, {(0, 0, 0, 0)})
+
+    def test_warnings_succeed(self):
+        answer = self.run_pawl("--json", "check", self.write("x.toml", DEFINITION + "[signal.other]\n"))
+        self.assertEqual(answer.returncode, 0)
+        self.assertEqual([e["severity"] for e in json.loads(answer.stdout)["errors"]], ["warning"])
+
+    def test_as_text(self):
+        answer = self.run_pawl("check", "-", stdin=DEFINITION)
+        self.assertEqual((answer.returncode, answer.stdout), (0, "stdin: ok: walk, 2 states\n"))
+
+
 if __name__ == "__main__":
     options = suite.arguments_with()
     Tool.pawl = options.pawl
-    suite.run([Fmt, Graph], options.only)
+    suite.run([Fmt, Graph, Check], options.only)
