@@ -16,6 +16,7 @@
 
 #include "base/digest.h"
 #include "base/limits.h"
+#include "dsl/cron.h"
 #include "dsl/diagnostic.h"
 #include "dsl/expression.h"
 #include "dsl/schema.h"
@@ -185,6 +186,35 @@ struct SignalSpec {
 enum class IdReuse : std::uint8_t { allow, failed_only, reject };
 enum class IdConflict : std::uint8_t { fail, use_existing, terminate_existing };
 
+// What a firing does while a run of the workflow is open.
+enum class Overlap : std::uint8_t {
+  skip,
+  buffer_one,  // waits until it has closed; a further one takes its place
+  buffer_all,
+  cancel_other,
+  terminate_other,
+  allow_all,
+};
+
+// Of the firings that nobody was there for, which are made up.
+enum class Missed : std::uint8_t { latest, all, none };
+
+// [schedule.NAME]; its full name is WORKFLOW.NAME.
+struct Schedule {
+  std::string name;
+  std::optional<Cron> cron;
+  std::int64_t every_ms = 0;  // without `cron`
+  std::string zone = "UTC";   // of `cron`: a name of the tz database
+  std::int64_t jitter_ms = 0;
+  Overlap overlap = Overlap::skip;
+  Missed missed = Missed::latest;
+  std::int64_t catchup_ms = 7LL * 24 * 3600 * 1000;  // how far back those are looked for
+  std::optional<Template> id;  // evaluates to a string; absent: made of its name and time
+  Template with;               // the run's input
+  bool enabled = true;
+  int line = 0;
+};
+
 struct Definition {
   std::string name;
   int dsl = 1;
@@ -208,6 +238,7 @@ struct Definition {
   // Past either since its last checkpoint a run continues as new.
   std::int64_t history_events = limits::kHistoryEventsDefault;
   std::int64_t history_bytes = limits::kHistoryBytesDefault;
+  std::vector<Schedule> schedules;  // sorted by name
 
   const SignalSpec* signal(std::string_view name) const;
 };

@@ -10,6 +10,7 @@
 #include "dsl/definition.h"
 #include "dsl/parse_context.h"
 #include "dsl/parse_handler.h"
+#include "dsl/parse_schedule.h"
 #include "dsl/parse_schema.h"
 #include "dsl/parse_state.h"
 #include "dsl/parse_table.h"
@@ -39,7 +40,11 @@ class RootParser {
     parse_task_types();
     parse_exits();
     if (states != nullptr) parse_states(*states);
-    table_.later({"flow", "limit", "schedule", "migrate"});
+    if (const TomlNode* x = table_.take("schedule")) {
+      const Fields* input = definition_.input ? &*definition_.input : nullptr;
+      definition_.schedules = parse_schedules(*x, input, &context_);
+    }
+    table_.later({"flow", "limit", "migrate"});
     table_.finish();
     check_unused(context_);
     if (!definition_.root.states.empty()) check_graph(definition_, context_);

@@ -38,6 +38,7 @@ constexpr KeyRule kRoot[] = {
     {"signal", F::table, "the signals that are accepted", K::signals},
     {"retry", F::table, "named retry policies; `default` may be redefined", K::retries},
     {"task", F::table, "what every task of a type begins with", K::task_types},
+    {"schedule", F::table, "when runs start by themselves", K::schedules},
     {"on", F::table, "handlers of every state", K::signal_handlers},
     {"after", F::table_or_timers, "timers counted from the run's start", K::timers},
     {"every", F::table_or_timers, "repeated timers of every state", K::timers},
@@ -83,6 +84,21 @@ constexpr KeyRule kTaskTypeKeys[] = {
     {"result", F::shape, "what it must give", K::shape},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "its timeouts", K::timeouts},
+};
+
+constexpr KeyRule kSchedule[] = {
+    {"cron", F::text, "minute, hour, day of the month, month, day of the week; or @daily ..."},
+    {"every", F::duration, "an interval, counted from 1970-01-01T00:00:00Z"},
+    {"tz", F::text, "the time zone of `cron`; UTC without it"},
+    {"jitter", F::duration, "each firing is later by up to this, drawn by its time"},
+    {"overlap", F::choice, "what a firing does while a run is open; skip without it", K::payload,
+     false, "skip buffer_one buffer_all cancel_other terminate_other allow_all"},
+    {"missed", F::choice, "which firings that nobody was there for are made up", K::payload, false,
+     "latest all none"},
+    {"catchup", F::duration, "how far back those are looked for; 7d without it"},
+    {"id", F::text_or_expression, "the run's id; `schedule` is in scope"},
+    {"with", F::data, "the run's input; `schedule` is in scope"},
+    {"enabled", F::boolean, "false: it is there and does not fire"},
 };
 
 constexpr KeyRule kTimeouts[] = {
@@ -223,6 +239,9 @@ const std::array kTables = {
               KeyRule{"*", F::table, "a task type", K::task_type}},
     TableRule{
         K::task_type, "task_type", "what every task of a type begins with", kTaskTypeKeys, {}},
+    TableRule{K::schedules, "schedules", "schedules by name", kNone,
+              KeyRule{"*", F::table, "a schedule", K::schedule}},
+    TableRule{K::schedule, "schedule", "when runs start by themselves", kSchedule, {}},
     TableRule{K::timeouts, "timeouts", "a task's timeouts", kTimeouts, {}},
     TableRule{K::states, "states", "states by name", kNone,
               KeyRule{"*", F::table, "a state", K::state}},

@@ -22,6 +22,8 @@ enum class TableKind : std::uint8_t {
   retries,
   retry,
   task_types,
+  schedules,
+  schedule,
   task_type,
   timeouts,  // of a task
   states,

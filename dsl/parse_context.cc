@@ -37,6 +37,11 @@ Type actor_type() {
                  {"gids", list_of(Type::of(Type::Base::int64))}});
 }
 
+Type schedule_type() {
+  // last_at is null at the first firing.
+  return map_of({{"at", Type::of(Type::Base::timestamp)}, {"last_at", Type()}});
+}
+
 Type run_type() {
   return map_of({{"id", Type::of(Type::Base::string)},
                  {"uid", Type::of(Type::Base::string)},

@@ -60,6 +60,8 @@ Type map_of(std::map<std::string, Type> fields);
 Type error_type();
 // actor: {box, uid, gids}, beside `signal`.
 Type actor_type();
+// schedule: {at, last_at}, in scope of a schedule's `id` and `with`.
+Type schedule_type();
 // run: {id, uid, workflow, version, generation, started_at, now}.
 Type run_type();
 

@@ -77,6 +77,12 @@ int offset_of_word(std::uint16_t word) { return static_cast<std::int16_t>(word) 
 
 }  // namespace
 
+std::vector<std::string> zone_names() {
+  std::vector<std::string> out;
+  for (const auto at : kNameAt) out.emplace_back(kNames + at);
+  return out;
+}
+
 bool zone_offset(std::string_view name, std::int64_t moment, int* offset) {
   const int number = find_zone(name);
   if (number < 0) return false;

@@ -5,12 +5,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace pawl::dsl {
 
 // Seconds east of UTC in a zone of the tz database, by its exact name, at a moment (seconds since
 // 1970); false if there is no such zone.
 bool zone_offset(std::string_view name, std::int64_t moment, int* offset);
+
+// All of them, sorted: for hints.
+std::vector<std::string> zone_names();
 
 }  // namespace pawl::dsl

@@ -30,6 +30,7 @@ const std::map<TableKind, std::string>& gaps() {
       {TableKind::signal, head + "[signal.s]\n@@\n"},
       {TableKind::retry, head + "[retry.r]\n@@\n"},
       {TableKind::task_type, head + "[task.\"t.u\"]\n@@\n"},
+      {TableKind::schedule, head + "[schedule.n]\n@@\n"},
       {TableKind::timeouts, state + "task = \"t.u\"\n[state.a.timeout]\n@@\n"},
       {TableKind::state, state + "@@\n"},
       {TableKind::computed_timer, state + "after = [ { @@ } ]\n"},

@@ -29,7 +29,7 @@ UNREACHABLE = {
 }
 
 TOKEN = re.compile(r"//[^\n]*|^#[^\n]*|R\"([^()\\ ]*)\((?P<raw>.*?)\)\1\"|\"(?P<text>(?:[^\"\\\n]|\\.)*)\""
-                   r"|'(?:[^'\\]|\\.)+'|(?P<blank>\s+)|.", re.DOTALL | re.MULTILINE)
+                   r"|\d[\w']*|'(?:[^'\\\n]|\\.)+'|(?P<blank>\s+)|.", re.DOTALL | re.MULTILINE)
 
 
 def literals(source):
