@@ -10,6 +10,7 @@
 // | 3     | groups of several boxes                        |
 // | 4     | boxes come and go (engine/roster)              |
 // | 5     | compressed segments; what is forgotten         |
+// | 6     | nested flows, branches, items, undos, calls    |
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@
 // The newest that this build writes and reads. tests/upgrade builds the parts that ask for it once
 // more, as the build before this one was.
 #ifndef PAWL_FEATURE_LEVEL
-#define PAWL_FEATURE_LEVEL 5
+#define PAWL_FEATURE_LEVEL 6
 #endif
 
 namespace pawl {
@@ -27,5 +28,6 @@ inline constexpr std::uint16_t kFeatureLevel = PAWL_FEATURE_LEVEL;
 inline constexpr std::uint16_t kClusterLevel = 3;
 inline constexpr std::uint16_t kRosterLevel = 4;
 inline constexpr std::uint16_t kJournalLevel = 5;
+inline constexpr std::uint16_t kFlowLevel = 6;
 
 }  // namespace pawl

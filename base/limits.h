@@ -5,33 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/limits_language.h"
+
 namespace pawl::limits {
-
-inline constexpr std::size_t KiB = 1024;
-inline constexpr std::size_t MiB = 1024 * KiB;
-
-// --- definitions (dsl/) ---
-inline constexpr std::size_t kDefinitionBytesMax = 64 * KiB;
-inline constexpr int kTomlDepthMax = 32;        // nested tables and arrays
-inline constexpr int kTomlKeySegmentsMax = 32;  // of one dotted key
-inline constexpr std::size_t kNameBytesMax =
-    100;  // workflow, state, signal, queue, task type, variable
-inline constexpr int kStatesMax = 1000;
-inline constexpr int kDiagnosticsMax = 100;      // reported at once; the rest is counted
-inline constexpr int kAutomaticStepsMax = 1000;  // in a row, then sys.loop
-inline constexpr int kSchemaDepthMax = 16;
-inline constexpr int kSchedulesMax = 100;  // of one definition
-
-// --- expressions (dsl/) ---
-inline constexpr std::size_t kExpressionBytesMax = 8 * KiB;
-inline constexpr int kExpressionDepthMax = 64;  // nesting of the syntax tree
-inline constexpr int kExpressionNodesMax = 4096;
-inline constexpr std::int64_t kExpressionCostMax =
-    1'000'000;                                          // evaluator steps, bytes/16 for copies
-inline constexpr std::size_t kRegexBytesMax = 1 * KiB;  // of a pattern
-inline constexpr int kRegexDepthMax = 32;               // nested groups
-inline constexpr int kRegexRepeatMax = 1000;            // of {n,m}
-inline constexpr std::size_t kRegexProgramMax = 2000;   // instructions after repetition is unrolled
 
 // --- values and runs (engine/) ---
 inline constexpr int kValueDepthMax = 64;
@@ -41,8 +17,8 @@ inline constexpr std::size_t kRunIdBytesMax = 200;
 inline constexpr int kTagsMax = 32;
 inline constexpr int kBufferedSignalsMax = 1000;   // a run, then 429
 inline constexpr int kSignalDedupeIdsMax = 1000;   // remembered a run, oldest forgotten first
-inline constexpr int kIncidentsMax = 100;          // open at once in a run
-inline constexpr int kOpenTasksMax = 1000;         // of a run
+inline constexpr int kIncidentsMax = 1200;         // open at once in a run
+inline constexpr int kOpenTasksMax = 2000;         // of a run
 inline constexpr std::int64_t kEveryMsMin = 1;     // between firings of `every`
 inline constexpr int kOutcomesRememberedMax = 64;  // answered task outcomes of a run
 inline constexpr std::int64_t kRememberedMs = 24 * 3600 * 1000;  // outcomes, dedupe ids and keys
@@ -127,6 +103,8 @@ inline constexpr std::int64_t kChangeAgainMs = 100;  // a step of a change of bo
 inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request is sent again
 inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered question for a read index
 inline constexpr std::int64_t kReadRetryMs = 20;        // after "I do not lead"
+inline constexpr std::int64_t kErrandMs = 30'000;       // for an answer from another run's group
+inline constexpr std::int64_t kErrandAgainMs = 1'000;   // without one it is asked again then
 inline constexpr std::int64_t kDeliverAgainMs = 1'000;  // an unconfirmed message between groups
 inline constexpr std::int64_t kBalanceMs = 10'000;      // between leaderships handed to their home
 inline constexpr std::int64_t kDiskStallMs =
@@ -278,6 +256,7 @@ inline constexpr int kWorkerBackoffMsMax = 2000;
 inline constexpr std::size_t kClientBodyBytesMax =
     64 * MiB;  // of one answer, or unread of a stream
 
+static_assert(kFramesMax < kIncidentsMax);
 static_assert(kValueBytesMax * 2 <= kRunStateBytesMax);
 static_assert(kRunStateBytesMax * 2 <= kEntryBytesMax);
 static_assert(kDecisionBytesMax * 2 <= kEntryBytesMax);

@@ -39,8 +39,7 @@ std::string RunChains::take_run(GroupId group, Index index, const codecs::Entry&
   if (!decoded.ok()) return std::string(decoded.message());
   if (events.empty()) return "";
   const auto* started = std::get_if<engine::RunStarted>(&events[0]);
-  const auto* continued = std::get_if<engine::RunContinued>(&events[0]);
-  if (continued != nullptr) return continue_run(uid, index, entry, events);
+  if (engine::generation_begun(events[0])) return continue_run(uid, index, entry, events);
   if (started != nullptr) {
     if (entry.run != index || started->group != group || started->index != index) {
       return "a run's first event does not say where it stands";
@@ -57,17 +56,17 @@ std::string RunChains::take_run(GroupId group, Index index, const codecs::Entry&
 // A generation begins: with what the one before ended on, if that has passed here.
 std::string RunChains::continue_run(const RunUid& uid, Index index, const codecs::Entry& entry,
                                     const std::vector<engine::Event>& events) {
-  const auto& continued = std::get<engine::RunContinued>(events[0]);
+  const engine::GenerationBegun continued = *engine::generation_begun(events[0]);
   const std::string run = "run " + to_string(uid) + ": ";
-  if (continued.parts->identity.uid != uid) return run + "its checkpoint is of another run";
+  if (continued.parts.identity.uid != uid) return run + "its checkpoint is of another run";
   const auto [at, first] = chains_.try_emplace(uid);
   Chain& chain = at->second;
   if (first) {
-    chain = {continued.parts->identity.salt, continued.before_hash, continued.before, Index()};
+    chain = {continued.parts.identity.salt, continued.before_hash, continued.before, Index()};
     ++counts_.runs;
   }
   const bool same = chain.seq == continued.before && chain.hash == continued.before_hash &&
-                    chain.salt == continued.parts->identity.salt;
+                    chain.salt == continued.parts.identity.salt;
   if (!same) {
     chains_.erase(at);
     return run + "generation " + std::to_string(continued.generation) +

@@ -12,44 +12,6 @@ namespace {
 using engine::Actor;
 using engine::Payload;
 
-const char* name_of(engine::RunStatus status) {
-  static constexpr const char* kNames[] = {"scheduled", "running",   "paused",     "completed",
-                                           "failed",    "cancelled", "terminated", "data_deleted"};
-  return kNames[static_cast<int>(status)];
-}
-const char* name_of(engine::Cause cause) {
-  static constexpr const char* kNames[] = {"start",    "next",       "signal",    "timer", "caught",
-                                           "on_error", "on_timeout", "on_cancel", "move"};
-  return kNames[static_cast<int>(cause)];
-}
-const char* name_of(engine::TimerKind kind) {
-  static constexpr const char* kNames[] = {
-      "start",      "run_timeout",    "root_after",   "root_every",   "after",
-      "every",      "sleep",          "task_queue",   "task_attempt", "task_total",
-      "task_retry", "incident_again", "signal_expiry"};
-  return kNames[static_cast<int>(kind)];
-}
-const char* name_of(engine::StepRole role) {
-  return role == engine::StepRole::state ? "state" : "handler";
-}
-const char* name_of(engine::IncidentStage stage) {
-  static constexpr const char* kNames[] = {"step",   "entry", "verb",   "result",
-                                           "signal", "timer", "history"};
-  return kNames[static_cast<int>(stage)];
-}
-const char* name_of(engine::IncidentEnd end) {
-  return end == engine::IncidentEnd::retried ? "retried" : "left";
-}
-const char* name_of(engine::SignalFate fate) {
-  static constexpr const char* kNames[] = {"taken", "buffered", "held"};
-  return kNames[static_cast<int>(fate)];
-}
-const char* name_of(engine::StepStatus status) { return engine::to_string(status); }
-const char* name_of(engine::Outcome outcome) {
-  static constexpr const char* kNames[] = {"completed", "failed", "lease_lost"};
-  return kNames[static_cast<int>(outcome)];
-}
-
 class FieldWriter {
  public:
   explicit FieldWriter(JsonWriter* w) : w_(*w) {}
@@ -135,7 +97,7 @@ class FieldWriter {
   template <class T>
   void write(const T& x) {
     if constexpr (std::is_enum_v<T>) {
-      w_.string(name_of(x));
+      w_.string(engine::enum_name(x));
     } else if constexpr (engine::IsStrong<T>::value) {
       write(x.v);
     } else if constexpr (engine::Reflected<T>) {

@@ -63,6 +63,19 @@ void write_waiting_tasks(JsonWriter& w, const std::vector<engine::WaitingTask>& 
   w.end_array();
 }
 
+void write_children(JsonWriter& w, const std::vector<engine::WaitingCall>& children) {
+  if (children.empty()) return;
+  w.plain_key("children").begin_array();
+  for (const auto& child : children) {
+    w.begin_object().field("path", child.path).field("run", child.run);
+    if (!child.workflow.empty()) w.field("workflow", child.workflow);
+    if (!child.signal.empty()) w.field("signal", child.signal);
+    if (!child.uid.empty()) w.field("uid", child.uid);
+    w.end_object();
+  }
+  w.end_array();
+}
+
 void write_waiting(JsonWriter& w, const engine::Run& run, const dsl::Definition* definition) {
   w.plain_key("waiting_for").begin_object();
   if (definition != nullptr) {
@@ -72,14 +85,14 @@ void write_waiting(JsonWriter& w, const engine::Run& run, const dsl::Definition*
     w.end_array();
     write_timers(w, waiting.timers);
     write_waiting_tasks(w, waiting.tasks);
+    write_children(w, waiting.children);
   }
   w.end_object();
 }
 
 void write_incident(JsonWriter& w, const engine::Run& run, const engine::Incident& incident) {
   w.field("id", std::uint64_t{incident.id.v});
-  const std::string& frame_path = run.frames[incident.frame].path;
-  w.field("path", frame_path.empty() ? incident.state : frame_path + "/" + incident.state);
+  w.field("path", incident.frame == 0 ? incident.state : run.path_of(incident.frame));
   w.plain_key("error");
   write_error(w, incident.error);
   write_time(w, "since", incident.since);
@@ -143,9 +156,7 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
   w.field("status", engine::to_string(run.status));
   w.field("state", run.state());
   w.plain_key("states").begin_array();
-  for (std::uint32_t i = 0; i < run.frames.size(); ++i) {
-    if (!run.frames[i].state.empty()) w.string(run.path_of(i));
-  }
+  for (const std::string& path : run.states()) w.string(path);
   w.end_array();
   write_data(w, run, fields);
   w.field("seq", run.seq.v).field("hash", to_hex(run.hash));

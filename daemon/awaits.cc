@@ -17,19 +17,19 @@ bool Await::reached(const engine::Run& r) const {
 
 bool Await::reached_by(const engine::Event& event, TimeMs time) const {
   using engine::RunStatus;
-  const auto* continued = std::get_if<engine::RunContinued>(&event);
+  const auto continued = engine::generation_begun(event);
   if (!state.empty()) {
     const auto* entered = std::get_if<engine::StateEntered>(&event);
-    if (continued != nullptr) {
-      return !continued->parts->frames.empty() && continued->parts->frames.front().state == state;
+    if (continued) {
+      return !continued->parts.frames.empty() && continued->parts.frames.front().state == state;
     }
     return entered != nullptr && entered->state == state;
   }
   std::optional<RunStatus> now;
   if (const auto* started = std::get_if<engine::RunStarted>(&event)) {
     now = started->start_at ? RunStatus::scheduled : RunStatus::running;
-  } else if (continued != nullptr) {
-    now = continued->parts->status;  // what made it so may be forgotten
+  } else if (continued) {
+    now = continued->parts.status;  // what made it so may be forgotten
   } else if (std::holds_alternative<engine::RunActivated>(event)) {
     now = RunStatus::running;
   } else if (std::holds_alternative<engine::RunPaused>(event)) {

@@ -47,9 +47,9 @@ Names exits_of(const State& state) {
 
 class GraphCheck {
  public:
-  GraphCheck(const Definition& definition, const ParseContext& context)
+  GraphCheck(const Definition& definition, const Flow& flow, const ParseContext& context)
       : definition_(definition),
-        flow_(definition.root),
+        flow_(flow),
         context_(context),
         diagnostics_(context.diagnostics) {}
 
@@ -72,8 +72,11 @@ class GraphCheck {
     return it != context_.state_places.end() ? it->second : Place();
   }
 
+  bool is_root() const { return &flow_ == &definition_.root; }
+
   Names root_exits() const {
     Names out;
+    if (!is_root()) return out;
     add_handlers(definition_.on, definition_.after, definition_.every, &out);
     return out;
   }
@@ -83,7 +86,7 @@ class GraphCheck {
     open.push_back(flow_.start);
     for (const auto* name :
          {&definition_.on_error, &definition_.on_timeout, &definition_.on_cancel}) {
-      if (*name) open.push_back(**name);
+      if (*name && is_root()) open.push_back(**name);
     }
     std::vector<bool> reached(flow_.states.size());
     while (!open.empty()) {
@@ -106,7 +109,8 @@ class GraphCheck {
   }
 
   // At run time only waiting states can be stuck; the other verbs need a `next`, which the parser
-  // checks.
+  // checks. A flow that waits for ever may be left by what encloses it: one that none of its states
+  // leads out of is told of by a warning.
   void check_exits() {
     const bool root_leads_out =
         !root_exits().empty() || (definition_.timeout_ms && definition_.on_timeout);
@@ -115,8 +119,14 @@ class GraphCheck {
           context_.states_in_doubt.contains(state.name)) {
         continue;
       }
-      diagnostics_->error(place_of(state), "nothing leads out of the state " + quoted(state.name),
-                          "give it a verb, a handler with `next`, or end = \"completed\"");
+      if (is_root()) {
+        diagnostics_->error(place_of(state), "nothing leads out of the state " + quoted(state.name),
+                            "give it a verb, a handler with `next`, or end = \"completed\"");
+      } else {
+        diagnostics_->warning(place_of(state),
+                              "nothing in this flow leads out of the state " + quoted(state.name),
+                              "give it a verb or a handler with `next`");
+      }
     }
   }
 
@@ -218,8 +228,8 @@ class GraphCheck {
 
 }  // namespace
 
-void check_graph(const Definition& definition, const ParseContext& context) {
-  GraphCheck(definition, context).run();
+void check_graph(const Definition& definition, const Flow& flow, const ParseContext& context) {
+  GraphCheck(definition, flow, context).run();
 }
 
 }  // namespace pawl::dsl

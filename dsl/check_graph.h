@@ -6,7 +6,8 @@
 
 namespace pawl::dsl {
 
-// All states and root keys of `definition` are parsed; its index (Flow::by_name) is made.
-void check_graph(const Definition& definition, const ParseContext& context);
+// `flow` is a machine of the definition, whose states are parsed (for the root: its own keys too);
+// its index (Flow::by_name) is made. The context is that machine's.
+void check_graph(const Definition& definition, const Flow& flow, const ParseContext& context);
 
 }  // namespace pawl::dsl

@@ -38,6 +38,18 @@ void check_unused(const ParseContext& context) {
     diagnostics->warning(entry.place, "no task uses the retry policy " + quoted(name),
                          "use it with retry = \"" + name + "\", or remove it");
   }
+  for (const auto& [name, entry] : context.flows) {
+    if (entry.used) continue;
+    diagnostics->warning(entry.place, "no state runs the flow " + quoted(name),
+                         "run it with flow = \"" + name + "\", or remove it");
+  }
+  const std::vector<std::string> undos(context.undo_names.begin(), context.undo_names.end());
+  for (const auto& [name, place] : context.forgets) {
+    if (context.undo_names.contains(name)) continue;
+    std::string hint = diagnostics->did_you_mean(name, undos);
+    diagnostics->error(place, "no undo has the name " + quoted(name),
+                       hint.empty() ? "undo = { name = \"...\", task = \"...\" }" : hint);
+  }
   for (const auto& [type, entry] : context.tasks) {
     if (entry.used) continue;
     diagnostics->warning(entry.place, "no state runs tasks of type " + quoted(type),

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,163 +17,10 @@
 #include "base/limits.h"
 #include "dsl/cron.h"
 #include "dsl/diagnostic.h"
-#include "dsl/expression.h"
+#include "dsl/machine.h"
 #include "dsl/schema.h"
-#include "dsl/value.h"
 
 namespace pawl::dsl {
-
-struct TemplateField;
-
-// A TOML value whose leaves may be CEL ("= ..."): evaluated when it is needed.
-struct Template {
-  enum class Form : std::uint8_t { literal, expression, list, map };
-  Form form = Form::literal;
-  Value literal;  // Form::literal; a whole constant subtree is one literal
-  std::shared_ptr<const Expression> expression;
-  std::vector<Template> items;        // Form::list
-  std::vector<TemplateField> fields;  // Form::map, in key order
-  int line = 0;                       // where it stands, for messages at run time
-
-  bool is_literal() const { return form == Form::literal; }
-};
-
-struct TemplateField {
-  std::string first;  // the key
-  Template second;
-};
-
-// `save.x = ...` and `set.x = ...`: a variable and its new value.
-struct Assignment {
-  std::string variable;
-  Template value;
-};
-
-enum class Exhausted : std::uint8_t { automatic, incident, fail };
-
-// A retry policy; the defaults are those of "default".
-struct Retry {
-  int attempts = 5;  // hand-outs in all; 1 = no retry
-  std::int64_t initial_ms = 1000;
-  double factor = 2.0;
-  std::int64_t interval_ms_max = 60'000;
-  double jitter = 0.2;             // +- this share of the interval
-  std::vector<std::string> never;  // error types that are not retried: exact, or prefixes and '*'
-  Exhausted exhausted = Exhausted::automatic;
-  std::optional<std::int64_t> again_ms;  // an incident retries by itself after this
-};
-
-struct TaskTimeouts {
-  std::optional<std::int64_t> queue_ms;      // scheduled -> handed out
-  std::optional<std::int64_t> attempt_ms;    // handed out -> outcome
-  std::optional<std::int64_t> total_ms;      // first scheduled -> outcome, all attempts
-  std::optional<std::int64_t> heartbeat_ms;  // the lease; absent: 30 s
-};
-
-struct Undo {
-  std::string task;
-  std::optional<std::string> name;
-  Template queue;
-  Template with;
-  bool when_started = false;  // recorded at the first hand-out, not at completion
-  Retry retry;
-  TaskTimeouts timeouts;
-};
-
-struct TaskSpec {
-  std::string type;
-  Template queue;  // evaluates to a string
-  Template with;   // null literal if absent
-  std::optional<Template> key;
-  std::optional<Template> priority;  // evaluates to an int; higher first; absent 0
-  Retry retry;
-  TaskTimeouts timeouts;
-  std::optional<Undo> undo;
-  std::optional<Schema> with_schema;    // of [task."TYPE"].with
-  std::optional<Schema> result_schema;  // of [task."TYPE"].result
-};
-
-// One outcome of a handler or a choose: the first whose condition holds is taken.
-struct Branch {
-  std::shared_ptr<const Expression> condition;  // null: always
-  std::optional<std::string> next;              // a state, or "end"; absent: stay
-  std::vector<Assignment> save;
-  std::optional<TaskSpec> task;  // handlers only: runs beside the state
-  int line = 0;
-};
-
-// `on.SIGNAL`
-struct SignalHandler {
-  std::string signal;
-  std::vector<Branch> branches;
-};
-
-// `after."48h"`, `every."30s"` or a computed one; the position in its list names it in events.
-struct TimerHandler {
-  Template delay;  // evaluates to a duration
-  std::vector<Branch> branches;
-};
-
-struct Catch {
-  std::vector<std::string> errors;  // exact types, or prefixes ending in '*'
-  std::string next;
-  std::vector<Assignment> save;
-};
-
-enum class Verb : std::uint8_t { none, task, sleep, choose, set, raise, end };
-
-struct Sleep {
-  Template duration;  // evaluates to a duration; or, if `until`, to a timestamp
-  bool until = false;
-};
-
-struct Raise {
-  Template type;     // evaluates to a string
-  Template message;  // evaluates to a string; null literal if absent
-  Template data;
-};
-
-enum class EndStatus : std::uint8_t { completed, failed, cancelled };
-
-struct End {
-  EndStatus status = EndStatus::completed;
-  Template output;
-  std::optional<Raise> error;  // type, message, data of a failed run
-};
-
-struct State {
-  std::string name;
-  std::string doc;
-  Verb verb = Verb::none;
-  std::optional<TaskSpec> task;  // Verb::task
-  std::vector<Assignment> save;  // of the task's result
-  std::optional<Sleep> sleep;    // Verb::sleep
-  std::vector<Branch> choose;    // Verb::choose
-  std::vector<Assignment> set;   // on entry, before the verb; alone it is Verb::set
-  std::optional<Raise> raise;    // Verb::raise
-  std::optional<End> end;        // Verb::end
-  std::optional<std::string> next;
-  std::vector<SignalHandler> on;
-  std::vector<TimerHandler> after;
-  std::vector<TimerHandler> every;
-  std::vector<Catch> catches;
-  std::vector<std::string> moves;  // states a client may move the run to from here
-  int line = 0;
-
-  const SignalHandler* handler(std::string_view signal) const;
-};
-
-// A machine: the root, or a nested flow.
-struct Flow {
-  std::string name;  // "" is the root
-  std::string start;
-  std::vector<State> states;  // in the order of the file
-  Fields vars;                // types and first values (Schema::default_value)
-
-  // Binary search over by_name.
-  const State* find(std::string_view state) const;
-  std::vector<std::uint32_t> by_name;  // positions in `states`, sorted by name; made by the parser
-};
 
 struct SignalSpec {
   std::string name;
@@ -225,6 +71,9 @@ struct Definition {
   Digest hash{};
 
   Flow root;
+  std::vector<Flow> flows;  // [flow.NAME], sorted by name
+  // What boxes must be able to read to run it (base/feature_level.h).
+  std::uint16_t feature_level = 1;
   std::optional<Fields> input;      // absent: anything
   std::vector<SignalSpec> signals;  // sorted by name
   std::optional<std::int64_t> timeout_ms;
@@ -241,7 +90,21 @@ struct Definition {
   std::vector<Schedule> schedules;  // sorted by name
 
   const SignalSpec* signal(std::string_view name) const;
+  const Flow* flow(std::string_view name) const;  // null if there is none
+
+  // A machine by its place: "" the root, "NAME" a named flow, "NAME:state/branch/.../do" the inline
+  // state of a branch, or of a map's `do`, in that flow's state. Null if there is none.
+  const Flow* machine(std::string_view place) const;
 };
+
+// The place of what `state` of the machine at `place` runs: of a named flow its name; else that of
+// the inline state, `branch` being its name or "do".
+std::string place_of_machine(std::string_view place, const State& state, const Machine& machine,
+                             std::string_view branch);
+// The place of a state: "STATE" at the root, else "PLACE:STATE"; inline, the machine's own.
+std::string place_of_state(std::string_view place, const State& state);
+// The state at such a place; null if there is none.
+const State* find_state(const Definition& definition, std::string_view place);
 
 struct ParsedDefinition {
   std::shared_ptr<const Definition> definition;  // null if there are errors

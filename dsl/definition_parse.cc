@@ -1,18 +1,15 @@
 // The whole file: its root keys and tables, in the order in which they need each other.
 
-#include <algorithm>
-#include <numeric>
-
 #include "base/limits.h"
 #include "dsl/canonical.h"
 #include "dsl/check_graph.h"
 #include "dsl/check_usage.h"
 #include "dsl/definition.h"
 #include "dsl/parse_context.h"
+#include "dsl/parse_flow.h"
 #include "dsl/parse_handler.h"
 #include "dsl/parse_schedule.h"
 #include "dsl/parse_schema.h"
-#include "dsl/parse_state.h"
 #include "dsl/parse_table.h"
 #include "dsl/parse_task.h"
 #include "dsl/parse_value.h"
@@ -33,21 +30,26 @@ class RootParser {
     parse_retention();
     parse_history();
     const TomlNode* states = table_.need("state", "a machine has at least one state: [state.NAME]");
-    if (states != nullptr) collect_states(*states);
+    if (states != nullptr) collect_states(*states, &context_);
+    const TomlNode* flows = table_.take("flow");
+    if (flows != nullptr) collect_flows(*flows, &context_);
     parse_data();
     parse_signals();
     parse_retries();
     parse_task_types();
     parse_exits();
-    if (states != nullptr) parse_states(*states);
+    const TomlNode* start = table_.take("start");
+    if (states != nullptr) parse_states(*states, start, &table_, &definition_.root, &context_);
+    if (!definition_.root.states.empty()) check_graph(definition_, definition_.root, context_);
+    if (flows != nullptr) parse_flows(*flows, root_, &definition_, &context_);
     if (const TomlNode* x = table_.take("schedule")) {
       const Fields* input = definition_.input ? &*definition_.input : nullptr;
       definition_.schedules = parse_schedules(*x, input, &context_);
     }
-    table_.later({"flow", "limit", "migrate"});
+    table_.later({"limit", "migrate"});
     table_.finish();
     check_unused(context_);
-    if (!definition_.root.states.empty()) check_graph(definition_, context_);
+    definition_.feature_level = context_.feature_level;
     return std::move(definition_);
   }
 
@@ -129,27 +131,6 @@ class RootParser {
               .value_or(definition_.history_bytes);
     }
     history.finish();
-  }
-
-  // Names first: a `next` may name a state that stands further down.
-  void collect_states(const TomlNode& states) {
-    if (!states.is(TomlNode::Kind::table)) {
-      return wrong_kind(states, "`state`", "tables [state.NAME]", diagnostics_);
-    }
-    for (const TomlNode& child : states.children) {
-      check_name(child.key, child.mark(), "a state", diagnostics_);
-      if (child.key == "end") {
-        diagnostics_->error(child.mark(), "`end` is no state's name",
-                            "next = \"end\" completes the run by itself");
-      }
-      context_.state_names.push_back(child.key);
-      context_.state_places.emplace(child.key, child.mark());
-    }
-    if (context_.state_names.size() > limits::kStatesMax) {
-      diagnostics_->error(states.mark(), std::to_string(context_.state_names.size()) +
-                                             " states; at most " +
-                                             std::to_string(limits::kStatesMax) + " are allowed");
-    }
   }
 
   // Input and variables, and with them what is in scope everywhere.
@@ -270,37 +251,6 @@ class RootParser {
       }
     }
   }
-
-  void parse_states(const TomlNode& states) {
-    const TomlNode* start = table_.take("start");
-    if (!states.is(TomlNode::Kind::table)) return;
-    Flow& flow = definition_.root;
-    if (states.children.empty()) {
-      diagnostics_->error(states.mark(), "a machine has at least one state", "[state.NAME]");
-    }
-    if (states.children.size() > limits::kStatesMax) return;
-    for (const TomlNode& child : states.children) {
-      const int errors = diagnostics_->errors();
-      flow.states.push_back(parse_state(child, &context_));
-      if (diagnostics_->errors() > errors) context_.states_in_doubt.insert(child.key);
-    }
-    flow.by_name.resize(flow.states.size());
-    std::iota(flow.by_name.begin(), flow.by_name.end(), 0U);
-    std::sort(flow.by_name.begin(), flow.by_name.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return flow.states[a].name < flow.states[b].name;
-    });
-    if (start != nullptr) {
-      flow.start = parse_next(*start, &context_).value_or("");
-      if (flow.start == "end") diagnostics_->error(start->place, "`end` is no state's name");
-    } else if (flow.states.size() == 1) {
-      flow.start = flow.states.front().name;
-    } else if (!flow.states.empty()) {
-      table_.need("start", "start = " + quoted_text(flow.states.front().name));
-      flow.start = flow.states.front().name;
-    }
-  }
-
-  static std::string quoted_text(const std::string& name) { return "\"" + name + "\""; }
 
   const TomlNode& root_;
   DiagnosticList* diagnostics_;

@@ -36,20 +36,38 @@ struct SignalEntry {
   SignalSpec spec;
 };
 
-struct ParseContext {
-  DiagnosticList* diagnostics;
+// [flow.NAME], and which flows it runs.
+struct FlowEntry {
+  Place place;
+  bool used = false;
+  std::map<std::string, Place, std::less<>> runs;
+};
+
+// What belongs to one machine, and is another's while that is parsed.
+struct MachineContext {
   std::vector<std::string> state_names;
   std::map<std::string, Place, std::less<>> state_places;
+  // States with mistakes: what leads out is unknown.
+  std::set<std::string> states_in_doubt;
+  Fields vars;                 // declared under its [vars]
+  bool vars_declared = false;  // there is a [vars]
+  Environment base;            // input, vars, run, items: in scope everywhere
+  std::string flow;            // its name; "" at the root
+  bool nested = false;         // not the root
+  bool inline_state = false;   // one state in a branch or a map: it leads nowhere
+};
+
+struct ParseContext : MachineContext {
+  DiagnosticList* diagnostics;
   std::map<std::string, SignalEntry, std::less<>> signals;
   std::map<std::string, RetryEntry, std::less<>> retries;
   Retry default_retry;
   std::map<std::string, TaskDefaults, std::less<>> tasks;
-  Fields vars;                  // declared under [vars]
-  bool vars_declared = false;   // there is a [vars]
-  bool run_is_bounded = false;  // its timeout or a root timer ends every wait
-  Environment base;             // input, vars, run: in scope everywhere
-  // States with mistakes, or verbs of a later part of the language: what leads out is unknown.
-  std::set<std::string> states_in_doubt;
+  std::map<std::string, FlowEntry, std::less<>> flows;
+  std::set<std::string> undo_names;      // declared by an `undo`
+  std::map<std::string, Place> forgets;  // named by a `forget`
+  bool run_is_bounded = false;           // its timeout or a root timer ends every wait
+  std::uint16_t feature_level = 1;       // of what the definition uses
 };
 
 // The base environment and one more name.

@@ -42,6 +42,10 @@ std::optional<TaskSpec> parse_handler_task(const TomlNode& node, const Environme
   std::optional<TaskSpec> task;
   if (type != nullptr) {
     task = parse_task(*type, &table, environment, context);
+    if (task->undo) {
+      context->diagnostics->error(node.find("undo")->mark(), "a handler's task has no `undo`",
+                                  "give the task a state of its own");
+    }
     table.finish();
   }
   return task;
@@ -119,7 +123,7 @@ std::vector<TimerHandler> parse_computed_timers(const TomlNode& node, ParseConte
   return timers;
 }
 
-Catch parse_catch(const TomlNode& node, ParseContext* context) {
+Catch parse_catch(const TomlNode& node, bool of_map, ParseContext* context) {
   Catch out;
   TableReader table(node, "a `catch` entry", context->diagnostics);
   out.errors = {"*"};
@@ -130,7 +134,9 @@ Catch parse_catch(const TomlNode& node, ParseContext* context) {
     out.next = parse_next(*x, context).value_or("");
   }
   if (const TomlNode* x = table.take("save")) {
-    out.save = parse_assignments(*x, with_name(*context, "error", error_type()), context);
+    Environment scope = with_name(*context, "error", error_type());
+    if (of_map) scope["failed"] = Type::of(Type::Base::list);
+    out.save = parse_assignments(*x, scope, context);
   }
   table.finish();
   return out;
@@ -143,6 +149,11 @@ std::optional<std::string> parse_next(const TomlNode& node, ParseContext* contex
   if (!name || *name == "end") return name;
   const auto& names = context->state_names;
   if (std::find(names.begin(), names.end(), *name) != names.end()) return name;
+  if (context->inline_state) {
+    context->diagnostics->error(node.place, "an inline state leads nowhere but to \"end\"",
+                                "make a [flow.NAME] of it");
+    return std::nullopt;
+  }
   std::string hint = context->diagnostics->did_you_mean(*name, names);
   context->diagnostics->error(node.place, "unknown state " + quoted(*name),
                               hint.empty() ? "declare it as a table [state.NAME]" : hint);
@@ -213,7 +224,7 @@ std::vector<TimerHandler> parse_timers(const TomlNode& node, ParseContext* conte
   return timers;
 }
 
-std::vector<Catch> parse_catches(const TomlNode& node, ParseContext* context) {
+std::vector<Catch> parse_catches(const TomlNode& node, bool of_map, ParseContext* context) {
   std::vector<Catch> out;
   bool takes_all = false;
   for (const TomlNode* item : items_of(node)) {
@@ -226,7 +237,7 @@ std::vector<Catch> parse_catches(const TomlNode& node, ParseContext* context) {
       context->diagnostics->warning(item->mark(), "this entry is never looked at",
                                     "the one before it catches every error");
     }
-    out.push_back(parse_catch(*item, context));
+    out.push_back(parse_catch(*item, of_map, context));
     const auto& errors = out.back().errors;
     takes_all = std::find(errors.begin(), errors.end(), "*") != errors.end();
   }

@@ -20,8 +20,8 @@ std::vector<SignalHandler> parse_on(const TomlNode& node, ParseContext* context)
 // `after` or `every`: a table by duration, sorted by it, or a list of computed ones.
 std::vector<TimerHandler> parse_timers(const TomlNode& node, ParseContext* context);
 
-// `catch`: a list of entries, or one.
-std::vector<Catch> parse_catches(const TomlNode& node, ParseContext* context);
+// `catch`: a list of entries, or one. Of a map `failed` is in scope.
+std::vector<Catch> parse_catches(const TomlNode& node, bool of_map, ParseContext* context);
 
 // `choose`: a list of branches, the last without `if`.
 std::vector<Branch> parse_choose(const TomlNode& node, ParseContext* context);

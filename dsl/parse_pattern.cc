@@ -8,11 +8,13 @@ namespace pawl::dsl {
 namespace {
 
 constexpr std::string_view kEngineErrors[] = {
-    "sys.timeout.queue",     "sys.timeout.attempt", "sys.timeout.total",
-    "sys.timeout.heartbeat", "sys.lease",           "sys.expr",
-    "sys.no_match",          "sys.too_big",         "sys.loop",
-    "sys.tolerance",         "sys.output",          "sys.child",
-    "sys.cancelled",
+    "sys.timeout.queue", "sys.timeout.attempt",
+    "sys.timeout.total", "sys.timeout.heartbeat",
+    "sys.lease",         "sys.expr",
+    "sys.no_match",      "sys.too_big",
+    "sys.loop",          "sys.tolerance",
+    "sys.output",        "sys.child",
+    "sys.signal",        "sys.cancelled",
 };
 
 bool is_well_formed(std::string_view pattern) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/feature_level.h"
 #include "dsl/check_usage.h"
 #include "dsl/parse_handler.h"
+#include "dsl/parse_inner.h"
 #include "dsl/parse_pattern.h"
 #include "dsl/parse_table.h"
 #include "dsl/parse_task.h"
@@ -13,16 +15,20 @@
 namespace pawl::dsl {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Verb>, 5> kVerbs = {{
+constexpr std::array<std::pair<std::string_view, Verb>, 12> kVerbs = {{
     {"task", Verb::task},
     {"sleep", Verb::sleep},
     {"choose", Verb::choose},
     {"raise", Verb::raise},
     {"end", Verb::end},
+    {"flow", Verb::flow},
+    {"parallel", Verb::parallel},
+    {"map", Verb::map},
+    {"call", Verb::call},
+    {"send", Verb::send},
+    {"compensate", Verb::compensate},
+    {"continue", Verb::continue_as_new},
 }};
-
-constexpr std::array<std::string_view, 7> kLaterVerbs = {"flow", "parallel",   "map",     "call",
-                                                         "send", "compensate", "continue"};
 
 class StateParser {
  public:
@@ -30,7 +36,8 @@ class StateParser {
       : node_(node),
         context_(context),
         diagnostics_(context->diagnostics),
-        table_(node, "[state." + node.key + "]", diagnostics_) {}
+        table_(node, context->inline_state ? "this state" : "[state." + node.key + "]",
+               diagnostics_) {}
 
   State run() {
     state_.name = node_.key;
@@ -41,21 +48,17 @@ class StateParser {
     if (const TomlNode* x = table_.take("set"))
       state_.set = parse_assignments(*x, context_->base, context_);
     const TomlNode* verb = find_verb();
-    if (is_later_) {
-      parse_later();
-    } else {
-      parse_verb(verb);
-    }
+    parse_verb(verb);
     parse_handlers();
-    table_.later({"forget"});
-    if (!is_later_) report_misplaced();
+    parse_forget();
+    report_misplaced();
     table_.finish();
-    if (!is_later_) check_automatic();
+    check_automatic();
     return std::move(state_);
   }
 
  private:
-  // The node of the state's verb; sets state_.verb or is_later_.
+  // The node of the state's verb; sets state_.verb.
   const TomlNode* find_verb() {
     const TomlNode* found = nullptr;
     const auto claim = [&](std::string_view key) {
@@ -72,11 +75,6 @@ class StateParser {
     };
     for (const auto& [key, verb] : kVerbs) {
       if (claim(key)) state_.verb = verb;
-    }
-    for (const std::string_view key : kLaterVerbs) {
-      if (!claim(key)) continue;
-      is_later_ = true;
-      report_later(*found, diagnostics_);
     }
     const bool handlers = node_.find("on") || node_.find("after") || node_.find("every");
     const bool sets = node_.find("set") != nullptr;
@@ -103,12 +101,72 @@ class StateParser {
         return parse_end(*node);
       case Verb::none:
         return;
+      default:
+        return parse_inner_verb(*node);
     }
+  }
+
+  void parse_inner_verb(const TomlNode& node) {
+    switch (state_.verb) {
+      case Verb::flow:
+        parse_flow_verb(node, &state_, context_);
+        return parse_result("`flow`", Type());
+      case Verb::parallel:
+        parse_parallel(node, &table_, &state_, context_);
+        return parse_result("`parallel`", map_of(branch_types()));
+      case Verb::map:
+        parse_map(node, &table_, &state_, context_);
+        return parse_result("`map`", Type::of(Type::Base::list));
+      case Verb::call:
+        parse_call(node, &table_, &state_, context_);
+        return parse_result("`call`", Type());
+      case Verb::send:
+        parse_send(node, &state_, context_);
+        return parse_leads_to("`send`");
+      case Verb::compensate:
+        if (!read_boolean(node, diagnostics_).value_or(true)) {
+          diagnostics_->error(node.place, "`compensate` is true, or is left out");
+        }
+        context_->feature_level = std::max(context_->feature_level, kFlowLevel);
+        return parse_leads_to("`compensate`");
+      default:
+        return parse_continue(node, &state_, context_);
+    }
+  }
+
+  std::map<std::string, Type> branch_types() const {
+    std::map<std::string, Type> types;
+    if (!state_.parallel) return types;
+    for (const ParallelBranch& branch : state_.parallel->branches) {
+      types.emplace(branch.name, Type());
+    }
+    return types;
+  }
+
+  // `save` of a result, and `next`.
+  void parse_result(std::string_view what, Type result) {
+    Environment scope = with_name(*context_, "result", std::move(result));
+    if (state_.verb == Verb::map) scope["failed"] = Type::of(Type::Base::list);
+    if (const TomlNode* x = table_.take("save")) {
+      state_.save = parse_assignments(*x, scope, context_);
+    }
+    parse_leads_to(what);
+  }
+
+  // Names of undos; whether there are any of that name is known when all states are parsed.
+  void parse_forget() {
+    const TomlNode* node = table_.take("forget");
+    if (node == nullptr) return;
+    context_->feature_level = std::max(context_->feature_level, kFlowLevel);
+    state_.forget = read_strings(*node, diagnostics_).value_or(std::vector<std::string>());
+    for (const std::string& name : state_.forget) context_->forgets.emplace(name, node->place);
   }
 
   void parse_leads_to(std::string_view what) {
     if (const TomlNode* x = table_.take("next")) {
       state_.next = parse_next(*x, context_);
+    } else if (context_->inline_state) {
+      state_.next = "end";
     } else {
       diagnostics_->error(node_.mark(), std::string(what) + " needs `next`",
                           "the state to go to then, or \"end\"");
@@ -162,6 +220,10 @@ class StateParser {
   }
 
   void parse_end(const TomlNode& node) {
+    if (context_->nested) {
+      diagnostics_->error(node.mark(), "`end` ends the run: at the root only",
+                          "next = \"end\" leaves a flow");
+    }
     End end;
     end.status = read_choice<EndStatus>(node,
                                         {{"completed", EndStatus::completed},
@@ -181,22 +243,13 @@ class StateParser {
     state_.end = std::move(end);
   }
 
-  // A verb of a later part of the language: its keys are not looked at, but where it leads is.
-  void parse_later() {
-    for (const std::string_view key :
-         {"queue", "with", "key",      "retry",   "timeout",     "priority", "limits",   "undo",
-          "save",  "join", "as",       "do",      "concurrency", "batch",    "tolerate", "keep",
-          "id",    "wait", "on_close", "version", "to",          "signal",   "output",   "error"}) {
-      table_.take(key);
-    }
-    if (const TomlNode* x = table_.take("next")) state_.next = parse_next(*x, context_);
-  }
-
   void parse_handlers() {
     if (const TomlNode* x = table_.take("on")) state_.on = parse_on(*x, context_);
     if (const TomlNode* x = table_.take("after")) state_.after = parse_timers(*x, context_);
     if (const TomlNode* x = table_.take("every")) state_.every = parse_timers(*x, context_);
-    if (const TomlNode* x = table_.take("catch")) state_.catches = parse_catches(*x, context_);
+    if (const TomlNode* x = table_.take("catch")) {
+      state_.catches = parse_catches(*x, state_.verb == Verb::map, context_);
+    }
     const TomlNode* moves = table_.take("moves");
     if (moves == nullptr) return;
     if (!moves->is(TomlNode::Kind::list)) {
@@ -219,8 +272,10 @@ class StateParser {
     table_.misplaced({"timeout"},
                      "outside of a task, a timer leads out: after.\"1h\" = { next = \"...\" }");
     table_.misplaced({"save"}, "only what has a result saves from it; `set` assigns on entry");
-    table_.misplaced({"queue", "with", "key", "retry", "priority", "undo", "limits"},
-                     "it goes with `task`");
+    table_.misplaced({"queue", "key", "retry", "priority", "limits"}, "it goes with `task`");
+    table_.misplaced({"with", "undo"}, "it goes with `task` or `call`");
+    table_.misplaced({"id", "wait", "on_close"}, "it goes with `call`");
+    table_.misplaced({"to", "signal"}, "write send = { to = \"...\", signal = \"...\" }");
     table_.misplaced({"output", "error"}, "it goes with `end`");
     table_.misplaced({"join"}, "it goes with `parallel`");
     table_.misplaced({"as", "do", "concurrency", "batch", "tolerate", "keep"},
@@ -248,7 +303,6 @@ class StateParser {
   TableReader table_;
   State state_;
   Place task_place_;
-  bool is_later_ = false;
 };
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "dsl/parse_task.h"
 
+#include <algorithm>
+
+#include "base/feature_level.h"
 #include "dsl/parse_schema.h"
 #include "dsl/parse_value.h"
 
@@ -19,38 +22,6 @@ Template parse_queue(const TomlNode& node, const Environment& environment, Parse
     check_name(queue.literal.as_string(), node.place, "a queue", context->diagnostics);
   }
   return queue;
-}
-
-Undo parse_undo(const TomlNode& node, const Environment& environment, const Type& result,
-                ParseContext* context) {
-  DiagnosticList* diagnostics = context->diagnostics;
-  TableReader table(node, "`undo`", diagnostics);
-  Undo undo;
-  if (const TomlNode* x = table.need("task"))
-    undo.task = read_name(*x, "a task type", diagnostics).value_or("");
-  const auto it = context->tasks.find(undo.task);
-  TaskDefaults* defaults = it != context->tasks.end() ? &it->second : nullptr;
-  if (defaults != nullptr) defaults->used = true;
-  undo.retry = defaults != nullptr && defaults->retry ? *defaults->retry : context->default_retry;
-  if (defaults != nullptr) undo.timeouts = defaults->timeouts;
-  undo.queue =
-      defaults != nullptr && defaults->queue ? *defaults->queue : literal_string("default");
-  if (const TomlNode* x = table.take("when")) {
-    undo.when_started =
-        read_choice<bool>(*x, {{"completed", false}, {"started", true}}, diagnostics)
-            .value_or(false);
-  }
-  Environment scope = environment;
-  if (!undo.when_started) scope["result"] = result;
-  if (const TomlNode* x = table.take("name")) undo.name = read_name(*x, "an undo", diagnostics);
-  if (const TomlNode* x = table.take("queue")) undo.queue = parse_queue(*x, scope, context);
-  const Schema* with = defaults != nullptr && defaults->with ? &*defaults->with : nullptr;
-  if (const TomlNode* x = table.take("with")) undo.with = parse_template(*x, scope, with, context);
-  if (const TomlNode* x = table.take("retry"))
-    undo.retry = parse_retry(*x, context).value_or(Retry());
-  if (const TomlNode* x = table.take("timeout")) parse_timeouts(*x, &undo.timeouts, diagnostics);
-  table.finish();
-  return undo;
 }
 
 // A task whose type declares required fields of `with`, and that has none.
@@ -79,6 +50,34 @@ TaskDefaults parse_task_defaults(const TomlNode& node, ParseContext* context) {
   if (const TomlNode* x = table.take("doc")) read_string(*x, diagnostics);
   table.finish();
   return out;
+}
+
+Undo parse_undo(const TomlNode& node, const Environment& environment, const Type& result,
+                ParseContext* context) {
+  DiagnosticList* diagnostics = context->diagnostics;
+  TableReader table(node, "`undo`", diagnostics);
+  Undo undo;
+  if (const TomlNode* x = table.take("when")) {
+    undo.when_started =
+        read_choice<bool>(*x, {{"completed", false}, {"started", true}}, diagnostics)
+            .value_or(false);
+  }
+  if (const TomlNode* x = table.take("name")) {
+    undo.name = read_name(*x, "an undo", diagnostics);
+    if (undo.name) context->undo_names.insert(*undo.name);
+  }
+  Environment scope = environment;
+  if (!undo.when_started) scope["result"] = result;
+  TaskSpec task;
+  if (const TomlNode* x = table.need("task")) task = parse_task(*x, &table, scope, context);
+  if (task.undo) {
+    diagnostics->error(node.find("undo")->mark(), "an undo has no undo of its own");
+    task.undo.reset();
+  }
+  undo.task = std::make_shared<const TaskSpec>(std::move(task));
+  table.finish();
+  context->feature_level = std::max(context->feature_level, kFlowLevel);
+  return undo;
 }
 
 TaskSpec parse_task(const TomlNode& type, TableReader* table, const Environment& environment,

@@ -21,6 +21,10 @@ void parse_timeouts(const TomlNode& node, TaskTimeouts* timeouts, DiagnosticList
 // [task."TYPE"].
 TaskDefaults parse_task_defaults(const TomlNode& node, ParseContext* context);
 
+// `undo = { task, ... }` of a step whose result has this type.
+Undo parse_undo(const TomlNode& node, const Environment& environment, const Type& result,
+                ParseContext* context);
+
 // A task's keys (task, queue, with, key, retry, timeout, priority, undo) from a state's or a
 // handler's table; `type` is the node of its `task` key.
 TaskSpec parse_task(const TomlNode& type, TableReader* table, const Environment& environment,

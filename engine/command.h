@@ -36,12 +36,23 @@ struct Error {
   dsl::Value data;
 };
 
+// The run that calls another one.
+struct CalledBy {
+  GroupId group;  // with `index` its uid
+  Index index;
+  std::string run;  // its id
+  std::uint32_t call = 0;
+  std::uint32_t depth = 0;  // of calls; 1: nobody called the caller
+  bool wait = true;
+};
+
 struct Start {
   std::string id;  // valid (see run_id.h)
   std::uint32_t version = 0;
   dsl::Value input;                                       // a map, as the client sent it
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
   std::optional<TimeMs> start_at;
+  std::optional<CalledBy> caller;  // absent: a client
 };
 
 struct Signal {
@@ -116,11 +127,33 @@ struct DeleteData {
   std::string reason;
 };
 
+// The answer to a call: the child runs under this uid, or an error says why it does not.
+struct AnswerCall {
+  std::uint32_t call = 0;
+  GroupId group;
+  Index index;
+  std::optional<Error> error;
+};
+// A child that was waited for has ended. Unlike RunStatus it is never `data_deleted`.
+struct EndCall {
+  std::uint32_t call = 0;
+  std::uint8_t status = 0;  // RunStatus
+  dsl::Value output;
+  std::optional<Error> error;
+};
+struct AnswerSignal {
+  std::uint32_t call = 0;
+  std::optional<Error> error;  // it was refused
+};
+// To a child: its caller has taken EndCall.
+struct TellCaller {};
+
 // The run's history is past what its definition allows: it continues as new, in the same state.
 struct Checkpoint {};
 
-using Command = std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident,
-                             HandOut, ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease,
-                             FireTimers, DeleteData, Checkpoint>;
+using Command =
+    std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident, HandOut,
+                 ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease, FireTimers,
+                 DeleteData, Checkpoint, AnswerCall, EndCall, AnswerSignal, TellCaller>;
 
 }  // namespace pawl::engine

@@ -76,11 +76,13 @@ Decider::Decider(std::shared_ptr<Run> run, const Context& context)
 
 const dsl::Definition& Decider::definition() const {
   PAWL_CHECK(context_.definition != nullptr);
-  return *context_.definition;
+  return renewed_ != nullptr ? *renewed_ : *context_.definition;
 }
 
-Timer Decider::timer(TimerKind kind, std::uint64_t owner, TimeMs at, std::int64_t interval_ms) {
+Timer Decider::timer(TimerKind kind, std::uint64_t owner, TimeMs at,
+                     std::int64_t interval_ms) const {
   Timer t;
+  t.frame = at_;
   t.kind = kind;
   t.owner = owner;
   t.fire_at = at;
@@ -149,7 +151,7 @@ Decision Decider::finish() {
     decision_.events.clear();
     return std::move(decision_);
   }
-  PAWL_CHECK(!pending_);
+  PAWL_CHECK(pending_.empty());
   if (!decision_.events.empty()) decision_.after = run_;
   return std::move(decision_);
 }

@@ -27,6 +27,12 @@ struct Context {
   // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause,
   // Terminate and DeleteData.
   const dsl::Definition* definition = nullptr;
+  // Of the group's own: which group a run's id belongs to. 0: in none, so nothing is called.
+  std::uint16_t run_groups = 0;
+  // The default version of the run's workflow, for `continue` with version = "latest"; null: not
+  // known, then the run's own is.
+  const dsl::Definition* latest = nullptr;
+  std::uint32_t latest_version = 0;
 };
 
 // Why a command changed nothing. Each maps to one problem type of the API.
@@ -68,7 +74,9 @@ struct Decision {
 Decision decide_start(const RunUid& uid, const Start& command, const Context& context);
 Decision decide(const Run& run, const Command& command, const Context& context);
 
-// The run has more history than [history] of its definition allows since its last checkpoint.
+// The run is in a `continue`, which begins its next generation.
+bool wants_renewal(const Run& run, const dsl::Definition& definition);
+// It is, or it has more history than [history] of its definition allows since its last checkpoint.
 bool wants_checkpoint(const Run& run, const dsl::Definition& definition);
 
 // What to do about a start when the id is taken. `existing` is the newest run of the id.

@@ -2,6 +2,10 @@
 //
 //   raised --exhausted = "incident"-----------------> incident
 //   raised --a `catch` of the state matches---------> its save, its next
+//   raised in an item, `tolerate` has room----------> the item failed, the map goes on
+//   raised in an item, it has none------------------> sys.tolerance, raised by the map
+//   raised in a branch, enough others are left------> the branch failed, the others go on
+//   raised in a flow, a branch----------------------> as raised by the state it is in
 //   raised --on_error, not taken yet----------------> that state
 //   raised --exhausted = "fail"---------------------> run.closed failed
 //   raised --nobody---------------------------------> incident
@@ -26,17 +30,31 @@ bool matches_error(const std::vector<std::string>& patterns, const std::string& 
 
 void Decider::raise(Raised raised) {
   if (raised.straight_to_incident) return open_incident(raised);
-  if (try_catch(raised)) return;
+  std::uint32_t origin = at_;
+  for (;;) {
+    if (try_catch(raised)) return;
+    if (at_ == 0) break;
+    const Tolerated tolerated = try_tolerate(&raised);
+    if (tolerated == Tolerated::yes) return;
+    if (tolerated == Tolerated::past) {
+      origin = at_;
+    } else {
+      at_ = run_->parent(at_);
+    }
+  }
   const bool sys =
       matches_error({"sys.expr", "sys.no_match", "sys.too_big", "sys.loop"}, raised.error.type);
   const auto& on_error = definition().on_error;
   if (on_error && !run_->on_error_taken) {
-    if (!raised.recorded) emit(ErrorRaised{0, ErrorRecord::of(raised.error)});
+    if (!raised.recorded) emit(ErrorRaised{origin, ErrorRecord::of(raised.error)});
     return go(*on_error, Cause::on_error, raised.error.type);
   }
   const bool fails =
       raised.policy != nullptr && !sys && raised.policy->exhausted == dsl::Exhausted::fail;
-  if (!fails) return open_incident(raised);
+  if (!fails) {
+    at_ = origin;
+    return open_incident(raised);
+  }
   RunClosed closed;
   closed.status = RunStatus::failed;
   closed.error = ErrorRecord::of(raised.error);
@@ -45,23 +63,54 @@ void Decider::raise(Raised raised) {
 
 // A catch whose save fails takes nothing: the error goes on to the next.
 bool Decider::try_catch(const Raised& raised) {
-  if (run_->state().empty()) return false;
-  for (const dsl::Catch& entry : current_state().catches) {
+  const Frame* frame = run_->frame(at_);
+  if (frame == nullptr || frame->state.empty()) return false;
+  const dsl::State& state = current_state();
+  for (const dsl::Catch& entry : state.catches) {
     if (!matches_error(entry.errors, raised.error.type)) continue;
     EvalScope s = scope();
     s.set_error(raised.error, raised.attempt);
+    if (state.map != nullptr) s.set_failed(failed_items());
     std::vector<NamedPayload> vars;
     Error error;
     if (!assignments(entry.save, s, "catch.save", &vars, &error)) {
-      emit(ErrorRaised{0, ErrorRecord::of(error)});
+      emit(ErrorRaised{at_, ErrorRecord::of(error)});
       return false;
     }
-    if (!raised.recorded) emit(ErrorRaised{0, ErrorRecord::of(raised.error)});
+    if (!raised.recorded) emit(ErrorRaised{at_, ErrorRecord::of(raised.error)});
     set_vars(std::move(vars));
     go(entry.next, Cause::caught, raised.error.type);
     return true;
   }
   return false;
+}
+
+Decider::Tolerated Decider::try_tolerate(Raised* raised) {
+  const InnerFrame* inner = run_->inner(at_);
+  if (inner->role == FrameRole::flow) return Tolerated::no;
+  const Gather* gather = run_->gather(inner->parent);
+  PAWL_CHECK(gather != nullptr);
+  const bool branch = inner->role == FrameRole::branch;
+  const std::uint32_t parent = inner->parent, index = inner->index;
+  if (branch && gather->count - gather->failed <= gather->join) return Tolerated::no;
+  const bool tolerated = branch || gather->failed < gather->tolerate;
+  emit(FlowLeft{at_, FlowEnd::failed, {}, ErrorRecord::of(raised->error)});
+  at_ = parent;
+  if (tolerated) {
+    gather_on();
+    return Tolerated::yes;
+  }
+  cancel_rest();
+  const Gather& now = *run_->gather(parent);
+  Raised past;
+  past.error = {"sys.tolerance",
+                absl::StrCat(now.failed, " of ", now.count, " items failed, ", now.tolerate,
+                             " may; item ", index, ": ", raised->error.type,
+                             raised->error.message.empty() ? "" : ": ", raised->error.message),
+                raised->error.data};
+  past.stage = IncidentStage::gather;
+  *raised = std::move(past);
+  return Tolerated::past;
 }
 
 // Room for one more besides what the state itself and the running handler tasks may still need.
@@ -80,13 +129,15 @@ void Decider::open_incident(const Raised& raised) {
   bool open_already = false;
   for (const auto& i : run_->incidents) {
     open_already |= raised.stage == IncidentStage::timer && i->stage == raised.stage &&
-                    i->timer_kind == raised.timer_kind && i->timer_owner == raised.timer_owner;
+                    i->frame == at_ && i->timer_kind == raised.timer_kind &&
+                    i->timer_owner == raised.timer_owner;
   }
   if (beside && (open_already || !incident_room())) {
-    if (!raised.recorded) emit(ErrorRaised{0, ErrorRecord::of(raised.error)});
+    if (!raised.recorded) emit(ErrorRaised{at_, ErrorRecord::of(raised.error)});
     return;
   }
   IncidentOpened e;
+  e.frame = at_;
   e.incident = run_->last_incident.next();
   e.stage = raised.stage;
   e.step = raised.step;
@@ -120,6 +171,7 @@ void Decider::retry_incident(IncidentId id, const std::string& reason, const Act
   const Incident* open = run_->incident(id);
   if (open == nullptr) return;  // closed by the retry of another
   const Incident incident = *open;
+  at_ = incident.frame;
   emit(IncidentClosed{id, IncidentEnd::retried, reason, actor});
   redo(incident);
 }
@@ -140,13 +192,18 @@ void Decider::redo(const Incident& incident) {
     case IncidentStage::verb:
       return run_verb(current_state());
     case IncidentStage::result:
-      return after_success(current_state(), incident.kept.value);
+      return after_result(current_state(), incident.kept.value);
     case IncidentStage::signal:
       return redeliver(incident.name, incident.kept, incident.actor);
     case IncidentStage::timer:
       return run_timer_handler(incident.timer_kind, incident.timer_owner);
     case IncidentStage::history:
       return;  // wants_checkpoint() holds again
+    case IncidentStage::gather:
+      emit(MapRetried{at_});
+      return begin_items();
+    case IncidentStage::leave:
+      return leave_flow();
   }
 }
 

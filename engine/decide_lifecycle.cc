@@ -7,6 +7,7 @@
 //   open --cancel--> on_cancel's state (once), else cancelled     again: duplicate
 //   open --terminate--> terminated
 //   open --checkpoint, past [history]--> the same, in a new generation
+//   open --checkpoint, in a `continue`--> its start, in a new generation (decide_call.cc)
 //   open --checkpoint, too large for one--> incident; none is tried until it is closed
 //   closed --delete data--> data_deleted     again: duplicate
 #include <algorithm>
@@ -28,9 +29,12 @@ void Decider::apply(const Move& command) {
                                             ? "the run is paused; resume it first"
                                             : "the run has not begun");
   }
+  for (const auto& inner : run_->tree->frames) {
+    if (!inner->frame.state.empty() && run_->path_of(inner->id) == command.from) at_ = inner->id;
+  }
   const std::vector<std::string>& moves = current_state().moves;
   decision_.accepted = moves;
-  if (command.from != run_->state()) {
+  if (at_ == 0 && command.from != run_->state()) {
     return refuse(Refusal::wrong_state, "the run is in `" + run_->state() + "`");
   }
   if (std::find(moves.begin(), moves.end(), command.to) == moves.end()) {
@@ -52,7 +56,7 @@ void Decider::apply(const Move& command) {
                   error.message);
   }
   decision_.accepted.clear();
-  emit(RunMoved{0, command.from, command.to, command.reason, context_.actor});
+  emit(RunMoved{at_, run_->frame(at_)->state, command.to, command.reason, context_.actor});
   set_vars(std::move(vars));
   go(command.to, Cause::move);
   settle();
@@ -67,6 +71,7 @@ void Decider::apply(const Cancel& command) {
   emit(RunCancelRequested{{command.reason, context_.actor}});
   const auto& on_cancel = definition().on_cancel;
   if (on_cancel && !run_->state().empty()) {
+    at_ = 0;
     go(*on_cancel, Cause::on_cancel);
     return settle();
   }
@@ -115,7 +120,18 @@ void Decider::apply(const DeleteData& command) {
   emit(RunDataDeleted{{command.reason, context_.actor}});
 }
 
+// A `continue` does; while an incident of it is open, none is tried.
+bool wants_renewal(const Run& run, const dsl::Definition& definition) {
+  const dsl::State* state = definition.root.find(run.state());
+  if (run.status != RunStatus::running || state == nullptr) return false;
+  if (state->verb != dsl::Verb::continue_as_new) return false;
+  return std::none_of(run.incidents.begin(), run.incidents.end(), [](const auto& incident) {
+    return incident->frame == 0 && incident->stage != IncidentStage::step;
+  });
+}
+
 bool wants_checkpoint(const Run& run, const dsl::Definition& definition) {
+  if (wants_renewal(run, definition)) return true;
   const std::uint64_t events = run.seq.v - run.checkpoint.v;
   const bool past = events >= static_cast<std::uint64_t>(definition.history_events) ||
                     run.history_bytes >= static_cast<std::uint64_t>(definition.history_bytes);
@@ -132,7 +148,10 @@ void Decider::apply(const Checkpoint&) {
   if (!wants_checkpoint(*run_, definition())) {
     return refuse(Refusal::nothing_to_do, "the history is within its bounds");
   }
-  Event checkpoint = checkpoint_of(*run_);
+  if (wants_renewal(*run_, definition())) return begin_anew();
+  Event checkpoint = is_empty(*run_->tree)
+                         ? Event(checkpoint_of(*run_))
+                         : Event(renewal_of(*run_, parts_of(*run_), Renewal::history));
   std::string bytes;
   encode_event(checkpoint, {}, EventForm::stored, &bytes);
   if (bytes.size() <= limits::kCheckpointBytesMax) return emit(std::move(checkpoint));
@@ -144,11 +163,13 @@ void Decider::apply(const Checkpoint&) {
                    " bytes, at most ", limits::kCheckpointBytesMax, " are allowed"),
       {}};
   raised.stage = IncidentStage::history;
+  at_ = 0;
   open_incident(raised);
 }
 
-// One after the other: whichever of a held outcome, a held signal and a due timer has the earliest
-// time; what a client or worker sent comes before a timer of the same millisecond.
+// One after the other: what other runs said; then whichever of a held outcome, a held signal and a
+// due timer has the earliest time; what a client or worker sent comes before a timer of the same
+// millisecond.
 void Decider::replay_held() {
   const TimerId newest = run_->last_timer;
   while (!run_->closed()) {
@@ -165,10 +186,21 @@ void Decider::replay_held() {
       }
     }
     const Timer* due = earliest_due(newest);
+    const OpenCall* call = nullptr;
+    for (const auto& open : run_->tree->calls) {
+      if (open->held && call == nullptr) call = &*open;
+    }
     const bool input = outcome != nullptr || signal != nullptr;
-    if (!input && due == nullptr) return;
+    if (!input && due == nullptr && call == nullptr) return;
     const TimeMs at = outcome != nullptr ? outcome->at : signal != nullptr ? signal->at : TimeMs();
-    if (due != nullptr && (!input || due->fire_at < at)) {
+    if (call != nullptr) {
+      const OpenCall held = *call;
+      std::optional<Error> error;
+      if (held.held_error) {
+        error = {held.held_error->type, held.held_error->message(), held.held_error->data()};
+      }
+      end_call(held.id, held.held_status, held.held_output.value, error);
+    } else if (due != nullptr && (!input || due->fire_at < at)) {
       fire(Timer(*due));
     } else if (outcome != nullptr) {
       replay_outcome(HeldOutcome(*outcome));
@@ -193,6 +225,7 @@ void Decider::replay_outcome(const HeldOutcome& held) {
 }
 
 void Decider::replay_signal(const WaitingSignal& signal) {
+  at_ = 0;
   if (offer(signal)) return;
   const dsl::SignalSpec* spec = definition().signal(signal.name);
   if (spec == nullptr || !spec->buffer_ms) return emit(SignalExpired{signal.number});

@@ -146,35 +146,11 @@ void Decider::complete(StepId id, std::uint32_t attempt, const dsl::Value& resul
                        const Actor& actor) {
   const Step* step = run_->step(id);
   PAWL_CHECK(step != nullptr);
-  const bool of_state = step->role == StepRole::state;
+  at_ = step->frame;
+  const StepRole role = step->role;
   emit(TaskCompleted{id, attempt, Payload::of(result), actor});
-  if (of_state) after_success(current_state(), result);
-}
-
-// The task is done and will not run again: whatever fails from here on keeps its result.
-void Decider::after_success(const dsl::State& state, const dsl::Value& raw) {
-  Raised raised;
-  raised.stage = IncidentStage::result;
-  raised.straight_to_incident = true;
-  dsl::Value result = raw;
-  if (state.task->result_schema) {
-    std::vector<dsl::SchemaError> errors;
-    result = dsl::apply_schema(*state.task->result_schema, raw, "result", &errors);
-    if (!errors.empty()) {
-      raised.error = {"sys.output", "`" + errors[0].path + "` " + errors[0].message, {}};
-    }
-  }
-  std::vector<NamedPayload> vars;
-  EvalScope s = scope();
-  s.set_result(result);
-  if (raised.error.type.empty() && assignments(state.save, s, "save", &vars, &raised.error)) {
-    set_vars(std::move(vars));
-    last_result_ = std::move(result);
-    if (state.next) go(*state.next, Cause::next);
-    return;
-  }
-  raised.kept = Payload::of(raw);
-  raise(std::move(raised));
+  if (role == StepRole::state) after_result(current_state(), result);
+  if (role == StepRole::undo) run_compensate();
 }
 
 bool Decider::may_retry(const Step& step, const dsl::Retry& policy, const std::string& type,
@@ -201,6 +177,7 @@ void Decider::fail(StepId id, const ErrorRecord& error, std::optional<bool> retr
   PAWL_CHECK(step != nullptr);
   const dsl::TaskSpec& spec = spec_of(*step);
   const StepRole role = step->role;
+  at_ = step->frame;
   TaskFailed e;
   e.step = id;
   e.attempt = step->attempt;
@@ -219,7 +196,7 @@ void Decider::fail(StepId id, const ErrorRecord& error, std::optional<bool> retr
   raised.step = id;
   raised.policy = &spec.retry;
   raised.recorded = true;
-  raised.straight_to_incident = role == StepRole::handler || error.type == "sys.output" ||
+  raised.straight_to_incident = role != StepRole::state || error.type == "sys.output" ||
                                 spec.retry.exhausted == dsl::Exhausted::incident;
   emit(std::move(e));
   raise(std::move(raised));

@@ -1,12 +1,14 @@
 // Signals, as decided:
 //
-//   sent --a handler's branch holds (state's first, then the root's)--> taken: save, task, next
+//   sent --a handler's branch holds (innermost first, the root's own last)--> taken: save, task,
+//                                                                              next
 //   sent --nobody, `buffer`--> buffered --offered at every entry--> taken    --expiry--> gone
 //   sent --nobody------------> refused, with what is accepted now
 //   sent --the run is paused-> held until it resumes
 //   sent again, same dedupe id--> duplicate
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -65,27 +67,58 @@ bool Decider::check_signal(const Signal& command, const dsl::SignalSpec& spec,
   return true;
 }
 
-Decider::Taker Decider::find_taker(const std::string& name, EvalScope* s) {
-  Taker taker;
-  if (run_->status != RunStatus::running || run_->state().empty()) return taker;
+bool Decider::root_handlers_act() const {
+  if (run_->state().empty()) return false;
+  const dsl::State* state = definition().root.find(run_->state());
+  return state != nullptr && state->verb != dsl::Verb::compensate && state->verb != dsl::Verb::end;
+}
+
+// What the machine encloses comes first: by the names of branches, the indexes of items.
+void Decider::find_taker_within(std::uint32_t frame, const std::string& name,
+                                const dsl::Value& payload, const Actor& actor, Taker* taker) {
+  std::vector<const InnerFrame*> within;
+  for (const auto& inner : run_->tree->frames) {
+    if (inner->parent == frame && inner->id != frame) within.push_back(&*inner);
+  }
+  std::sort(within.begin(), within.end(), [](const InnerFrame* a, const InnerFrame* b) {
+    return std::tie(a->index, a->id) < std::tie(b->index, b->id);
+  });
+  for (const InnerFrame* inner : within) {
+    find_taker_within(inner->id, name, payload, actor, taker);
+    if (taker->handler != nullptr) return;
+  }
+  const At at(this, frame);
+  if (run_->frame(frame)->state.empty()) return;
   const auto try_handler = [&](const dsl::SignalHandler* handler, bool root) {
-    if (handler == nullptr || taker.handler != nullptr) return;
+    if (handler == nullptr || taker->handler != nullptr) return;
+    EvalScope s = scope();
+    s.set_signal(payload, actor);
     const dsl::Branch* branch = nullptr;
-    taker.failed = !choose_branch(handler->branches, *s, &branch, &taker.error);
-    if (branch == nullptr && !taker.failed) return;
-    taker.handler = handler;
-    taker.branch = branch;
-    taker.root = root;
+    taker->failed = !choose_branch(handler->branches, s, &branch, &taker->error);
+    if (branch == nullptr && !taker->failed) return;
+    taker->handler = handler;
+    taker->branch = branch;
+    taker->root = root;
+    taker->frame = frame;
   };
   try_handler(current_state().handler(name), false);
+  if (frame != 0 || !root_handlers_act()) return;
   for (const dsl::SignalHandler& handler : definition().on) {
     if (handler.signal == name) try_handler(&handler, true);
   }
+}
+
+Decider::Taker Decider::find_taker(const std::string& name, const dsl::Value& payload,
+                                   const Actor& actor) {
+  Taker taker;
+  if (run_->status != RunStatus::running || run_->state().empty()) return taker;
+  find_taker_within(0, name, payload, actor, &taker);
   return taker;
 }
 
 void Decider::deliver(const Taker& taker, const std::string& name, const Payload& payload,
-                      const Actor& actor, EvalScope* s) {
+                      const Actor& actor) {
+  at_ = taker.frame;
   Raised raised;
   raised.stage = IncidentStage::signal;
   raised.name = name;
@@ -95,9 +128,12 @@ void Decider::deliver(const Taker& taker, const std::string& name, const Payload
     raised.error = taker.error;
     return raise(std::move(raised));
   }
-  const std::ptrdiff_t at = taker.branch - taker.handler->branches.data();
-  const HandlerPlace place{taker.root ? "" : run_->state(), absl::StrCat("on.", name, "#", at)};
-  if (!take_branch(*taker.branch, s, place, Cause::signal, name, &raised.error)) {
+  EvalScope s = scope();
+  s.set_signal(payload.value, actor);
+  const std::ptrdiff_t branch = taker.branch - taker.handler->branches.data();
+  const HandlerPlace place{taker.root ? "" : current_place(),
+                           absl::StrCat("on.", name, "#", branch)};
+  if (!take_branch(*taker.branch, &s, place, Cause::signal, name, &raised.error)) {
     raise(std::move(raised));
   }
 }
@@ -125,9 +161,7 @@ void Decider::apply(const Signal& command) {
   if (run_->status == RunStatus::paused) {
     return store_signal(command, std::move(payload), SignalFate::held, std::nullopt);
   }
-  EvalScope s = scope();
-  s.set_signal(payload, context_.actor);
-  const Taker taker = find_taker(command.name, &s);
+  const Taker taker = find_taker(command.name, payload, context_.actor);
   if (taker.handler != nullptr) {
     if (!incident_room()) {
       return refuse(Refusal::signal_buffer_full, "the run has too many incidents");
@@ -135,7 +169,7 @@ void Decider::apply(const Signal& command) {
     SignalReceived e = received(command, std::move(payload), SignalFate::taken);
     const Payload kept = e.payload;
     emit(std::move(e));
-    deliver(taker, command.name, kept, context_.actor, &s);
+    deliver(taker, command.name, kept, context_.actor);
     return settle();
   }
   if (spec->buffer_ms) {
@@ -174,30 +208,28 @@ void Decider::store_signal(const Signal& command, dsl::Value payload, SignalFate
 
 // In the order they came. One that nobody takes stays and does not hold up those behind it.
 void Decider::offer_waiting() {
-  std::vector<WaitingSignal> waiting = *run_->signals;
+  const std::uint32_t entered = at_;
+  const std::vector<WaitingSignal> waiting = *run_->signals;
   for (const WaitingSignal& signal : waiting) {
     if (signal.held) continue;
     offer(signal);
-    if (pending_ || run_->closed()) return;
+    at_ = entered;
+    if (!stays()) return;
   }
 }
 
 bool Decider::offer(const WaitingSignal& signal) {
-  EvalScope s = scope();
-  s.set_signal(signal.payload.value, signal.actor);
-  const Taker taker = find_taker(signal.name, &s);
+  const Taker taker = find_taker(signal.name, signal.payload.value, signal.actor);
   if (taker.handler == nullptr || !incident_room()) return false;
   emit(SignalTaken{signal.number});
-  deliver(taker, signal.name, signal.payload, signal.actor, &s);
+  deliver(taker, signal.name, signal.payload, signal.actor);
   return true;
 }
 
 // A retry of an incident that kept the signal: offered to whoever takes it now.
 void Decider::redeliver(const std::string& name, const Payload& payload, const Actor& actor) {
-  EvalScope s = scope();
-  s.set_signal(payload.value, actor);
-  const Taker taker = find_taker(name, &s);
-  if (taker.handler != nullptr) deliver(taker, name, payload, actor, &s);
+  const Taker taker = find_taker(name, payload.value, actor);
+  if (taker.handler != nullptr) deliver(taker, name, payload, actor);
 }
 
 }  // namespace pawl::engine

@@ -68,6 +68,10 @@ void Decider::start(const RunUid& uid, const Start& command) {
     return emit(std::move(e));
   }
   emit(std::move(e));
+  if (command.caller) {
+    const CalledBy& by = *command.caller;
+    emit(RunCalled{by.group, by.index, by.run, by.call, by.depth, by.wait});
+  }
   Error error;
   std::vector<Timer> timers = root_timers(&error);
   if (!error.type.empty()) return refuse(Refusal::input_invalid, error.message);

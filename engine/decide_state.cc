@@ -9,6 +9,9 @@
 //   set     ------------------------->    next
 //   raise   ------------------------->    whoever takes it (decide_error.cc)
 //   end     ------------------------->    run.closed
+//   flow, parallel    the machines within end (decide_flow.cc), map (decide_map.cc)
+//   compensate        undone one after the other (decide_undo.cc)
+//   call, send, continue                  decide_call.cc
 #include <algorithm>
 #include <utility>
 
@@ -18,59 +21,114 @@
 
 namespace pawl::engine {
 
+const dsl::Flow& Decider::machine() const {
+  const InnerFrame* inner = run_->inner(at_);
+  const dsl::Flow* flow =
+      inner == nullptr ? &definition().root : definition().machine(inner->machine);
+  PAWL_CHECK(flow != nullptr);
+  return *flow;
+}
+
+std::string Decider::machine_place() const {
+  const InnerFrame* inner = run_->inner(at_);
+  return inner == nullptr ? "" : inner->machine;
+}
+
 const dsl::State& Decider::current_state() const {
-  const dsl::State* state = definition().root.find(run_->state());
+  const Frame* frame = run_->frame(at_);
+  PAWL_CHECK(frame != nullptr);
+  const dsl::State* state = machine().find(frame->state);
   PAWL_CHECK(state != nullptr);
   return *state;
 }
 
+std::string Decider::current_place() const {
+  return dsl::place_of_state(machine_place(), current_state());
+}
+
 void Decider::go(std::string to, Cause cause, std::string detail) {
-  pending_ = Transition{std::move(to), cause, std::move(detail)};
+  std::erase_if(pending_, [this](const Transition& t) { return t.frame == at_; });
+  pending_.push_back({at_, std::move(to), cause, std::move(detail)});
+}
+
+bool Decider::stays() const {
+  if (run_->closed() || run_->frame(at_) == nullptr) return false;
+  return std::none_of(pending_.begin(), pending_.end(),
+                      [this](const Transition& t) { return run_->within(at_, t.frame); });
+}
+
+// An encloser's before what it encloses, which may be gone then; else the oldest.
+Decider::Transition Decider::take_pending() {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < pending_.size(); ++i) {
+    if (run_->within(pending_[best].frame, pending_[i].frame)) best = i;
+  }
+  Transition taken = std::move(pending_[best]);
+  pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(best));
+  return taken;
 }
 
 void Decider::settle() {
-  while (pending_ && !run_->closed()) {
-    const Transition transition = std::move(*pending_);
-    pending_.reset();
+  while (!pending_.empty() && !run_->closed()) {
+    const Transition transition = take_pending();
+    if (run_->frame(transition.frame) == nullptr) continue;
+    at_ = transition.frame;
     if (transition.to == "end") {
-      complete_run();
-    } else if (++automatic_steps_ > limits::kAutomaticStepsMax) {
+      if (at_ == 0) {
+        complete_run();
+      } else {
+        leave_flow();
+      }
+    } else if (++automatic_steps_[at_] > limits::kAutomaticStepsMax) {
       too_many_steps();
     } else {
       enter(transition);
     }
   }
-  pending_.reset();
+  pending_.clear();
+  if (!run_->closed()) keep_results();
 }
 
 // The first time whoever takes errors may take it; if that loops again, it is an incident.
 void Decider::too_many_steps() {
-  automatic_steps_ = 0;
+  automatic_steps_[at_] = 0;
   Raised raised;
   raised.error = {"sys.loop",
                   absl::StrCat("more than ", limits::kAutomaticStepsMax,
-                               " automatic steps in a row; state `", run_->state(), "`"),
+                               " automatic steps in a row; state `", run_->path_of(at_), "`"),
                   {}};
   raised.straight_to_incident = ++loops_ > 1;
   raise(std::move(raised));
 }
 
 void Decider::enter(const Transition& transition) {
-  const dsl::State* state = definition().root.find(transition.to);
+  const dsl::State* state = machine().find(transition.to);
   PAWL_CHECK(state != nullptr);
   StateEntered entered;
-  entered.state = state->name;
-  entered.visit = run_->visits_of(run_->frames[0].path, state->name) + 1;
+  entered.frame = at_;
+  entered.state = transition.to;
+  entered.visit = run_->visits_of(at_, entered.state) + 1;
   entered.cause = transition.cause;
   entered.detail = transition.detail;
   Error error;
   const bool whole = entry_parts(*state, scope(), &entered, &error);
   emit(std::move(entered));
+  if (!state->forget.empty()) forget_undos(*state);
   if (whole) return finish_entry();
   Raised raised;
   raised.error = std::move(error);
   raised.stage = IncidentStage::entry;
   raise(std::move(raised));
+}
+
+void Decider::forget_undos(const dsl::State& state) {
+  UndosForgotten forgotten;
+  for (const auto& undo : run_->tree->undos) {
+    const bool named =
+        std::find(state.forget.begin(), state.forget.end(), undo->name) != state.forget.end();
+    if (named && undo->frame == at_) forgotten.undos.push_back(undo->id);
+  }
+  if (!forgotten.undos.empty()) emit(std::move(forgotten));
 }
 
 namespace {
@@ -122,12 +180,12 @@ bool Decider::entry_parts(const dsl::State& state, const EvalScope& before, Stat
 void Decider::finish_entry() {
   const dsl::State& state = current_state();
   if (state.verb != dsl::Verb::end) offer_waiting();
-  if (!pending_ && !run_->closed()) run_verb(state);
+  if (stays()) run_verb(state);
 }
 
 void Decider::retry_entry() {
   const dsl::State& state = current_state();
-  const std::int64_t late_ms = context_.now.v - run_->frames[0].entered_at.v;
+  const std::int64_t late_ms = context_.now.v - run_->frame(at_)->entered_at.v;
   StateEntered again;
   Error error;
   if (!entry_parts(state, scope(), &again, &error)) {
@@ -166,16 +224,48 @@ void Decider::run_verb(const dsl::State& state) {
     case dsl::Verb::end:
       return run_end(state);
     case dsl::Verb::task:
-      break;
+      return run_task(state);
+    case dsl::Verb::flow:
+      return run_flow(state);
+    case dsl::Verb::parallel:
+      return run_parallel(state);
+    case dsl::Verb::map:
+      return run_map(state);
+    case dsl::Verb::compensate:
+      return run_compensate();
+    case dsl::Verb::call:
+      return run_call(state);
+    case dsl::Verb::send:
+      return run_send(state);
+    case dsl::Verb::continue_as_new:
+      return await_renewal();
   }
+}
+
+// An entry of its own begins the next generation (wants_checkpoint). Should the group change its
+// leader before, the timer makes the next one look.
+void Decider::await_renewal() {
+  emit(TimersArmed{{timer(TimerKind::gather, 0, after_ms(limits::kErrandAgainMs))}});
+}
+
+void Decider::run_task(const dsl::State& state) {
   TaskScheduled planned;
-  Error error;
-  if (plan_task(*state.task, scope(), {state.name, ""}, StepRole::state, &planned, &error)) {
-    return schedule(std::move(planned), *state.task);
-  }
   Raised raised;
-  raised.error = std::move(error);
-  raise(std::move(raised));
+  EvalScope s = scope();
+  const HandlerPlace place{current_place(), ""};
+  if (!plan_task(*state.task, s, place, StepRole::state, &planned, &raised.error)) {
+    return raise(std::move(raised));
+  }
+  const dsl::Undo* undo = state.task->undo ? &*state.task->undo : nullptr;
+  UndoRecorded recorded;
+  if (undo != nullptr && undo->when_started &&
+      !plan_undo(*undo, place.state, planned.firing, &s, &recorded, &raised.error)) {
+    return raise(std::move(raised));
+  }
+  schedule(std::move(planned), *state.task);
+  if (undo == nullptr || !undo->when_started) return;
+  recorded.step = run_->last_step;
+  record(std::move(recorded));
 }
 
 void Decider::run_sleep(const dsl::State& state) {
@@ -201,7 +291,7 @@ void Decider::run_choose(const dsl::State& state) {
     raised.error = {"sys.no_match", "no branch of `" + state.name + "` holds", {}};
     return raise(std::move(raised));
   }
-  if (!take_branch(*branch, &s, {state.name, "choose"}, Cause::next, "", &raised.error)) {
+  if (!take_branch(*branch, &s, {current_place(), "choose"}, Cause::next, "", &raised.error)) {
     raise(std::move(raised));
   }
 }
@@ -270,7 +360,8 @@ void Decider::run_end(const dsl::State& state) {
 void Decider::complete_run() {
   RunClosed closed;
   closed.status = RunStatus::completed;
-  if (last_result_) closed.output = Payload::of(*last_result_);
+  const auto last = last_results_.find(0);
+  if (last != last_results_.end()) closed.output = Payload::of(last->second);
   emit(std::move(closed));
 }
 
@@ -282,7 +373,7 @@ bool Decider::assignments(const std::vector<dsl::Assignment>& list, const EvalSc
         absl::StrCat(absl::string_view(key.data(), key.size()), ".", a.variable);
     dsl::Value value;
     if (!evaluate_template(a.value, s, where, &budget_, &value, error)) return false;
-    if (const dsl::Schema* schema = definition().root.vars.find(a.variable)) {
+    if (const dsl::Schema* schema = machine().vars.find(a.variable)) {
       std::vector<dsl::SchemaError> errors;
       value = dsl::apply_schema(*schema, value, a.variable, &errors);
       if (!errors.empty()) {
@@ -291,7 +382,7 @@ bool Decider::assignments(const std::vector<dsl::Assignment>& list, const EvalSc
         return false;
       }
     }
-    const Variable* old = run_->variable(0, a.variable);
+    const Variable* old = run_->variable(at_, a.variable);
     if (old != nullptr) delta -= static_cast<std::int64_t>(old->value.length);
     if (!fits(value, where, delta, error)) return false;
     delta += static_cast<std::int64_t>(value.encoded_size());
@@ -301,7 +392,7 @@ bool Decider::assignments(const std::vector<dsl::Assignment>& list, const EvalSc
 }
 
 void Decider::set_vars(std::vector<NamedPayload> vars) {
-  if (!vars.empty()) emit(VarsSet{0, std::move(vars)});
+  if (!vars.empty()) emit(VarsSet{at_, std::move(vars)});
 }
 
 bool Decider::choose_branch(const std::vector<dsl::Branch>& branches, const EvalScope& s,

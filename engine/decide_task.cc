@@ -14,20 +14,30 @@
 #include "engine/decider.h"
 
 namespace pawl::engine {
-namespace {
 
-// hash(run uid, flow path, state, visit, do): the same for every attempt, whoever asks.
-std::string idempotency_key(const Run& run, const HandlerPlace& place, std::uint32_t firing) {
+std::string key_path(const Run& run, std::uint32_t frame) {
+  const InnerFrame* inner = run.inner(frame);
+  if (inner == nullptr) return "";
+  const Frame& parent = *run.frame(inner->parent);
+  const std::string within =
+      inner->role == FrameRole::item ? absl::StrCat("[", inner->index, "]") : "/" + inner->name;
+  return absl::StrCat(key_path(run, inner->parent), "/", parent.state, ":", parent.visit, within);
+}
+
+std::string idempotency_key(const Run& run, std::uint32_t frame, const HandlerPlace& place,
+                            std::uint32_t firing, std::string_view what) {
   std::string bytes;
   ByteWriter writer(&bytes);
   writer.str(to_string(run.uid()));
-  writer.str(run.frames[0].path);
+  writer.str(key_path(run, frame));
   writer.str(place.state);
   writer.str(place.handler);
   writer.varint(firing);
-  writer.str("do");
+  writer.str(what);
   return to_hex(digest(bytes)).substr(0, 32);
 }
+
+namespace {
 
 const dsl::TaskSpec* task_of(const std::vector<dsl::Branch>& branches, std::size_t at) {
   return at < branches.size() && branches[at].task ? &*branches[at].task : nullptr;
@@ -62,9 +72,16 @@ bool take_prefix(std::string_view* text, std::string_view prefix) {
 // Handlers are named "on.SIGNAL#BRANCH", "after.INDEX#BRANCH", "every.INDEX#BRANCH"; those of the
 // root have no state.
 const dsl::TaskSpec* find_task_spec(const dsl::Definition& definition, const Step& step) {
-  const dsl::State* state = definition.root.find(step.state);
+  const dsl::State* state = dsl::find_state(definition, step.state);
   if (step.role == StepRole::state) {
     return state != nullptr && state->task ? &*state->task : nullptr;
+  }
+  if (step.role == StepRole::undo) {
+    if (state == nullptr) return nullptr;
+    const auto& undo = state->call != nullptr ? state->call->undo
+                       : state->task          ? state->task->undo
+                                              : std::optional<dsl::Undo>();
+    return undo ? undo->task.get() : nullptr;
   }
   const bool root = step.state.empty();
   if (!root && state == nullptr) return nullptr;
@@ -119,10 +136,12 @@ bool Decider::plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const Han
     return false;
   }
   const std::string place_name = place.state + "!" + place.handler;
-  planned->firing = role == StepRole::state ? run_->frames[0].visit
-                                            : run_->visits_of(run_->frames[0].path, place_name) + 1;
+  planned->frame = at_;
+  planned->firing =
+      role == StepRole::handler ? run_->visits_of(at_, place_name) + 1 : run_->frame(at_)->visit;
   if (!spec.key) {
-    planned->key = idempotency_key(*run_, place, planned->firing);
+    planned->key =
+        idempotency_key(*run_, at_, place, planned->firing, role == StepRole::undo ? "undo" : "do");
   } else if (!evaluate_string(*spec.key, s, "key", &budget_, &planned->key, error)) {
     return false;
   } else if (planned->key.size() > limits::kIdempotencyKeyBytesMax) {
@@ -175,6 +194,7 @@ void Decider::apply(const HandOut& command) {
   if (run_->status != RunStatus::running || step == nullptr || step->status != StepStatus::queued) {
     return refuse(Refusal::nothing_to_do, "the task is not queued");
   }
+  at_ = step->frame;
   TaskStarted e;
   e.step = step->id;
   e.attempt = step->attempt + 1;
@@ -207,6 +227,7 @@ const Step* Decider::take_back(StepId id, std::uint32_t attempt) {
 void Decider::apply(const ReturnTask& command) {
   const Step* step = take_back(command.step, command.attempt);
   if (step == nullptr) return;
+  at_ = step->frame;
   emit(TaskReturned{step->id, command.attempt, queue_timers(*step)});
 }
 

@@ -85,6 +85,7 @@ void Decider::fire(const Timer& t) {
     fired.next_at = TimeMs(t.fire_at.v + (missed + 1) * t.interval_ms);
   }
   emit(fired);
+  at_ = t.frame;
   switch (t.kind) {
     case TimerKind::start: {
       Error error;
@@ -106,6 +107,10 @@ void Decider::fire(const Timer& t) {
       return retry_incident(IncidentId(static_cast<std::uint32_t>(t.owner)), "again", {});
     case TimerKind::signal_expiry:
       return emit(SignalExpired{t.owner});
+    case TimerKind::gather:
+      if (current_state().map != nullptr) return begin_items();
+      if (wants_renewal(*run_, definition())) await_renewal();
+      return;
     case TimerKind::task_queue:
     case TimerKind::task_attempt:
     case TimerKind::task_total:
@@ -118,6 +123,7 @@ void Decider::fire_of_step(const Timer& t) {
   const StepId id(static_cast<std::uint32_t>(t.owner));
   const Step* step = run_->step(id);
   PAWL_CHECK(step != nullptr);
+  at_ = step->frame;
   if (t.kind == TimerKind::task_retry) return emit(TaskRequeued{id, false, queue_timers(*step)});
   Error error;
   if (t.kind == TimerKind::task_queue) {
@@ -157,6 +163,7 @@ void Decider::run_timer_handler(TimerKind kind, std::uint64_t owner) {
   const dsl::TimerHandler& handler = *timer_handler(kind, owner);
   const bool root = kind == TimerKind::root_after || kind == TimerKind::root_every;
   const bool repeats = kind == TimerKind::root_every || kind == TimerKind::every;
+  if (root && !root_handlers_act()) return;
   Raised raised;
   raised.stage = IncidentStage::timer;
   raised.timer_kind = kind;
@@ -166,7 +173,7 @@ void Decider::run_timer_handler(TimerKind kind, std::uint64_t owner) {
   if (!choose_branch(handler.branches, s, &branch, &raised.error)) return raise(std::move(raised));
   if (branch == nullptr) return;
   const std::string name = absl::StrCat(repeats ? "every." : "after.", owner);
-  const HandlerPlace place{root ? "" : run_->state(),
+  const HandlerPlace place{root ? "" : current_place(),
                            absl::StrCat(name, "#", branch - handler.branches.data())};
   const std::string detail = root ? "root." + name : name;
   if (!take_branch(*branch, &s, place, Cause::timer, detail, &raised.error)) {

@@ -5,9 +5,13 @@
 // Entering a state may lead straight to the next one (choose, set, a buffered signal, a caught
 // error). Such a step is not a call: it is left in `pending_`, and settle() takes one after the
 // other, so that no workflow makes the stack deep and a loop is counted in one place.
+//
+// A run may be in several machines at once (run_tree.h). Whatever is decided is decided for one of
+// them, `at_`; who goes on with another one sets it.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,7 +46,7 @@ struct Raised {
 
 // Where a branch with a task stands: part of the task's identity.
 struct HandlerPlace {
-  std::string state;    // "" at the root
+  std::string state;    // its place in the definition; "" of the root's own handlers
   std::string handler;  // "on.approval", "after.0", "root.every.1"
 };
 
@@ -69,16 +73,21 @@ class Decider {
   void apply(const FireTimers& command);
   void apply(const DeleteData& command);
   void apply(const Checkpoint& command);
+  void apply(const AnswerCall& command);
+  void apply(const EndCall& command);
+  void apply(const AnswerSignal& command);
+  void apply(const TellCaller& command);
   void apply(const Start& command);  // not for decide(): refused
-
   Decision finish();
 
  private:
   struct Transition {
+    std::uint32_t frame = 0;
     std::string to;  // a state, or "end"
     Cause cause = Cause::next;
     std::string detail;
   };
+  class At;  // decides for another machine meanwhile
 
   // --- decide.cc ---
   const dsl::Definition& definition() const;
@@ -86,24 +95,33 @@ class Decider {
   [[gnu::cold]] void refuse(Refusal why, std::string detail);
   bool refused() const { return decision_.refusal != Refusal::none; }
   // Numbered when its event is emitted.
-  static Timer timer(TimerKind kind, std::uint64_t owner, TimeMs at, std::int64_t interval_ms = 0);
+  Timer timer(TimerKind kind, std::uint64_t owner, TimeMs at, std::int64_t interval_ms = 0) const;
   TimeMs after_ms(std::int64_t ms) const { return TimeMs(context_.now.v + ms); }
-  EvalScope scope() const { return EvalScope(*run_, 0, context_.now); }
+  EvalScope scope() const { return EvalScope(*run_, at_, context_.now); }
   Random& random();
   // Checks size, depth, the run's state and the decision's bytes; `error` is sys.too_big. `delta`
   // is what else changes in the run's state along with it, in bytes.
   bool fits(const dsl::Value& value, std::string_view what, std::int64_t delta, Error* error);
 
   // --- decide_state.cc ---
+  const dsl::Flow& machine() const;  // the one decided for
+  std::string machine_place() const;
   const dsl::State& current_state() const;
+  std::string current_place() const;
   void go(std::string to, Cause cause, std::string detail = {});
+  // The machine is there and goes nowhere else, nor do those that enclose it.
+  bool stays() const;
   void settle();
+  Transition take_pending();
   void enter(const Transition& transition);
+  void forget_undos(const dsl::State& state);
   bool entry_parts(const dsl::State& state, const EvalScope& before, StateEntered* entered,
                    Error* error);
   void finish_entry();
   void retry_entry();
   void run_verb(const dsl::State& state);
+  void await_renewal();
+  void run_task(const dsl::State& state);
   void run_sleep(const dsl::State& state);
   void run_choose(const dsl::State& state);
   void run_raise(const dsl::State& state);
@@ -121,9 +139,55 @@ class Decider {
   bool take_branch(const dsl::Branch& branch, EvalScope* s, const HandlerPlace& place, Cause cause,
                    std::string detail, Error* error);
 
+  // --- decide_flow.cc: machines within machines ---
+  bool frames_room(std::size_t more, Error* error) const;
+  void open_frame(FrameRole role, std::string name, std::uint32_t index, const dsl::Machine& inner,
+                  std::string_view branch);
+  void run_flow(const dsl::State& state);
+  void run_parallel(const dsl::State& state);
+  // The machine goes to its end: what it hands out goes to the encloser.
+  void leave_flow();
+  bool flow_result(const InnerFrame& inner, dsl::Value* result, Error* error);
+  // A `parallel` or a `map` of this machine has one more that is over.
+  void gather_on();
+  void cancel_rest();
+  dsl::Value branch_results(const dsl::State& state) const;
+  // What the state's verb gave: `save`, undo, `next`. Whatever fails from here on keeps it.
+  void after_result(const dsl::State& state, const dsl::Value& raw);
+  void keep_results();
+
+  // --- decide_map.cc ---
+  void run_map(const dsl::State& state);
+  bool plan_map(const dsl::MapSpec& map, MapStarted* started, Error* error);
+  void begin_items();
+  void finish_map();
+  dsl::Value item_results() const;
+  dsl::Value failed_items() const;
+
+  // --- decide_undo.cc ---
+  bool plan_undo(const dsl::Undo& undo, const std::string& place, std::uint32_t visit, EvalScope* s,
+                 UndoRecorded* planned, Error* error);
+  void record(UndoRecorded planned);
+  void run_compensate();
+
+  // --- decide_call.cc ---
+  void run_call(const dsl::State& state);
+  bool plan_call(const dsl::State& state, CallStarted* started, Error* error);
+  void run_send(const dsl::State& state);
+  bool plan_send(const dsl::SendSpec& send, SignalSent* sent, Error* error);
+  void end_call(std::uint32_t call, std::optional<RunStatus> status, const dsl::Value& output,
+                const std::optional<Error>& error);
+  void begin_anew();
+  bool plan_renewal(CheckpointParts* parts, Error* error);
+
   // --- decide_error.cc ---
   [[gnu::cold]] void raise(Raised raised);
+  // The machine's state takes it.
   bool try_catch(const Raised& raised);
+  // What the machine is a branch or an item of does without it (yes), or not (no), or not any more:
+  // past is another error, raised by the map, which is now decided for.
+  enum class Tolerated : std::uint8_t { no, yes, past };
+  Tolerated try_tolerate(Raised* raised);
   void open_incident(const Raised& raised);
   bool incident_room() const;
   void retry_incident(IncidentId id, const std::string& reason, const Actor& actor);
@@ -142,7 +206,6 @@ class Decider {
   bool repeats(const RememberedOutcome& outcome, const ErrorRecord* error,
                const dsl::Value* result) const;
   void complete(StepId id, std::uint32_t attempt, const dsl::Value& result, const Actor& actor);
-  void after_success(const dsl::State& state, const dsl::Value& result);
   void fail(StepId id, const ErrorRecord& error, std::optional<bool> retryable, bool reported,
             const Actor& actor);
   bool may_retry(const Step& step, const dsl::Retry& policy, const std::string& type,
@@ -164,15 +227,20 @@ class Decider {
     const dsl::SignalHandler* handler = nullptr;
     const dsl::Branch* branch = nullptr;
     bool root = false;
+    std::uint32_t frame = 0;
     bool failed = false;  // a condition could not be evaluated
     Error error;
   };
   bool check_signal(const Signal& command, const dsl::SignalSpec& spec, dsl::Value* payload);
   bool may_send(const dsl::SignalSpec& spec) const;
-  Taker find_taker(const std::string& name, EvalScope* s);
+  // Innermost first, then branches by name, items by index; last the root's own handlers.
+  Taker find_taker(const std::string& name, const dsl::Value& payload, const Actor& actor);
+  void find_taker_within(std::uint32_t frame, const std::string& name, const dsl::Value& payload,
+                         const Actor& actor, Taker* taker);
+  bool root_handlers_act() const;
   // The signal's own event has been emitted.
   void deliver(const Taker& taker, const std::string& name, const Payload& payload,
-               const Actor& actor, EvalScope* s);
+               const Actor& actor);
   void offer_waiting();
   // True if a handler took it.
   bool offer(const WaitingSignal& signal);
@@ -187,16 +255,33 @@ class Decider {
   void replay_signal(const WaitingSignal& signal);
 
   const Context& context_;
+  const dsl::Definition* renewed_ = nullptr;  // the run goes on with this one
   std::shared_ptr<Run> run_;
   Decision decision_;
   HashScratch scratch_;
   CostBudget budget_;
-  std::optional<Transition> pending_;
+  std::uint32_t at_ = 0;             // the machine decided for
+  std::vector<Transition> pending_;  // at most one a machine
   std::optional<Random> random_;
-  std::optional<dsl::Value> last_result_;  // of a task completed in this decision
-  std::uint64_t bytes_ = 0;                // of the payloads emitted
-  int automatic_steps_ = 0;
+  std::map<std::uint32_t, dsl::Value> last_results_;  // of this decision, by machine
+  std::uint64_t bytes_ = 0;                           // of the payloads emitted
+  std::map<std::uint32_t, int> automatic_steps_;      // by machine
   int loops_ = 0;
+  int frames_opened_ = 0;
+};
+
+class Decider::At {
+ public:
+  At(Decider* decider, std::uint32_t frame) : decider_(decider), before_(decider->at_) {
+    decider->at_ = frame;
+  }
+  ~At() { decider_->at_ = before_; }
+  At(const At&) = delete;
+  At& operator=(const At&) = delete;
+
+ private:
+  Decider* decider_;
+  std::uint32_t before_;
 };
 
 // True if `type` equals a pattern, or begins with one that ends in '*'.
@@ -204,5 +289,12 @@ bool matches_error(const std::vector<std::string>& patterns, const std::string& 
 
 // The task a step runs, or null if the definition has no such place.
 const dsl::TaskSpec* find_task_spec(const dsl::Definition& definition, const Step& step);
+
+// What names a machine within a run for good: its path, with the visit of each state on it. "" of
+// the root.
+std::string key_path(const Run& run, std::uint32_t frame);
+// hash(run uid, path, state, visit, do or undo): the same for every attempt, whoever asks.
+std::string idempotency_key(const Run& run, std::uint32_t frame, const HandlerPlace& place,
+                            std::uint32_t firing, std::string_view what);
 
 }  // namespace pawl::engine

@@ -80,6 +80,16 @@ class Printer {
 
 }  // namespace
 
+std::optional<GenerationBegun> generation_begun(const Event& event) {
+  if (const auto* e = std::get_if<RunContinued>(&event)) {
+    return GenerationBegun{e->generation, e->before, e->before_hash, *e->parts};
+  }
+  if (const auto* e = std::get_if<RunRenewed>(&event)) {
+    return GenerationBegun{e->generation, e->before, e->before_hash, *e->parts};
+  }
+  return std::nullopt;
+}
+
 std::uint16_t event_kind(const Event& event) {
   return static_cast<std::uint16_t>(event.index() + 1);
 }

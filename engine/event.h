@@ -11,15 +11,18 @@
 // std::string, Digest, Salt, Payload, Actor, std::optional<T>, std::vector<T>, and structs that
 // list their fields in turn (Timer, NamedPayload, Tag, ErrorRecord). See event_visit.h.
 //
-// The kinds stand in event_checkpoint.h, event_run.h, event_state.h, event_signal.h, event_task.h
-// and event_incident.h.
+// The kinds stand in event_call.h, event_checkpoint.h, event_flow.h, event_incident.h, event_run.h,
+// event_signal.h, event_state.h and event_task.h.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
+#include "engine/event_call.h"
 #include "engine/event_checkpoint.h"
+#include "engine/event_flow.h"
 #include "engine/event_incident.h"
 #include "engine/event_run.h"
 #include "engine/event_signal.h"
@@ -34,10 +37,23 @@ using Event =
                  SignalTaken, SignalBuffered, SignalExpired, TimerFired, TaskScheduled, TaskStarted,
                  TaskReturned, TaskCompleted, TaskFailed, TaskRequeued, TaskProgress, TaskReleased,
                  OutcomeHeld, ErrorRaised, IncidentOpened, IncidentClosed, RunPaused, RunResumed,
-                 RunCancelRequested, RunMoved, RunClosed, RunDataDeleted, RunContinued>;
+                 RunCancelRequested, RunMoved, RunClosed, RunDataDeleted, RunContinued, FlowEntered,
+                 FlowLeft, ParallelStarted, MapStarted, MapRetried, ResultKept, UndoRecorded,
+                 UndosForgotten, CallStarted, CallAccepted, CallEnded, SignalSent, SignalAnswered,
+                 RunCalled, RunRenewed, CallHeld, CallerTold>;
 
 // The newest feature level any event here needs.
-inline constexpr std::uint16_t kEventLevelMax = 5;
+inline constexpr std::uint16_t kEventLevelMax = 6;
+
+// What a later generation begins with, if the event begins one (run.continued, run.renewed). The
+// references are into the event.
+struct GenerationBegun {
+  std::uint32_t generation = 0;
+  Seq before;
+  const Digest& before_hash;
+  const CheckpointParts& parts;
+};
+std::optional<GenerationBegun> generation_begun(const Event& event);
 
 std::uint16_t event_kind(const Event& event);
 std::uint16_t event_level(const Event& event);

@@ -17,6 +17,7 @@
 #include "engine/event_parts.h"
 #include "engine/payload.h"
 #include "engine/run_parts.h"
+#include "engine/run_tree.h"
 #include "engine/shared.h"
 
 namespace pawl::engine {
@@ -31,6 +32,42 @@ struct CheckpointFrame {
   static void fields(Self& x, Visitor&& v) {
     v("path", x.path), v("state", x.state), v("visit", x.visit), v("entered_at", x.entered_at);
     v("entered_seq", x.entered_seq), v("vars", x.vars);
+  }
+};
+
+struct CheckpointInner {
+  std::uint32_t id = 0, parent = 0;
+  FrameRole role = FrameRole::flow;
+  std::string name;
+  std::uint32_t index = 0;
+  std::string machine;
+  bool keeps_result = false;
+  Payload result;
+  CheckpointFrame frame;
+  std::vector<Visit> visits;
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("id", x.id), v("parent", x.parent), v("role", x.role), v("name", x.name);
+    v("index", x.index), v("machine", x.machine), v("keeps_result", x.keeps_result);
+    v("result", x.result), v("frame", x.frame), v("visits", x.visits);
+  }
+};
+
+struct CheckpointGather {
+  std::uint32_t frame = 0;
+  bool map = false;
+  Payload items;
+  std::uint32_t count = 0, next = 0;
+  std::vector<std::uint32_t> again;
+  std::uint32_t open = 0, completed = 0, failed = 0;
+  std::uint32_t most = 0, batch = 0, tolerate = 0, join = 0;
+  std::vector<Gathered> gathered;
+  template <class Self, class Visitor>
+  static void fields(Self& x, Visitor&& v) {
+    v("frame", x.frame), v("map", x.map), v("items", x.items), v("count", x.count);
+    v("next", x.next), v("again", x.again), v("open", x.open), v("completed", x.completed);
+    v("failed", x.failed), v("most", x.most), v("batch", x.batch), v("tolerate", x.tolerate);
+    v("join", x.join), v("gathered", x.gathered);
   }
 };
 
@@ -55,6 +92,13 @@ struct CheckpointParts {
   TimerId last_timer;
   IncidentId last_incident;
   std::uint64_t last_signal = 0;
+  // Of run.renewed alone.
+  std::vector<CheckpointInner> inner;
+  std::vector<CheckpointGather> gathers;
+  std::vector<RecordedUndo> undos;
+  std::vector<OpenCall> calls;
+  std::optional<Caller> caller;
+  std::uint32_t last_frame = 0, last_undo = 0, last_call = 0;
 };
 
 struct RunContinued {
@@ -68,7 +112,10 @@ struct RunContinued {
   template <class Self, class Visitor>
   [[gnu::cold]] static void fields(Self& e, Visitor&& v) {
     v("generation", e.generation), v("before", e.before), v("before_hash", e.before_hash);
-    auto& x = parts_of(e);
+    part_fields(parts_of(e), v);
+  }
+  template <class Parts, class Visitor>
+  static void part_fields(Parts& x, Visitor& v) {
     v("identity", x.identity), v("status", x.status), v("paused_from", x.paused_from);
     v("started_at", x.started_at), v("start_at", x.start_at);
     v("on_error_taken", x.on_error_taken), v("on_timeout_taken", x.on_timeout_taken);
@@ -82,8 +129,50 @@ struct RunContinued {
   static CheckpointParts& parts_of(RunContinued& e) { return e.parts.edit(); }
 };
 
-// The checkpoint of a run as it is, for its next generation. Its payloads have no digests yet.
+// Why a generation begins.
+enum class Renewal : std::uint8_t {
+  history = 0,    // the one before had become too long
+  continued = 1,  // `continue`
+  migrated = 2,
+  reset = 3,
+};
+constexpr Renewal enum_max(Renewal) { return Renewal::reset; }
+const char* enum_name(Renewal x);
+
+// The same for runs that have a tree (run_tree.h), and for all that begin anew otherwise than by
+// themselves: what the parts say need not be what the run was before.
+struct RunRenewed {
+  static constexpr std::uint16_t kKind = 44, kLevel = 6;
+  static constexpr const char* kName = "run.renewed";
+  std::uint32_t generation = 0;
+  Seq before;
+  Digest before_hash{};
+  Renewal why = Renewal::history;
+  std::string reason;
+  Actor actor;
+  Shared<CheckpointParts> parts;
+
+  template <class Self, class Visitor>
+  [[gnu::cold]] static void fields(Self& e, Visitor&& v) {
+    v("generation", e.generation), v("before", e.before), v("before_hash", e.before_hash);
+    v("why", e.why), v("reason", e.reason), v("actor", e.actor);
+    auto& x = parts_of(e);
+    RunContinued::part_fields(x, v);
+    v("inner", x.inner), v("gathers", x.gathers), v("undos", x.undos), v("calls", x.calls);
+    v("caller", x.caller), v("last_frame", x.last_frame), v("last_undo", x.last_undo);
+    v("last_call", x.last_call);
+  }
+  static const CheckpointParts& parts_of(const RunRenewed& e) { return *e.parts; }
+  static CheckpointParts& parts_of(RunRenewed& e) { return e.parts.edit(); }
+};
+
+// All that a run is made of; its payloads keep their digests.
 struct Run;
+CheckpointParts parts_of(const Run& run);
+// The checkpoint of a run without a tree as it is, for its next generation. Its payloads have no
+// digests yet.
 RunContinued checkpoint_of(const Run& run);
+// A generation made of these parts; likewise.
+RunRenewed renewal_of(const Run& run, CheckpointParts parts, Renewal why);
 
 }  // namespace pawl::engine

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "engine/event_checkpoint.h"
 
 namespace pawl::engine {
 namespace {
@@ -59,20 +60,20 @@ const char* enum_name(Cause x) {
 
 const char* enum_name(TimerKind x) {
   static constexpr const char* kNames[] = {
-      "start",      "run_timeout",    "root_after",   "root_every",   "after",
-      "every",      "sleep",          "task_queue",   "task_attempt", "task_total",
-      "task_retry", "incident_again", "signal_expiry"};
+      "start",      "run_timeout",    "root_after",    "root_every",   "after",
+      "every",      "sleep",          "task_queue",    "task_attempt", "task_total",
+      "task_retry", "incident_again", "signal_expiry", "gather"};
   return kNames[static_cast<std::size_t>(x)];
 }
 
 const char* enum_name(StepRole x) {
-  static constexpr const char* kNames[] = {"state", "handler"};
+  static constexpr const char* kNames[] = {"state", "handler", "undo"};
   return kNames[static_cast<std::size_t>(x)];
 }
 
 const char* enum_name(IncidentStage x) {
-  static constexpr const char* kNames[] = {"step",   "entry", "verb",   "result",
-                                           "signal", "timer", "history"};
+  static constexpr const char* kNames[] = {"step",  "entry",   "verb",   "result", "signal",
+                                           "timer", "history", "gather", "leave"};
   return kNames[static_cast<std::size_t>(x)];
 }
 
@@ -88,6 +89,26 @@ const char* enum_name(SignalFate x) {
 
 const char* enum_name(Outcome x) {
   static constexpr const char* kNames[] = {"completed", "failed", "lease_lost"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(FrameRole x) {
+  static constexpr const char* kNames[] = {"flow", "branch", "item"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(FlowEnd x) {
+  static constexpr const char* kNames[] = {"completed", "failed", "cancelled"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(CallStatus x) {
+  static constexpr const char* kNames[] = {"asked", "accepted", "cancelling"};
+  return kNames[static_cast<std::size_t>(x)];
+}
+
+const char* enum_name(Renewal x) {
+  static constexpr const char* kNames[] = {"history", "continued", "migrated", "reset"};
   return kNames[static_cast<std::size_t>(x)];
 }
 

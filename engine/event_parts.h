@@ -62,8 +62,9 @@ enum class TimerKind : std::uint8_t {
   task_retry = 10,      // the back-off before the next attempt
   incident_again = 11,  // owner: the incident
   signal_expiry = 12,   // owner: the signal's number
+  gather = 13,          // level 6: more items of the frame's map are to begin
 };
-constexpr TimerKind enum_max(TimerKind) { return TimerKind::signal_expiry; }
+constexpr TimerKind enum_max(TimerKind) { return TimerKind::gather; }
 
 // A timer as state: it fires at the first entry whose time is >= fire_at.
 struct Timer {
@@ -125,8 +126,9 @@ struct ErrorRecord {
   }
 };
 
-enum class StepRole : std::uint8_t { state = 0, handler = 1 };
-constexpr StepRole enum_max(StepRole) { return StepRole::handler; }
+// Undo: level 6, of a `compensate`.
+enum class StepRole : std::uint8_t { state = 0, handler = 1, undo = 2 };
+constexpr StepRole enum_max(StepRole) { return StepRole::undo; }
 
 // What of a step, a state or a handler is to be done again when its incident is retried.
 enum class IncidentStage : std::uint8_t {
@@ -138,8 +140,10 @@ enum class IncidentStage : std::uint8_t {
   signal = 4,   // a handler of signal `name`, `kept` is its payload
   timer = 5,    // a handler of the timer (`timer_kind`, `timer_owner`)
   history = 6,  // level 5: the run could not continue as new (event_checkpoint.h)
+  gather = 7,   // level 6: too many items of a map failed; those that did not complete run again
+  leave = 8,    // level 6: what a flow hands out could not be evaluated
 };
-constexpr IncidentStage enum_max(IncidentStage) { return IncidentStage::history; }
+constexpr IncidentStage enum_max(IncidentStage) { return IncidentStage::leave; }
 
 enum class IncidentEnd : std::uint8_t { retried = 0, left = 1 };
 constexpr IncidentEnd enum_max(IncidentEnd) { return IncidentEnd::left; }

@@ -1,7 +1,7 @@
 #include "engine/evolve.h"
 
 #include <algorithm>
-#include <tuple>
+#include <optional>
 
 #include "base/digest.h"
 #include "base/limits.h"
@@ -22,18 +22,21 @@ auto position(List& list, Id id) {
 
 bool evolve(Run* run, const Event& event, TimeMs time, HashScratch* scratch) {
   const bool first = run->seq.v == 0;
-  const auto* checkpoint = std::get_if<RunContinued>(&event);
-  if (first && checkpoint != nullptr) {
+  const std::optional<GenerationBegun> checkpoint = generation_begun(event);
+  if (first && checkpoint) {
     run->seq = checkpoint->before;
     run->hash = checkpoint->before_hash;
   }
-  if (checkpoint != nullptr) {
+  if (checkpoint) {
     if (run->seq != checkpoint->before || run->hash != checkpoint->before_hash) return false;
   } else if (first != std::holds_alternative<RunStarted>(event)) {
     return false;
   }
   const bool late =
-      std::holds_alternative<TaskReleased>(event) || std::holds_alternative<RunDataDeleted>(event);
+      std::holds_alternative<TaskReleased>(event) ||
+      std::holds_alternative<RunDataDeleted>(event) || std::holds_alternative<CallEnded>(event) ||
+      std::holds_alternative<CallAccepted>(event) || std::holds_alternative<CallerTold>(event) ||
+      std::holds_alternative<RunRenewed>(event);
   if (!first && run->closed() && !late) return false;
   run->seq = run->seq.next();
   EventContext context{first ? Salt() : run->identity->salt, run->seq, time};
@@ -65,9 +68,9 @@ void Fold::disarm(TimerKind kind, std::uint64_t owner) {
 
 bool Fold::set_vars(std::uint32_t frame, const std::vector<NamedPayload>& vars,
                     std::size_t ordinal) {
-  if (frame >= run.frames.size()) return false;
+  if (run.frame(frame) == nullptr) return false;
   if (vars.empty()) return true;
-  std::vector<Variable>& all = run.frames[frame].vars.edit();
+  std::vector<Variable>& all = edit_frame(frame)->vars.edit();
   for (const NamedPayload& x : vars) {
     auto at = std::lower_bound(
         all.begin(), all.end(), x.name,
@@ -80,15 +83,14 @@ bool Fold::set_vars(std::uint32_t frame, const std::vector<NamedPayload>& vars,
   return true;
 }
 
-bool Fold::count_visit(std::string_view path, std::string_view name, std::uint32_t count) {
-  std::vector<Visit>& all = run.visits.edit();
-  auto at = std::lower_bound(
-      all.begin(), all.end(), std::tie(path, name), [](const Visit& x, const auto& wanted) {
-        return std::tuple<std::string_view, std::string_view>(x.path, x.name) < wanted;
-      });
-  if (at == all.end() || at->path != path || at->name != name) {
-    at = all.insert(at, Visit{std::string(path), std::string(name), 0});
-  }
+bool Fold::count_visit(std::uint32_t frame, std::string_view name, std::uint32_t count) {
+  InnerFrame* inner = edit_inner(frame);
+  if (frame > 0 && inner == nullptr) return false;
+  std::vector<Visit>& all = inner == nullptr ? run.visits.edit() : inner->visits.edit();
+  auto at =
+      std::lower_bound(all.begin(), all.end(), name,
+                       [](const Visit& x, std::string_view wanted) { return x.name < wanted; });
+  if (at == all.end() || at->name != name) at = all.insert(at, Visit{"", std::string(name), 0});
   return ++at->count == count;
 }
 
@@ -101,9 +103,12 @@ void Fold::remove_step(StepId id) {
   const auto at = position(run.steps, id);
   if (at == run.steps.end()) return;
   shrink((*at)->input.length + (*at)->progress.length);
+  const StepRole role = (*at)->role;
   run.steps.erase(at);
   disarm_step(id);
   drop_held(id);
+  if (role == StepRole::undo) end_undo(*this, id, /*done=*/false);
+  drop_undos_of(*this, id);
 }
 
 void Fold::disarm_step(StepId id) {
@@ -118,6 +123,7 @@ void Fold::withdraw(StepId id) {
   if (step == nullptr || step->status == StepStatus::withdrawn) return;
   if (step->status != StepStatus::started) return remove_step(id);
   disarm_step(id);
+  if (step->role == StepRole::undo) end_undo(*this, id, /*done=*/false);
   Step* withdrawn = edit_step(id);
   shrink(withdrawn->input.length + withdrawn->progress.length);
   withdrawn->input = Payload();
@@ -176,6 +182,27 @@ bool Fold::take_signal(std::uint64_t number) {
   return true;
 }
 
+namespace {
+
+std::uint64_t count_tree_bytes(const RunTree& tree) {
+  std::uint64_t bytes = 0;
+  for (const auto& inner : tree.frames) {
+    bytes += inner->result.length;
+    for (const Variable& x : *inner->frame.vars) bytes += x.value.length;
+  }
+  for (const auto& gather : tree.gathers) {
+    bytes += gather->items.length;
+    for (const auto& chunk : gather->chunks) {
+      for (const Gathered& x : chunk->items) bytes += x.result.length + x.error.detail.length;
+    }
+  }
+  for (const auto& undo : tree.undos) bytes += undo->input.length;
+  for (const auto& call : tree.calls) bytes += call->payload_bytes();
+  return bytes;
+}
+
+}  // namespace
+
 std::uint64_t count_state_bytes(const Run& run) {
   std::uint64_t bytes = run.identity->input.length + run.output->length;
   if (run.error.get()) bytes += run.error.get()->detail.length;
@@ -186,7 +213,7 @@ std::uint64_t count_state_bytes(const Run& run) {
   for (const auto& i : run.incidents) bytes += i->error.detail.length + i->kept.length;
   for (const WaitingSignal& s : *run.signals) bytes += s.payload.length;
   for (const HeldOutcome& h : *run.held) bytes += h.result.length + h.error.detail.length;
-  return bytes;
+  return bytes + count_tree_bytes(*run.tree);
 }
 
 std::array<unsigned char, 16> seen_hash(const Run& run, std::string_view dedupe_id) {

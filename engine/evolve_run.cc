@@ -70,12 +70,18 @@ bool fold(Fold& f, const RunResumed&) {
 bool fold(Fold&, const RunCancelRequested&) { return true; }
 
 bool fold(Fold& f, const RunMoved& e) {
-  return e.frame < f.run.frames.size() && f.run.frames[e.frame].state == e.from;
+  const Frame* frame = f.run.frame(e.frame);
+  return frame != nullptr && frame->state == e.from;
 }
 
 bool fold(Fold& f, const RunClosed& e) {
   if (!is_closed(e.status) || e.status == RunStatus::data_deleted) return false;
   Run& run = f.run;
+  if (!is_empty(*run.tree)) f.clear_inner(0);
+  if (!f.run.tree->undos.empty()) {
+    for (const auto& undo : run.tree->undos) f.shrink(undo->input.length);
+    run.tree.edit().undos.clear();
+  }
   run.status = e.status;
   run.paused_from = RunStatus::running;
   run.closed_at = f.time;
@@ -106,6 +112,13 @@ bool fold(Fold& f, const RunDataDeleted&) {
   bool known = scrub_kept(&run.identity.edit().input) && scrub_kept(&run.output.edit());
   for (Frame& frame : run.frames) {
     for (Variable& variable : frame.vars.edit()) known = known && scrub_kept(&variable.value);
+  }
+  for (const auto& call : run.tree->calls) {
+    if (call->input.length == 0) continue;
+    f.shrink(call->input.length);
+    for (auto& each : run.tree.edit().calls) {
+      if (each->id == call->id) each.edit().input = Payload();
+    }
   }
   if (run.error.get()) known = known && scrub_kept(&run.error.edit()->detail);
   return known;

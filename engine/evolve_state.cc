@@ -12,8 +12,8 @@ namespace pawl::engine {
 namespace {
 
 bool of_state(const Timer& t, std::uint32_t frame) {
-  return t.frame == frame &&
-         (t.kind == TimerKind::after || t.kind == TimerKind::every || t.kind == TimerKind::sleep);
+  return t.frame == frame && (t.kind == TimerKind::after || t.kind == TimerKind::every ||
+                              t.kind == TimerKind::sleep || t.kind == TimerKind::gather);
 }
 
 bool of_handler_task(const Run& run, const Incident& incident) {
@@ -22,18 +22,24 @@ bool of_handler_task(const Run& run, const Incident& incident) {
   return step != nullptr && step->role == StepRole::handler;
 }
 
-void leave(Fold& f, std::uint32_t frame) {
+}  // namespace
+
+// What stands within goes first: what it leaves behind is this machine's.
+void leave_state(Fold& f, std::uint32_t frame) {
   Run& run = f.run;
+  f.clear_inner(frame);
   for (std::size_t i = run.incidents.size(); i-- > 0;) {
     const Incident& incident = *run.incidents[i];
     if (incident.frame == frame && !of_handler_task(run, incident)) f.remove_incident(incident.id);
   }
   for (std::size_t i = run.steps.size(); i-- > 0;) {
     const Step& step = *run.steps[i];
-    if (step.frame == frame && step.role == StepRole::state) f.withdraw(step.id);
+    if (step.frame == frame && step.role != StepRole::handler) f.withdraw(step.id);
   }
   std::erase_if(run.timers, [frame](const Timer& t) { return of_state(t, frame); });
 }
+
+namespace {
 
 void take_root_key(Fold& f, Cause cause) {
   f.run.on_error_taken |= cause == Cause::on_error;
@@ -45,9 +51,9 @@ void take_root_key(Fold& f, Cause cause) {
 }  // namespace
 
 bool fold(Fold& f, const StateEntered& e) {
-  if (e.frame >= f.run.frames.size() || e.state.empty()) return false;
-  leave(f, e.frame);
-  Frame& frame = f.run.frames[e.frame];
+  if (f.run.frame(e.frame) == nullptr || e.state.empty()) return false;
+  leave_state(f, e.frame);
+  Frame& frame = *f.edit_frame(e.frame);
   frame.state = e.state;
   frame.visit = e.visit;
   frame.entered_at = f.time;
@@ -55,7 +61,7 @@ bool fold(Fold& f, const StateEntered& e) {
   if (e.cause == Cause::on_error || e.cause == Cause::on_timeout || e.cause == Cause::on_cancel) {
     take_root_key(f, e.cause);
   }
-  return f.count_visit(frame.path, e.state, e.visit) && f.set_vars(e.frame, e.vars, 0) &&
+  return f.count_visit(e.frame, e.state, e.visit) && f.set_vars(e.frame, e.vars, 0) &&
          f.arm(e.timers);
 }
 
@@ -76,17 +82,18 @@ bool fold(Fold& f, const TimerFired& e) {
   return true;
 }
 
-bool fold(Fold& f, const ErrorRaised& e) { return e.frame < f.run.frames.size(); }
+bool fold(Fold& f, const ErrorRaised& e) { return f.run.frame(e.frame) != nullptr; }
 
 bool fold(Fold& f, const IncidentOpened& e) {
   Run& run = f.run;
-  if (e.incident != run.last_incident.next() || e.frame >= run.frames.size()) return false;
+  const Frame* frame = run.frame(e.frame);
+  if (e.incident != run.last_incident.next() || frame == nullptr) return false;
   Incident incident;
   incident.id = e.incident;
   incident.frame = e.frame;
   incident.stage = e.stage;
   incident.step = e.step;
-  incident.state = run.frames[e.frame].state;
+  incident.state = frame->state;
   incident.error = e.error;
   incident.error.detail = f.keep(e.error.detail, 0);
   incident.since = f.time;

@@ -26,7 +26,7 @@ bool handed_out(const Step* step, std::uint32_t attempt) {
 
 bool fold(Fold& f, const TaskScheduled& e) {
   Run& run = f.run;
-  if (e.step != run.last_step.next() || e.frame >= run.frames.size()) return false;
+  if (e.step != run.last_step.next() || run.frame(e.frame) == nullptr) return false;
   Step step;
   step.id = e.step;
   step.frame = e.frame;
@@ -44,10 +44,10 @@ bool fold(Fold& f, const TaskScheduled& e) {
   step.attempt_ms = e.attempt_ms;
   step.scheduled_at = f.time;
   step.queued_at = f.time;
-  if (e.role == StepRole::handler &&
-      !f.count_visit(run.frames[e.frame].path, e.state + "!" + e.handler, e.firing)) {
+  if (e.role == StepRole::handler && !f.count_visit(e.frame, e.state + "!" + e.handler, e.firing)) {
     return false;
   }
+  if (e.role == StepRole::undo && !begin_undo(f, e.firing, e.step)) return false;
   f.grow(step.input.length);
   run.last_step = e.step;
   run.steps.emplace_back(std::move(step));
@@ -65,6 +65,7 @@ bool fold(Fold& f, const TaskStarted& e) {
   step->lease_ms = e.lease_ms;
   step->started_at = f.time;
   f.disarm(TimerKind::task_queue, e.step.v);
+  count_undos_of(f, e.step);
   return f.arm(e.timers);
 }
 
@@ -83,7 +84,9 @@ bool fold(Fold& f, const TaskReturned& e) {
 }
 
 bool fold(Fold& f, const TaskCompleted& e) {
-  if (!handed_out(f.run.step(e.step), e.attempt)) return false;
+  const Step* step = f.run.step(e.step);
+  if (!handed_out(step, e.attempt)) return false;
+  if (step->role == StepRole::undo) end_undo(f, e.step, /*done=*/true);
   f.remove_step(e.step);
   f.remember(e.step, e.attempt, nullptr, 0);
   return true;

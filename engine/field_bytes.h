@@ -41,6 +41,10 @@ concept MayBeEmpty = requires(const T& x) {
   is_empty(x);
 };
 
+// What stands behind all else, and not at all if it is empty.
+template <class T>
+concept Trailing = MayBeEmpty<T> && T::kTrailing;
+
 inline std::string_view as_view(const Salt& salt) {
   return {reinterpret_cast<const char*>(salt.bytes.data()), salt.bytes.size()};
 }
@@ -105,6 +109,9 @@ class FieldEncoder {
   }
   template <class T>
   void put(const Shared<T>& x) {
+    if constexpr (Trailing<T>) {
+      if (is_empty(x.get())) return;
+    }
     put(x.get());
   }
   void put(const Payload& x) {
@@ -208,7 +215,12 @@ class FieldDecoder {
   // What is empty, as most of a run's parts are, takes no memory of its own.
   template <class T>
   void get(Shared<T>* x) {
-    if constexpr (MayBeEmpty<T>) {
+    if constexpr (Trailing<T>) {
+      x->reset();
+      if (in_->at_end()) return;
+      get(&x->edit());
+      if (is_empty(x->get())) in_->fail();
+    } else if constexpr (MayBeEmpty<T>) {
       T value{};
       get(&value);
       x->reset();

@@ -26,8 +26,20 @@ struct Fold {
   void disarm(TimerKind kind, std::uint64_t owner);
   // Assigns variables; their payloads have the ordinals from `ordinal` on.
   bool set_vars(std::uint32_t frame, const std::vector<NamedPayload>& vars, std::size_t ordinal);
-  // Counts one more entry or firing; false if that does not make it `count`.
-  bool count_visit(std::string_view path, std::string_view name, std::uint32_t count);
+  // Counts one more entry of a state or firing of a handler of this machine; false if that does not
+  // make it `count`.
+  bool count_visit(std::uint32_t frame, std::string_view name, std::uint32_t count);
+
+  // A machine of the run, to be edited; null if there is none.
+  Frame* edit_frame(std::uint32_t id);
+  InnerFrame* edit_inner(std::uint32_t id);
+  Gather* edit_gather(std::uint32_t frame);
+  // Everything within a machine's state goes: inner machines with their steps, timers and
+  // incidents, what is gathered, calls. Undos recorded within become the machine's own; tasks of
+  // handlers go on as the root's.
+  void clear_inner(std::uint32_t frame);
+  // The machine itself and all within; its undos become its parent's.
+  void remove_inner(std::uint32_t frame);
 
   Step* edit_step(StepId id);
   void remove_step(StepId id);
@@ -39,6 +51,7 @@ struct Fold {
   void remember(StepId step, std::uint32_t attempt, const ErrorRecord* error,
                 std::uint32_t ordinal);
   bool remove_incident(IncidentId id);
+  void drop_call(std::uint32_t id);
   // Takes a signal out of those that wait, and disarms its expiry; false if it is not there.
   bool take_signal(std::uint64_t number);
 
@@ -63,6 +76,33 @@ bool fold(Fold& f, const RunClosed& e);
 bool fold(Fold& f, const RunDataDeleted& e);
 // evolve_checkpoint.cc
 bool fold(Fold& f, const RunContinued& e);
+bool fold(Fold& f, const RunRenewed& e);
+// evolve_flow.cc
+bool fold(Fold& f, const FlowEntered& e);
+bool fold(Fold& f, const FlowLeft& e);
+bool fold(Fold& f, const ParallelStarted& e);
+bool fold(Fold& f, const MapStarted& e);
+bool fold(Fold& f, const MapRetried& e);
+bool fold(Fold& f, const ResultKept& e);
+// evolve_undo.cc
+bool fold(Fold& f, const UndoRecorded& e);
+bool fold(Fold& f, const UndosForgotten& e);
+// The undos that wait for the step's first hand-out count from now on, or are gone.
+void count_undos_of(Fold& f, StepId step);
+void drop_undos_of(Fold& f, StepId step);
+// The step carries an undo out; false if there is no such undo.
+bool begin_undo(Fold& f, std::uint32_t undo, StepId step);
+// It has, or it is taken back.
+void end_undo(Fold& f, StepId step, bool done);
+// evolve_call.cc
+bool fold(Fold& f, const CallStarted& e);
+bool fold(Fold& f, const CallAccepted& e);
+bool fold(Fold& f, const CallEnded& e);
+bool fold(Fold& f, const CallHeld& e);
+bool fold(Fold& f, const SignalSent& e);
+bool fold(Fold& f, const SignalAnswered& e);
+bool fold(Fold& f, const RunCalled& e);
+bool fold(Fold& f, const CallerTold& e);
 // evolve_state.cc
 bool fold(Fold& f, const StateEntered& e);
 bool fold(Fold& f, const VarsSet& e);
@@ -71,6 +111,8 @@ bool fold(Fold& f, const TimerFired& e);
 bool fold(Fold& f, const ErrorRaised& e);
 bool fold(Fold& f, const IncidentOpened& e);
 bool fold(Fold& f, const IncidentClosed& e);
+// What a machine's state holds goes with it; the machine is then to be in another, or to go.
+void leave_state(Fold& f, std::uint32_t frame);
 // evolve_signal.cc
 bool fold(Fold& f, const SignalReceived& e);
 bool fold(Fold& f, const SignalTaken& e);

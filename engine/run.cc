@@ -41,10 +41,45 @@ const std::string& Run::state() const {
 
 std::vector<std::string> Run::states() const {
   std::vector<std::string> paths;
-  for (std::uint32_t i = 0; i < frames.size(); ++i) {
-    if (!frames[i].state.empty()) paths.push_back(path_of(i));
+  if (!state().empty()) paths.push_back(state());
+  for (const auto& inner : tree->frames) {
+    if (!inner->frame.state.empty()) paths.push_back(path_of(inner->id));
   }
   return paths;
+}
+
+const InnerFrame* Run::inner(std::uint32_t id) const { return find_id(tree->frames, id); }
+
+const Frame* Run::frame(std::uint32_t id) const {
+  if (id == 0) return frames.empty() ? nullptr : &frames.front();
+  const InnerFrame* found = inner(id);
+  return found == nullptr ? nullptr : &found->frame;
+}
+
+const Gather* Run::gather(std::uint32_t frame) const {
+  for (const auto& gather : tree->gathers) {
+    if (gather->frame == frame) return &*gather;
+  }
+  return nullptr;
+}
+
+const OpenCall* Run::call(std::uint32_t id) const { return find_id(tree->calls, id); }
+
+bool Run::has_errands() const {
+  const RunTree& x = *tree;
+  if (closed() && x.caller && x.caller->wait && !x.caller->told) return true;
+  return std::any_of(x.calls.begin(), x.calls.end(),
+                     [](const auto& call) { return has_errand(*call); });
+}
+
+std::uint32_t Run::parent(std::uint32_t id) const {
+  const InnerFrame* found = inner(id);
+  return found == nullptr ? 0 : found->parent;
+}
+
+bool Run::within(std::uint32_t frame, std::uint32_t ancestor) const {
+  while (frame > ancestor) frame = parent(frame);
+  return frame == ancestor;
 }
 
 const Step* Run::step(StepId wanted) const { return find_id(steps, wanted); }
@@ -65,38 +100,54 @@ std::optional<TimeMs> Run::earliest_timer() const {
   return earliest;
 }
 
-const Variable* Run::variable(std::uint32_t frame, std::string_view name) const {
-  if (frame >= frames.size()) return nullptr;
-  const std::vector<Variable>& vars = *frames[frame].vars;
+const Variable* Run::variable(std::uint32_t id, std::string_view name) const {
+  const Frame* in = frame(id);
+  if (in == nullptr) return nullptr;
+  const std::vector<Variable>& vars = *in->vars;
   const auto at =
       std::lower_bound(vars.begin(), vars.end(), name,
                        [](const Variable& x, std::string_view wanted) { return x.name < wanted; });
   return at == vars.end() || at->name != name ? nullptr : &*at;
 }
 
-std::uint32_t Run::visits_of(std::string_view path, std::string_view name) const {
+namespace {
+
+std::uint32_t count_of(const std::vector<Visit>& visits, std::string_view path,
+                       std::string_view name) {
   const auto at = std::lower_bound(
-      visits->begin(), visits->end(), std::tie(path, name), [](const Visit& x, const auto& wanted) {
+      visits.begin(), visits.end(), std::tie(path, name), [](const Visit& x, const auto& wanted) {
         return std::tuple<std::string_view, std::string_view>(x.path, x.name) < wanted;
       });
-  return at == visits->end() || at->path != path || at->name != name ? 0 : at->count;
+  return at == visits.end() || at->path != path || at->name != name ? 0 : at->count;
 }
 
-dsl::Value Run::vars_value(std::uint32_t frame) const {
-  dsl::Map map;
-  if (frame < frames.size()) {
-    map.reserve(frames[frame].vars->size());
-    for (const Variable& x : *frames[frame].vars) {
-      map.emplace_back(dsl::Value::string(x.name), x.value.value);
-    }
+void append_vars(const Run& run, std::uint32_t id, dsl::Map* map) {
+  if (id > 0) append_vars(run, run.parent(id), map);
+  const Frame* frame = run.frame(id);
+  if (frame == nullptr) return;
+  map->reserve(map->size() + frame->vars->size());
+  for (const Variable& x : *frame->vars) {
+    map->emplace_back(dsl::Value::string(x.name), x.value.value);
   }
-  return dsl::Value::map(std::move(map));
 }
 
-std::string Run::path_of(std::uint32_t frame) const {
-  if (frame >= frames.size()) return "";
-  const Frame& f = frames[frame];
-  return f.path.empty() ? f.state : f.path + "/" + f.state;
+}  // namespace
+
+std::uint32_t Run::visits_of(std::uint32_t id, std::string_view name) const {
+  const InnerFrame* in = inner(id);
+  return in == nullptr ? count_of(*visits, "", name) : count_of(*in->visits, "", name);
+}
+
+dsl::Value Run::vars_value(std::uint32_t id) const {
+  dsl::Map map;
+  append_vars(*this, id, &map);
+  return dsl::Value::map(std::move(map));  // of equal keys the later wins
+}
+
+std::string Run::path_of(std::uint32_t id) const {
+  const Frame* f = frame(id);
+  if (f == nullptr) return "";
+  return f->path.empty() ? f->state : f->path + "/" + f->state;
 }
 
 void encode_run(const Run& run, std::string* out) {

@@ -2,8 +2,8 @@
 // replicas that have folded the same events hold equal runs with equal bytes.
 //
 // A Run is a value. `decide` copies it once for each command, so big parts are shared between
-// copies until they are edited (shared.h). A nested flow, a branch or a map item will be one more
-// Frame; frame 0 is the root machine.
+// copies until they are edited (shared.h). Frame 0 is the root machine; nested flows, branches and
+// items of a map are in the tree (run_tree.h).
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include "engine/event_parts.h"
 #include "engine/payload.h"
 #include "engine/run_parts.h"
+#include "engine/run_tree.h"
 #include "engine/shared.h"
 
 namespace pawl::engine {
@@ -35,7 +36,7 @@ struct Run {
   std::optional<TimeMs> start_at, closed_at;
   bool on_error_taken = false, on_timeout_taken = false, on_cancel_taken = false;
 
-  std::vector<Frame> frames;
+  std::vector<Frame> frames;                        // the root's alone
   Shared<std::vector<Visit>> visits;                // sorted by (path, name)
   std::vector<Timer> timers;                        // sorted by id
   std::vector<Shared<Step>> steps;                  // sorted by id
@@ -66,6 +67,8 @@ struct Run {
   Index first_entry;
   Shared<std::vector<Generation>> older;
 
+  Shared<RunTree> tree;
+
   // --- look-ups ---
   const RunUid& uid() const { return identity->uid; }
   const std::string& id() const { return identity->id; }
@@ -74,18 +77,30 @@ struct Run {
   bool closed() const { return is_closed(status); }
   // The root's state; "" while scheduled.
   const std::string& state() const;
-  // Every active path; for now the root's state alone.
+  // Every active path, the root's first.
   std::vector<std::string> states() const;
+
+  // A machine of the run by its number; null if there is none. Of the root (0) there is no inner.
+  const Frame* frame(std::uint32_t id) const;
+  const InnerFrame* inner(std::uint32_t id) const;
+  const Gather* gather(std::uint32_t frame) const;
+  const OpenCall* call(std::uint32_t id) const;
+  // Something is to be said to other runs (node/errands.h).
+  bool has_errands() const;
+  // The machine that encloses it; 0 of the root.
+  std::uint32_t parent(std::uint32_t frame) const;
+  // It is `ancestor`, or within it.
+  bool within(std::uint32_t frame, std::uint32_t ancestor) const;
 
   const Step* step(StepId id) const;
   const Incident* incident(IncidentId id) const;
   const Timer* timer(TimerId id) const;
   std::optional<TimeMs> earliest_timer() const;  // of the run's timers, also when paused
   const Variable* variable(std::uint32_t frame, std::string_view name) const;
-  // Entries of a state (or firings of a handler) so far.
-  std::uint32_t visits_of(std::string_view path, std::string_view name) const;
+  // Entries of a state (or firings of a handler) of this machine so far.
+  std::uint32_t visits_of(std::uint32_t frame, std::string_view name) const;
 
-  // Variables of a frame as one map.
+  // Variables in scope of a machine as one map: those of its enclosers, and its own over them.
   dsl::Value vars_value(std::uint32_t frame) const;
   // "fulfil/pick/each[3]": a frame's path and its state.
   std::string path_of(std::uint32_t frame) const;
@@ -107,7 +122,7 @@ struct Run {
         v("last_signal", x.last_signal), v("output", x.output);
     v("error", x.error), v("closed_reason", x.closed_reason), v("state_bytes", x.state_bytes);
     v("checkpoint", x.checkpoint), v("history_bytes", x.history_bytes);
-    v("first_entry", x.first_entry), v("older", x.older);
+    v("first_entry", x.first_entry), v("older", x.older), v("tree", x.tree);
   }
 };
 

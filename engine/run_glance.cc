@@ -51,6 +51,9 @@ class Skipper {
   }
   template <class T>
   void pass(const Shared<T>& x) {
+    if constexpr (Trailing<T>) {
+      if (in_.at_end()) return;
+    }
     pass(x.get());
   }
   void pass(const Payload&) {
@@ -84,6 +87,9 @@ class GlanceReader : public Skipper {
       out_.has_steps = some(x);
     } else if constexpr (std::is_same_v<T, std::vector<Shared<Incident>>>) {
       out_.has_incidents = some(x);
+    } else if constexpr (std::is_same_v<T, Shared<RunTree>>) {
+      out_.has_tree = !in_.at_end();
+      pass(x);
     } else if constexpr (std::is_same_v<T, Shared<std::vector<Generation>>>) {
       FieldDecoder<FieldForm::snapshot>(&in_).get(&out_.older);
     } else if (!take(name)) {

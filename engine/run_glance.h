@@ -24,7 +24,7 @@ struct RunGlance {
   absl::InlinedVector<Timer, 2> timers;
   Index last_entry, first_entry;
   std::vector<Generation> older;
-  bool has_steps = false, has_incidents = false;
+  bool has_steps = false, has_incidents = false, has_tree = false;
 
   bool closed() const { return is_closed(status); }
 };

@@ -62,12 +62,13 @@ bool owner_exists(const Run& run, const Timer& timer) {
       return std::any_of(run.signals->begin(), run.signals->end(),
                          [&](const WaitingSignal& s) { return s.number == timer.owner; });
     default:
-      return timer.frame < run.frames.size();
+      return run.frame(timer.frame) != nullptr;
   }
 }
 
 std::string step_problem(const Run& run, const Step& step) {
-  if (step.frame >= run.frames.size()) return "step without a frame";
+  const bool wanted = step.status != StepStatus::withdrawn;
+  if (wanted && run.frame(step.frame) == nullptr) return "step without a frame";
   if (step.not_counted > step.attempt) return "step counts more returns than attempts";
   const bool held = std::any_of(run.held->begin(), run.held->end(),
                                 [&](const HeldOutcome& h) { return h.step == step.id; });
@@ -93,6 +94,50 @@ std::string generation_problem(const Run& run) {
   return follows ? "" : "its generation begins before the last one ended";
 }
 
+std::string tree_problem(const Run& run) {
+  const RunTree& tree = *run.tree;
+  if (!ascending(tree.frames, [](const auto& x) { return x->id; })) return "frames out of order";
+  if (!ascending(tree.gathers, [](const auto& x) { return x->frame; })) {
+    return "gathers out of order";
+  }
+  if (!ascending(tree.undos, [](const auto& x) { return x->id; })) return "undos out of order";
+  if (!ascending(tree.calls, [](const auto& x) { return x->id; })) return "calls out of order";
+  if (!tree.frames.empty() && tree.frames.back()->id > tree.last_frame) return "frame not numbered";
+  if (!tree.undos.empty() && tree.undos.back()->id > tree.last_undo) return "undo not numbered";
+  if (!tree.calls.empty() && tree.calls.back()->id > tree.last_call) return "call not numbered";
+  for (const auto& inner : tree.frames) {
+    if (inner->id == 0 || inner->parent >= inner->id || run.frame(inner->parent) == nullptr) {
+      return "frame without a parent";
+    }
+    const Gather* gather = run.gather(inner->parent);
+    if (inner->role != FrameRole::flow && (gather == nullptr || inner->index >= gather->count)) {
+      return "branch or item of nothing";
+    }
+  }
+  for (const auto& gather : tree.gathers) {
+    if (run.frame(gather->frame) == nullptr) return "gather without a frame";
+    std::uint32_t open = 0, completed = 0, failed = 0;
+    for (const auto& inner : tree.frames) open += inner->parent == gather->frame ? 1 : 0;
+    for (const auto& chunk : gather->chunks) {
+      for (const Gathered& x : chunk->items) ++(x.failed ? failed : completed);
+    }
+    if (open != gather->open || completed != gather->completed || failed != gather->failed) {
+      return "gathered items miscounted";
+    }
+    if (gather->next > gather->count) return "gather past its items";
+    const bool list = gather->items.value.kind() == dsl::Kind::list || gather->items.length == 0;
+    if (gather->map && !list) return "map of no list";
+  }
+  for (const auto& undo : tree.undos) {
+    if (run.frame(undo->frame) == nullptr) return "undo without a frame";
+    if (undo->runs.v != 0 && run.step(undo->runs) == nullptr) return "undo without its step";
+  }
+  if (run.closed() && !(tree.frames.empty() && tree.gathers.empty() && tree.undos.empty())) {
+    return "open machines in a closed run";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string run_problem(const Run& run) {
@@ -101,6 +146,7 @@ std::string run_problem(const Run& run) {
   if (std::string problem = order_problem(run); !problem.empty()) return problem;
   if (std::string problem = number_problem(run); !problem.empty()) return problem;
   if (std::string problem = generation_problem(run); !problem.empty()) return problem;
+  if (std::string problem = tree_problem(run); !problem.empty()) return problem;
   for (const Timer& timer : run.timers) {
     if (!owner_exists(run, timer)) return absl::StrCat("timer ", timer.id.v, " without an owner");
     if (timer.interval_ms < 0) return "timer with a negative interval";

@@ -51,7 +51,7 @@ void EvalScope::set_signal(Value payload, const Actor& actor) {
 
 void EvalScope::overlay(const std::vector<NamedPayload>& vars) {
   if (vars.empty()) return;
-  Map map = run_.vars_value(frame_).as_map();
+  Map map = this->vars()->as_map();
   for (const NamedPayload& x : vars) map.emplace_back(Value::string(x.name), x.value.value);
   vars_ = Value::map(std::move(map));  // of equal keys the later wins
 }
@@ -66,6 +66,26 @@ const Value* EvalScope::find(std::string_view name) const {
   if (name == "actor" && sender_) {
     if (!actor_) actor_ = actor_value(*sender_);
     return &*actor_;
+  }
+  if (name == "failed" && failed_) return &*failed_;
+  return frame_ == 0 ? nullptr : item(name);
+}
+
+// That of the innermost map which gives its items this name.
+const Value* EvalScope::item(std::string_view name) const {
+  constexpr std::string_view kIndex = "_index";
+  for (std::uint32_t at = frame_; at > 0; at = run_.parent(at)) {
+    const InnerFrame* inner = run_.inner(at);
+    if (inner == nullptr) return nullptr;
+    if (inner->role != FrameRole::item || !name.starts_with(inner->name)) continue;
+    const std::string_view rest = name.substr(inner->name.size());
+    if (rest == kIndex) {
+      return &indexes_.try_emplace(at, Value::int64(inner->index)).first->second;
+    }
+    const Gather* gather = run_.gather(inner->parent);
+    if (!rest.empty() || gather == nullptr) continue;
+    const dsl::List& items = gather->items.value.as_list();
+    return inner->index < items.size() ? &items[inner->index] : nullptr;
   }
   return nullptr;
 }

@@ -1,7 +1,9 @@
-// What expressions see while a run is decided: input, vars and run always; result, error, signal
-// and actor where they exist. Values are built when an expression first asks for them.
+// What expressions see while a run is decided: input, vars and run always, the items of the maps
+// they stand in, and result, failed, error, signal and actor where they exist. Values are built
+// when an expression first asks for them.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -22,6 +24,8 @@ class EvalScope : public dsl::Scope {
       : run_(run), frame_(frame), now_(now) {}
 
   void set_result(dsl::Value value) { result_ = std::move(value); }
+  // Of a map: those of its items that failed.
+  void set_failed(dsl::Value value) { failed_ = std::move(value); }
   void set_error(const Error& error, std::uint32_t attempt);
   void set_signal(dsl::Value payload, const Actor& actor);
   // These count as assigned already.
@@ -32,13 +36,15 @@ class EvalScope : public dsl::Scope {
  private:
   const dsl::Value* vars() const;
   const dsl::Value* run_value() const;
+  const dsl::Value* item(std::string_view name) const;
 
   const Run& run_;
   std::uint32_t frame_;
   TimeMs now_;
-  std::optional<dsl::Value> result_, error_, signal_;
-  std::optional<Actor> sender_;              // of the signal
-  mutable std::optional<dsl::Value> actor_;  // made of it when asked for
+  std::optional<dsl::Value> result_, failed_, error_, signal_;
+  mutable std::map<std::uint32_t, dsl::Value> indexes_;  // of items, by machine
+  std::optional<Actor> sender_;                          // of the signal
+  mutable std::optional<dsl::Value> actor_;              // made of it when asked for
   mutable std::optional<dsl::Value> vars_, run_map_;
 };
 

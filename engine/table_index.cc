@@ -141,10 +141,15 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
   const bool has = after != nullptr && !after->incidents.empty();
   if (has && !had) indexes->runs_with_incidents.insert(run);
   if (had && !has) indexes->runs_with_incidents.erase(run);
+  const bool spoke = before != nullptr && before->has_errands();
+  const bool speaks = after != nullptr && after->has_errands();
+  if (speaks && !spoke) indexes->runs_with_errands.insert(run);
+  if (spoke && !speaks) indexes->runs_with_errands.erase(run);
+  applied->errands = speaks;
 }
 
 void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes) {
-  PAWL_CHECK(!glance.has_steps && !glance.has_incidents);
+  PAWL_CHECK(!glance.has_steps && !glance.has_incidents && !glance.has_tree);
   if (fires(glance.status)) {
     for (const Timer& timer : glance.timers) {
       indexes->timers.insert({timer.fire_at, run, timer.id});

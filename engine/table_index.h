@@ -14,6 +14,7 @@ struct TableIndexes {
   std::map<std::string, Queue>& queues;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version;
   std::set<Index>& runs_with_incidents;
+  absl::btree_set<Index>& runs_with_errands;
   RunsByVersion& closed_by_version;
   Generations& generations;
   absl::btree_set<Deletion>& deletions;

@@ -98,8 +98,14 @@ void Tables::keep_generations(const Run& before, Run* next) {
 }
 
 TableIndexes Tables::indexes() {
-  return {timers_,      queues_,   open_by_version_, runs_with_incidents_, closed_by_version_,
-          generations_, deletions_};
+  return {timers_,
+          queues_,
+          open_by_version_,
+          runs_with_incidents_,
+          runs_with_errands_,
+          closed_by_version_,
+          generations_,
+          deletions_};
 }
 
 void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
@@ -224,10 +230,11 @@ std::string Tables::check_invariants() const {
   std::map<std::string, Queue> queues;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open;
   std::set<Index> incidents;
+  absl::btree_set<Index> errands;
   RunsByVersion closed;
   Generations generations;
   absl::btree_set<Deletion> deletions;
-  TableIndexes rebuilt{timers, queues, open, incidents, closed, generations, deletions};
+  TableIndexes rebuilt{timers, queues, open, incidents, errands, closed, generations, deletions};
   for (const auto& [index, run] : runs_) {
     if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
     if (std::string problem = run_problem(*run); !problem.empty()) {
@@ -241,6 +248,7 @@ std::string Tables::check_invariants() const {
   if (!equal_queues(queues, queues_)) return "queues differ from the runs";
   if (open != open_by_version_) return "open runs by version differ from the runs";
   if (incidents != runs_with_incidents_) return "runs with incidents differ from the runs";
+  if (errands != runs_with_errands_) return "runs with errands differ from the runs";
   if (closed != closed_by_version_) return "closed runs differ from the runs";
   if (deletions != deletions_) return "deletions differ from the runs";
   if (generations != generations_) return "older generations differ from the runs";

@@ -73,6 +73,7 @@ struct Applied {
   bool data_deleted = false;
   bool tasks_queued = false;
   bool timers_changed = false;
+  bool errands = false;  // it has something to say to other runs
 };
 
 class FrozenTables;
@@ -134,6 +135,7 @@ class Tables {
     return open_by_version_;
   }
   const std::set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
+  const absl::btree_set<Index>& runs_with_errands() const { return runs_with_errands_; }
   // Closed runs by (workflow, version), in the order in which they closed: who is forgotten next.
   const RunsByVersion& closed_by_version() const { return closed_by_version_; }
   // The runs that are kept and whose data is deleted.
@@ -213,6 +215,7 @@ class Tables {
   std::map<std::string, Queue> queues_;
   std::map<std::pair<std::string, std::uint32_t>, std::uint64_t> open_by_version_;
   std::set<Index> runs_with_incidents_;
+  absl::btree_set<Index> runs_with_errands_;
   RunsByVersion closed_by_version_;
   Generations generations_;
   absl::btree_set<Deletion> deletions_;

@@ -68,7 +68,7 @@ bool Tables::restore_run(Index index, std::string_view bytes, bool verified) {
   if (glance.uid != RunUid{group_, index} || glance.updated_at > time_) return false;
   if (glance.closed() && !glance.closed_at) return false;
   TableIndexes indexes = this->indexes();
-  if (verified && !glance.has_steps && !glance.has_incidents) {
+  if (verified && !glance.has_steps && !glance.has_incidents && !glance.has_tree) {
     runs_.append_packed(index, glance, bytes);
     index_glance(index, glance, &indexes);
   } else {

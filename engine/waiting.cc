@@ -34,7 +34,7 @@ std::string handler_name(const char* verb, const std::vector<dsl::TimerHandler>&
 }
 
 std::string timer_name(const Run& run, const dsl::Definition& definition, const Timer& t) {
-  const dsl::State* state = definition.root.find(run.state());
+  const dsl::State* state = state_of(run, definition, t.frame);
   static const std::vector<dsl::TimerHandler> none;
   switch (t.kind) {
     case TimerKind::start:
@@ -63,6 +63,8 @@ std::string timer_name(const Run& run, const dsl::Definition& definition, const 
       return "incident retry";
     case TimerKind::signal_expiry:
       return "signal expiry";
+    case TimerKind::gather:
+      return "more items";
   }
   return "";
 }
@@ -75,6 +77,14 @@ bool of_run(TimerKind kind) {
 
 }  // namespace
 
+const dsl::State* state_of(const Run& run, const dsl::Definition& definition, std::uint32_t id) {
+  const Frame* frame = run.frame(id);
+  const InnerFrame* inner = run.inner(id);
+  if (frame == nullptr) return nullptr;
+  const dsl::Flow* flow = inner == nullptr ? &definition.root : definition.machine(inner->machine);
+  return flow == nullptr ? nullptr : flow->find(frame->state);
+}
+
 std::vector<std::string> accepted_signals(const Run& run, const dsl::Definition& definition) {
   std::vector<std::string> names;
   if (run.closed()) return names;
@@ -86,7 +96,15 @@ std::vector<std::string> accepted_signals(const Run& run, const dsl::Definition&
   }
   if (state != nullptr) {
     for (const dsl::SignalHandler& handler : state->on) names.push_back(handler.signal);
-    for (const dsl::SignalHandler& handler : definition.on) names.push_back(handler.signal);
+    const bool root = state->verb != dsl::Verb::compensate && state->verb != dsl::Verb::end;
+    for (const dsl::SignalHandler& handler : definition.on) {
+      if (root) names.push_back(handler.signal);
+    }
+  }
+  for (const auto& inner : run.tree->frames) {
+    const dsl::State* within = state_of(run, definition, inner->id);
+    if (within == nullptr || inner->frame.state.empty()) continue;
+    for (const dsl::SignalHandler& handler : within->on) names.push_back(handler.signal);
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -104,12 +122,20 @@ WaitingFor waiting_for(const Run& run, const dsl::Definition& definition) {
     return std::tie(a.fire_at, a.id) < std::tie(b.fire_at, b.id);
   });
   for (const auto& step : run.steps) {
-    WaitingTask task{step->id,     step->state,   step->handler, step->type,  step->queue,
+    const std::string path = step->frame == 0 ? step->state : run.path_of(step->frame);
+    WaitingTask task{step->id,     path,          step->handler, step->type,  step->queue,
                      step->status, step->attempt, step->worker,  std::nullopt};
     for (const Timer& t : run.timers) {
       if (t.kind == TimerKind::task_retry && t.owner == step->id.v) task.retry_at = t.fire_at;
     }
     waiting.tasks.push_back(std::move(task));
+  }
+  for (const auto& call : run.tree->calls) {
+    if (call->status == CallStatus::cancelling) continue;
+    WaitingCall child{run.path_of(call->frame), call->run, "", "", ""};
+    (call->is_signal ? child.signal : child.workflow) = call->name;
+    if (call->child.v != 0) child.uid = to_string(RunUid{call->to, call->child});
+    waiting.children.push_back(std::move(child));
   }
   return waiting;
 }

@@ -27,11 +27,23 @@ struct WaitingTask {
   std::optional<TimeMs> retry_at;
 };
 
+// A child run whose end, or a signal to another run whose answer, is waited for.
+struct WaitingCall {
+  std::string path;              // of the state
+  std::string run;               // its id
+  std::string workflow, signal;  // one of them
+  std::string uid;               // of the child, once it runs
+};
+
 struct WaitingFor {
   std::vector<std::string> signals;
   std::vector<WaitingTimer> timers;  // by fire_at
   std::vector<WaitingTask> tasks;
+  std::vector<WaitingCall> children;
 };
+
+// The state a machine of the run is in; null if the definition has none of that name.
+const dsl::State* state_of(const Run& run, const dsl::Definition& definition, std::uint32_t frame);
 
 WaitingFor waiting_for(const Run& run, const dsl::Definition& definition);
 

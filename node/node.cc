@@ -10,6 +10,7 @@
 #include "node/assembly.h"
 #include "node/boxes.h"
 #include "node/checkpoint.h"
+#include "node/errands.h"
 #include "node/forgetting.h"
 #include "node/installs.h"
 #include "node/planted.h"
@@ -53,6 +54,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   resting_ = std::make_unique<Resting>(this);
   recovery_ = std::make_unique<Recovery>(this);
   forgetting_ = std::make_unique<Forgetting>(this);
+  errands_ = std::make_unique<Errands>(this);
 }
 
 Node::~Node() = default;
@@ -294,6 +296,7 @@ void Node::on_tick() {
     if (decides(*group)) fire_timers(group.get());
   }
   forgetting_->look();
+  errands_->look();
   settle();
 }
 
@@ -321,7 +324,9 @@ void Node::settle() {
       fill_parked(left_.resumed_queues.front());
     }
     if (!under_way_.catalog_busy && !under_way_.catalog_requests.empty()) next_catalog_request();
-  } while (!left_.acknowledgements.empty() || (cluster_ && cluster_->unsettled()));
+    if (errands_->unsettled()) errands_->look();
+  } while (!left_.acknowledgements.empty() || errands_->unsettled() ||
+           (cluster_ && cluster_->unsettled()));
   while (!under_way_.deadlines.empty() &&
          !under_way_.outstanding.contains(under_way_.deadlines.front().second)) {
     under_way_.deadlines.pop_front();
@@ -355,6 +360,7 @@ void Node::answer(Answer answer, int item) {
   // Nobody waits for it: 504 was said meanwhile, or the node itself asked.
   if (under_way_.outstanding.erase(answer.id) == 0) return;
   if (cluster_ && settle_answer(answer)) return;
+  if (errands_->settle(answer)) return;
   out_->answers.push_back(std::move(answer));
 }
 
@@ -421,19 +427,13 @@ void Node::open(Group& group) {
     return;  // it is tried again (Boxes::raise_levels)
   }
   forgetting_->opened(group);
+  errands_->opened(group);
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
   if (!cluster_) return;
   for (const auto& [queue, tasks] : group.tables().queues()) {
     if (!tasks.waiting.empty()) cluster_->queues_touched.insert(queue);
   }
-}
-
-void Node::raise_feature_level(Group& group, std::uint16_t level) {
-  Proposal proposal;
-  proposal.entry.time = stamp_;
-  proposal.entry.raise_level = level;
-  group.propose(std::move(proposal));
 }
 
 std::int64_t Node::next_wake_mono_ms() const {
@@ -443,7 +443,7 @@ std::int64_t Node::next_wake_mono_ms() const {
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
   if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);
   if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
-  wake = std::min(wake, forgetting_->next_wake_mono_ms());
+  wake = std::min({wake, forgetting_->next_wake_mono_ms(), errands_->next_wake_mono_ms()});
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (!timer) continue;
@@ -469,6 +469,7 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   // In recovery nobody waits, and effects are rebuilt from the tables once all is folded.
   if (out_ == nullptr) return;
   out_->changed.emplace_back(group.id(), entry.run);
+  if (applied.errands) errands_->applied(group.id(), entry.run);
   if (!entry.sends.empty()) left_.senders.insert(group.id());
   if (entry.raise_level > 0 && opened_[group.id().v].v != 0) left_.ready.push_back(group.id());
   if (entry.receive.number > 0 && opened_[group.id().v].v != 0) {

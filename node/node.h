@@ -5,8 +5,8 @@
 //
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
 // handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
-// later than next_wake_mono_ms(). One thread owns everything; nothing blocks. Of several boxes, a
-// request goes to its group's leader. A crash leaves what the journal holds; the rest is rebuilt.
+// later than next_wake_mono_ms(). One thread owns everything. Of several boxes, a request goes to
+// its group's leader. A crash leaves what the journal holds.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ class Node : private GroupOwner {
 
   // --- running ---
   void handle(const Now& now, Input input, Outputs* outputs);
-  // What the disk thread is to do next, or null; valid until batch_done(). `room`: room ahead, too.
+  // What the disk thread is to do next, or null; until batch_done(). `room`: room ahead, too.
   const log::Batch* next_batch(bool room = true);
   // The disk has done it. It may get the next_batch(); then handle(BatchCompleted).
   void batch_done(const Now& now, std::uint64_t id);
@@ -54,11 +54,10 @@ class Node : private GroupOwner {
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
 
   // --- what it knows ---
-  // Every group is whole and has a leader: this box, with its first entry applied, or another one.
-  bool ready() const;
+  bool ready() const;  // every group is whole and has a leader that may decide, or another box
   std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
   bool alone() const { return cluster_ == nullptr; }
-  // This box leads the group and may decide. What it knows of leases is known to nobody else.
+  // This box leads the group and may decide.
   bool leads(GroupId id) const { return decides(*groups_[id.v]); }
   const Cluster* cluster() const { return cluster_.get(); }
   const NodeOptions& options() const { return options_; }
@@ -67,12 +66,11 @@ class Node : private GroupOwner {
   std::size_t group_count() const { return groups_.size(); }
   const Group& group(GroupId id) const { return *groups_[id.v]; }
   GroupId group_of(std::string_view run_id) const;
-  // The newest run of an id or the run of a uid, with its group; null if there is none.
-  const engine::Run* find(const RunRef& ref, GroupId* group) const;
+  const engine::Run* find(const RunRef& ref, GroupId* group) const;  // null if there is none
   Definitions& definitions() { return definitions_; }
   const Polls& polls() const { return polls_; }
   const NodeStats& stats() const { return stats_; }
-  // When a handed-out task's lease ends, as group time; nullopt if it is not out.
+  // As group time; nullopt if the task is not out.
   std::optional<TimeMs> lease_until(const TaskRef& task) const;
   void scrubbed(const std::vector<Index>& through);  // its mark, by group (scrubbing.h)
   // The group as it is now; one at a time. To be kept once raft().durable() is as far.
@@ -83,10 +81,10 @@ class Node : private GroupOwner {
   class Boxes;
   class Resting;
   class Forgetting;
+  class Errands;
   class Installs;
   struct Assembly;
-
-  // GroupOwner: takes note; settle() acts, once the step that called is done.
+  // GroupOwner: takes note; settle() acts.
   void on_applied(Group& group, Index index, const codecs::Entry& entry,
                   const engine::Applied& applied, Proposal* proposal) override;
   void on_ready(Group& group) override;
@@ -184,6 +182,7 @@ class Node : private GroupOwner {
   void return_to_leader(const TaskRef& task);
   // node_requests.cc
   void on_operation(Request& request, StartRun& op);
+  void on_operation(Request& request, CallRun& op);
   void on_operation(Request& request, CommandRun& op);
   void on_operation(Request& request, ReportTask& op);
   void on_operation(Request& request, ReportTasks& op);
@@ -286,6 +285,7 @@ class Node : private GroupOwner {
   bool may_campaign_ = true;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Forgetting> forgetting_;
+  std::unique_ptr<Errands> errands_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

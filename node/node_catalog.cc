@@ -68,6 +68,11 @@ void Node::decide_catalog(const Request& request, const DeployWorkflow& op) {
            "the box that leads group 0 can't read it: start the same version of pawl on all");
     return;
   }
+  if (groups_[0]->tables().feature_level() < parsed.definition->feature_level) {
+    refuse(request.id, 503, "level-too-low", "A box runs an older version of pawl",
+           "what the definition uses can be deployed once every box runs this version");
+    return;
+  }
   const engine::CatalogWorkflow* workflow = definitions_.catalog().find(op.name);
   const engine::CatalogVersion* known =
       workflow == nullptr ? nullptr : workflow->find_hash(parsed.definition->hash);

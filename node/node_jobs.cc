@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
@@ -36,6 +37,13 @@ std::string etag_of(const engine::Run& run) {
   pending.answer.status = status;
   pending.answer.body = codecs::problem_json(status, type, title, detail);
   return pending;
+}
+
+// The very call that is made again has made this run.
+bool called_before(const engine::Run& run, const engine::Start& start) {
+  const auto& caller = run.tree->caller;
+  return start.caller && caller && caller->call == start.caller->call &&
+         caller->uid == RunUid{start.caller->group, start.caller->index};
 }
 
 bool begins_work(const Job& job) {
@@ -168,6 +176,12 @@ engine::Context Node::context(const Job& job, const dsl::Definition* definition)
   context.seed = random_.next();
   context.actor = job.actor;
   context.definition = definition;
+  context.run_groups = options_.run_groups;
+  if (definition == nullptr || definition->feature_level < kFlowLevel) return context;
+  const auto latest = definitions_.resolve(definition->name, std::nullopt);
+  if (!latest) return context;
+  context.latest = definitions_.find(definition->name, *latest);
+  context.latest_version = *latest;
   return context;
 }
 
@@ -269,6 +283,12 @@ bool Node::decide_start(Group& group, Job& job, Assembly* a) {
                                  workflow_unknown(job.workflow, job.version)));
     return true;
   }
+  const std::uint16_t level = start.caller ? kFlowLevel : definition->feature_level;
+  if (group.tables().feature_level() < level) {
+    a->answers.push_back(refused(job, 503, "level-too-low", "A box runs an older version of pawl",
+                                 "the workflow can run once every box runs this version"));
+    return true;
+  }
   start.version = *version;
   const engine::Run* existing = group.tables().find_id(job.run_id);
   if (existing != nullptr && !job.terminated_existing) {
@@ -303,6 +323,12 @@ Node::IdSettled Node::settle_id(Group& group, Job& job, const engine::Run& exist
                                 const dsl::Definition& definition, Assembly* a) {
   Answer said;
   said.id = job.request;
+  if (called_before(existing, std::get<engine::Start>(job.command))) {
+    said.etag = etag_of(existing);
+    codecs::append_envelope(existing, &definition, &said.body);
+    a->answers.push_back({std::move(said), job.item});
+    return IdSettled::answered;
+  }
   switch (engine::resolve_id(existing, definition)) {
     case engine::IdConflictAction::start:
       return IdSettled::start;

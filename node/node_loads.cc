@@ -157,6 +157,7 @@ void Node::unload_closed() {
     engine::Tables& tables = mutable_group(group).tables();
     const engine::Run* run = tables.find(index);
     if (run == nullptr || !run->closed() || engine::is_cold(*run)) continue;
+    if (run->has_errands()) continue;  // its caller is to be told: it comes again then
     if (mailboxes_[group.v].busy(run->id())) {
       under_way_.unloads.emplace_back(group, index);  // what is under way may still need it
       continue;

@@ -321,4 +321,11 @@ void Node::settle_dropped(Group& group, Proposal& proposal) {
   std::erase_if(cluster_->receiving, [&](const auto& pair) { return pair.second == group.id(); });
 }
 
+void Node::raise_feature_level(Group& group, std::uint16_t level) {
+  Proposal proposal;
+  proposal.entry.time = stamp_;
+  proposal.entry.raise_level = level;
+  group.propose(std::move(proposal));
+}
+
 }  // namespace pawl::node

@@ -37,7 +37,9 @@ void Node::barrier_step(RequestId id) {
   const auto held = cluster_->held.find(id);
   if (held != cluster_->held.end()) {
     // A start that wanted the default version.
-    auto& start = std::get<StartRun>(held->second.request.operation);
+    Operation& wanted = held->second.request.operation;
+    auto* call = std::get_if<CallRun>(&wanted);
+    auto& start = call != nullptr ? call->start : std::get<StartRun>(wanted);
     const auto version = definitions_.resolve(start.workflow, {});
     if (version) {
       start.version = version;

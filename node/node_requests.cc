@@ -48,6 +48,11 @@ std::string token_of(const TaskRef& task) {
       engine::StepToken{RunUid{task.group, task.run}, task.step, task.attempt});
 }
 
+void Node::on_operation(Request& request, CallRun& op) {
+  op.start.caller = std::move(op.caller);
+  on_operation(request, op.start);
+}
+
 void Node::on_operation(Request& request, StartRun& op) {
   Job job = take_job(request);
   const std::string& key = job.key.empty() ? request.minted_key : job.key;
@@ -60,6 +65,7 @@ void Node::on_operation(Request& request, StartRun& op) {
   start.input = std::move(op.input);
   start.tags = std::move(op.tags);
   start.start_at = op.start_at;
+  start.caller = std::move(op.caller);
   job.command = std::move(start);
   Group& group = mutable_group(group_of(job.run_id));
   submit(group, std::move(job));

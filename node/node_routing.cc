@@ -23,6 +23,13 @@ void know_as(Request* request, const engine::ForwardedAs& forwarded) {
   request->digest = Digest{};
 }
 
+// A start that does not say of which version.
+bool resolves_version(const Operation& operation) {
+  if (std::holds_alternative<CallRun>(operation)) return true;
+  const auto* start = std::get_if<StartRun>(&operation);
+  return start != nullptr && !start->version;
+}
+
 }  // namespace
 
 RequestId Node::own_id() { return RequestId(cluster_->next_own_id++); }
@@ -49,8 +56,7 @@ void Node::enter(Request& request) {
   GroupId group;
   if (!group_of_request(request, &group)) return;
   const RequestId id = request.id;
-  const auto* start = std::get_if<StartRun>(&request.operation);
-  const bool resolves = start != nullptr && !start->version;
+  const bool resolves = resolves_version(request.operation);
   hold(std::move(request), group);
   if (!resolves) {
     route(id);
@@ -68,6 +74,8 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
   if (const auto* start = std::get_if<StartRun>(&request.operation)) {
     const std::string& key = request.key.empty() ? request.minted_key : request.key;
     *group = group_of(start->id.empty() ? engine::derived_run_id("default", key) : start->id);
+  } else if (const auto* call = std::get_if<CallRun>(&request.operation)) {
+    *group = group_of(call->start.id);
   } else if (const auto* command = std::get_if<CommandRun>(&request.operation)) {
     *group = command->run.uid ? command->run.uid->group : group_of(command->run.id);
     if (group->v == 0 || group->v >= groups_.size()) {

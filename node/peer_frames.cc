@@ -238,6 +238,20 @@ void members(Io&, engine::FireTimers&) {}
 template <class Io>
 void members(Io&, engine::Checkpoint&) {}
 template <class Io>
+void members(Io& io, engine::AnswerCall& x) {
+  io(x.call, x.group, x.index, x.error);
+}
+template <class Io>
+void members(Io& io, engine::EndCall& x) {
+  io(x.call, x.status, x.output, x.error);
+}
+template <class Io>
+void members(Io& io, engine::AnswerSignal& x) {
+  io(x.call, x.error);
+}
+template <class Io>
+void members(Io&, engine::TellCaller&) {}
+template <class Io>
 void members(Io& io, engine::DeleteData& x) {
   io(x.reason);
 }
@@ -257,6 +271,14 @@ void members(Io& io, IfMatch& x) {
 template <class Io>
 void members(Io& io, StartRun& x) {
   io(x.workflow, x.version, x.id, x.input, x.tags, x.start_at);
+}
+template <class Io>
+void members(Io& io, engine::CalledBy& x) {
+  io(x.group, x.index, x.run, x.call, x.depth, x.wait);
+}
+template <class Io>
+void members(Io& io, CallRun& x) {
+  io(x.start, x.caller);
 }
 template <class Io>
 void members(Io& io, CommandRun& x) {

@@ -34,6 +34,13 @@ struct StartRun {
   dsl::Value input;
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
   std::optional<TimeMs> start_at;
+  std::optional<engine::CalledBy> caller;  // a CallRun's; not sent with a StartRun
+};
+
+// The same by another run, which it is to be the child of.
+struct CallRun {
+  StartRun start;
+  engine::CalledBy caller;
 };
 
 // A signal, move, cancel ... of one run. Answered with the run's envelope after it.
@@ -118,7 +125,7 @@ struct IfMatch {
 
 using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
                                PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
-                               Barrier, ChangeBoxes, AcceptTime>;
+                               Barrier, ChangeBoxes, AcceptTime, CallRun>;
 
 // What group 0 keeps for all.
 template <class T>

@@ -30,7 +30,7 @@ def history(client, run, until=None, fields=None):
 def chained_hash(items):
     """hash' = BLAKE2b-256(hash || the event's canonical bytes), from 32 zero bytes, in hexadecimal."""
     state = bytes(32)
-    if items and items[0]["type"] == "run.continued":
+    if items and items[0]["type"] in ("run.continued", "run.renewed"):
         state = bytes.fromhex(items[0]["before_hash"])
     for item in items:
         state = hashlib.blake2b(state + base64.b64decode(item["body"]), digest_size=32).digest()

@@ -184,13 +184,17 @@ WORDS = {
     "STATUS": "scheduled running paused completed failed cancelled terminated data_deleted",
     "CAUSE": "start next signal timer caught on_error on_timeout on_cancel move",
     "TIMER": "start run_timeout root_after root_every after every sleep task_queue task_attempt task_total "
-             "task_retry incident_again signal_expiry",
-    "ROLE": "state handler",
-    "STAGE": "step entry verb result signal timer history",
+             "task_retry incident_again signal_expiry gather",
+    "ROLE": "state handler undo",
+    "STAGE": "step entry verb result signal timer history gather leave",
     "END": "retried left",
     "FATE": "taken buffered held",
     "OUTCOME": "completed failed lease_lost",
     "STEP": "queued backoff started incident held withdrawn",
+    "FRAME": "flow branch item",
+    "FLOWEND": "completed failed cancelled",
+    "CALL": "asked accepted cancelling",
+    "RENEWAL": "history continued migrated reset",
 }
 WORDS = {name: words.split() for name, words in WORDS.items()}
 
@@ -234,6 +238,33 @@ KINDS = {
                           "on_cancel_taken bool, frames list of frame, visits list of visit, armed list of timer, "
                           "steps list of step, incidents list of incident, signals list of waiting, held list of held, "
                           "outcomes list of outcome, seen list of seen, last_step, last_timer, last_incident, last_signal"),
+    30: ("flow.entered", "frame, parent, role FRAME, name string, index, machine string, path string, keeps_result "
+                         "bool, vars list of named"),
+    31: ("flow.left", "frame, how FLOWEND, result payload, error optional error"),
+    32: ("parallel.started", "frame, count, join"),
+    33: ("map.started", "frame, items payload, count, most, batch, tolerate"),
+    34: ("map.retried", "frame"),
+    35: ("result.kept", "frame, result payload"),
+    36: ("undo.recorded", "undo, frame, place string, name string, step, task string, queue string, key string, input "
+                          "payload"),
+    37: ("undos.forgotten", "undos list of varint"),
+    38: ("call.started", "call, frame, state string, workflow string, to, run string, input payload, wait bool, "
+                         "cancels bool"),
+    39: ("call.accepted", "call, group, index"),
+    40: ("call.ended", "call, status optional STATUS, output payload, error optional error"),
+    41: ("signal.sent", "call, frame, state string, to, run string, name string, payload payload"),
+    42: ("signal.answered", "call, error optional error"),
+    43: ("run.called", "group, index, run string, call, depth, wait bool"),
+    44: ("run.renewed", "generation, before, before_hash digest, why RENEWAL, reason string, actor actor, identity "
+                        "identity, status STATUS, paused_from STATUS, started_at time, start_at optional time, "
+                        "on_error_taken bool, on_timeout_taken bool, on_cancel_taken bool, frames list of frame, "
+                        "visits list of visit, armed list of timer, steps list of step, incidents list of incident, "
+                        "signals list of waiting, held list of held, outcomes list of outcome, seen list of seen, "
+                        "last_step, last_timer, last_incident, last_signal, inner list of inner, gathers list of "
+                        "gather, undos list of undo, calls list of call, caller optional caller, last_frame, "
+                        "last_undo, last_call"),
+    45: ("call.held", "call, status optional STATUS, output payload, error optional error"),
+    46: ("caller.told", "call"),
 }
 STRUCTS = {
     "timer": "timer, kind TIMER, frame, owner, fire_at time, interval_ms zigzag",
@@ -252,6 +283,17 @@ STRUCTS = {
             "seq",
     "outcome": "step, attempt, failed bool, seq, ordinal, digest digest, error_type string, at time",
     "seen": "id hash, at time",
+    "inner": "id, parent, role FRAME, name string, index, machine string, keeps_result bool, result payload, frame "
+             "frame, visits list of visit",
+    "gathered": "index, failed bool, result payload, error error",
+    "gather": "frame, map bool, items payload, count, next, again list of varint, open, completed, failed, most, "
+              "batch, tolerate, join, gathered list of gathered",
+    "undo": "id, frame, place string, name string, waits_for, since, runs, task string, queue string, key string, "
+            "input payload",
+    "call": "id, frame, state string, is_signal bool, to, run string, name string, input payload, wait bool, cancels "
+            "bool, status CALL, child, held bool, held_status optional STATUS, held_output payload, held_error "
+            "optional error",
+    "caller": "group, index, run string, call, depth, wait bool, told bool",
 }
 ABSENT = object()  # what is left out of an event's JSON
 
@@ -879,7 +921,7 @@ class Journal:
             if entry.first_seq == 1:
                 runs[entry.uid] = Run(entry.uid, first["id"], None)
             run = runs.get(entry.uid)
-            if first["type"] == "run.continued":
+            if first["type"] in ("run.continued", "run.renewed"):
                 if run is None:  # the generations before are not in this journal
                     run = runs[entry.uid] = Run(entry.uid, first["identity"]["id"], None)
                     run.seq, run.hash = first["before"], bytes.fromhex(first["before_hash"])

@@ -223,8 +223,8 @@ BOOST_AUTO_TEST_CASE(retries_begin_with_those_of_default) {
   BOOST_CHECK_EQUAL(plain.attempts, 3);
   BOOST_CHECK_EQUAL(plain.initial_ms, 2000);
   const Undo& undo = *d->root.find("reserve")->task->undo;
-  BOOST_CHECK_EQUAL(undo.task, "inventory.release");
-  BOOST_CHECK_EQUAL(undo.retry.attempts, 3);
+  BOOST_CHECK_EQUAL(undo.task->type, "inventory.release");
+  BOOST_CHECK_EQUAL(undo.task->retry.attempts, 3);
   BOOST_CHECK(!undo.when_started && !undo.name);
 }
 

@@ -94,6 +94,145 @@ end = "completed"
 output = { log = "= vars.log", n = "= input.n / (vars.d - 2)" }
 )toml";
 
+// Machines within machines, undos, calls, and errors in all of them.
+constexpr const char* kNested = R"toml(
+dsl = 1
+name = "nested"
+start = "init"
+timeout = "20h"
+on_timeout = "back"
+on_cancel = "back"
+[input]
+n = { type = "int", default = 3 }
+[vars]
+d = 1
+[signal.a]
+buffer = "10m"
+[signal.b]
+[signal.c]
+buffer = "1h"
+[retry.quick]
+attempts = 3
+initial = "2s"
+never = ["fatal.*"]
+[retry.stubborn]
+attempts = 2
+exhausted = "incident"
+again = "5m"
+[on.c]
+task = { task = "note", retry = "quick", timeout = { queue = "20m" } }
+[every."3h"]
+save.ticks = "= 1 / vars.d"
+[state.init]
+choose = [
+  { if = "input.n % 4 == 0", next = "fork" },
+  { if = "input.n % 4 == 1", next = "each" },
+  { if = "input.n % 4 == 2", next = "child" },
+  { if = "input.n == 7", next = "groups" },
+  { next = "work" },
+]
+[state.fork]
+parallel.x = { flow = "steps" }
+parallel.y = { task = "t", timeout.queue = "1h", undo = { task = "u", when = "started", with = "= input.n" }, retry = "quick" }
+parallel.z = { flow = "waits" }
+parallel.w = { map = "= [1, 2, 3]", do = { flow = "waits" }, tolerate = 1 }
+join = 2
+save.fork = "= result"
+catch = [ { errors = ["app.*"], next = "each" } ]
+on.b = { next = "each", save.d = "= vars.d - 1" }
+next = "each"
+moves = ["work"]
+[state.each]
+map = "= [1, 2, 3, 4, 5, input.n]"
+as = "i"
+do = { task = "item", with = "= i / vars.d", timeout.queue = "2h", retry = "quick", undo = { task = "unitem", with = "= [i, i_index, result]" } }
+concurrency = 3
+tolerate = "= vars.d"
+save.each = "= result"
+save.lost = "= failed"
+catch = [ { errors = ["sys.tolerance"], next = "back", save.lost = "= failed.map(f, f.index)" } ]
+after."5h" = { next = "groups" }
+next = "groups"
+[state.groups]
+map = "= [1, 2, 3, 4, 5]"
+do = { flow = "steps" }
+batch = 2
+keep = "= result.y"
+next = "child"
+[state.child]
+call = "other"
+with = { n = "= input.n" }
+undo = { task = "uncall", with = "= result", name = "child" }
+save.child = "= result"
+catch = [ { errors = ["sys.child"], next = "tell" } ]
+on.b = { next = "tell" }
+next = "tell"
+[state.tell]
+send = { to = "someone", signal = "hello", with = "= vars.d" }
+catch = [ { errors = ["sys.signal"], next = "work" } ]
+next = "work"
+[state.work]
+forget = ["child"]
+flow = "steps"
+save.d = "= int(result.y)"
+catch = [ { errors = ["fatal.*"], next = "back" } ]
+on.a = { next = "loose" }
+next = "again"
+[state.loose]
+call = "other"
+id = "= run.id + '/loose'"
+wait = false
+next = "again"
+[state.again]
+choose = [ { if = "input.n > 12", next = "back" }, { if = "vars.d > 3", next = "fork" }, { next = "anew" } ]
+[state.anew]
+continue = { with = { n = "= input.n + 1" } }
+[state.back]
+compensate = true
+after."9h" = { next = "end" }
+next = "end"
+[flow.steps]
+start = "one"
+output = { y = "= vars.y + vars.d" }
+[flow.steps.vars]
+y = 1
+[flow.steps.state.one]
+task = "do"
+with = { n = "= input.n / vars.d" }
+retry = "quick"
+timeout = { queue = "30m", attempt = "5m", total = "1h", heartbeat = "1m" }
+undo = { task = "undo", with = "= result", retry = "stubborn", name = "one" }
+save.y = "= int(result.x)"
+catch = [ { errors = ["fatal.x"], next = "give_up" } ]
+on.b = { next = "inner" }
+every."20m" = { save.y = "= vars.y + 1", task = { task = "tick", timeout = { queue = "5m" }, retry = "stubborn" } }
+moves = ["inner"]
+next = "inner"
+[flow.steps.state.inner]
+flow = "waits"
+save.y = "= vars.y + 1"
+after."40m" = { next = "give_up" }
+next = "end"
+[flow.steps.state.give_up]
+choose = [ { if = "vars.y > 4", next = "compensate" }, { next = "oops" } ]
+[flow.steps.state.compensate]
+compensate = true
+next = "end"
+[flow.steps.state.oops]
+raise = { type = "app.oops", message = "= string(vars.y)" }
+[flow.waits]
+start = "first"
+[flow.waits.state.first]
+task = "t"
+timeout.queue = "1h"
+retry = "stubborn"
+next = "second"
+[flow.waits.state.second]
+on.a = { next = "end" }
+on.b = [ { if = "1 / vars.d > 0", next = "first" } ]
+after."15m" = { next = "end" }
+)toml";
+
 class Storm {
  public:
   // `checkpoint_chance`: that the run continues as new after a command.
@@ -115,15 +254,22 @@ class Storm {
     start.version = 1;
     start.input = input();
     if (random_.chance(0.1)) start.start_at = TimeMs(world_.now.v + 60'000);
+    if (world_.definition->feature_level > 5 && random_.chance(0.5)) {
+      start.caller = CalledBy{GroupId(2), Index(5), "caller", 7, 1, random_.chance(0.8)};
+    }
     if (world_.start(start).refusal != Refusal::none) return;
     for (int i = 0; i < commands && !finished(); ++i) {
       if (random_.chance(0.3)) {
         world_.advance(random_.between(0, random_.chance(0.2) ? 3'600'000 : 60'000));
       } else {
-        world_.send(command());
+        world_.send(world_.definition->feature_level > 5 && random_.chance(0.2) ? of_a_call()
+                                                                                : command());
       }
+      // As the node does at once.
+      if (wants_renewal(world_.run(), *world_.definition)) world_.send(Checkpoint{});
       continue_as_new();
     }
+    if (world_.definition->feature_level > 5) world_.send(TellCaller{});
     if (random_.chance(0.5)) world_.send(DeleteData{"d"});
     world_.send(command());
   }
@@ -134,6 +280,7 @@ class Storm {
     if (!checkpoints_.chance(checkpoint_chance_)) return;
     const std::uint64_t seed = world_.seed;
     const bool open = !world_.run().closed();
+    if (wants_renewal(world_.run(), *world_.definition)) return;
     const Decision decision = world_.send(Checkpoint{});
     BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1u : 0u);
     world_.seed = seed;
@@ -217,6 +364,20 @@ class Storm {
     const dsl::State* state = world_.definition->root.find(world_.run().state());
     if (state == nullptr || state->moves.empty()) return Move{"x", "y", "", std::nullopt, {}};
     return Move{state->name, state->moves[0], "", std::nullopt, {{"m", any()}}};
+  }
+
+  Command of_a_call() {
+    const auto& calls = world_.run().tree->calls;
+    const OpenCall* call = calls.empty() ? nullptr : &*calls[random_.below(calls.size())];
+    const std::uint32_t id = call == nullptr ? 1 : call->id;
+    std::optional<Error> error;
+    if (random_.chance(0.3)) error = Error{random_.chance(0.5) ? "sys.child" : "other", "m", any()};
+    if (call != nullptr && call->is_signal) return AnswerSignal{id, std::move(error)};
+    if (random_.chance(0.5)) {
+      return AnswerCall{id, call == nullptr ? GroupId(1) : call->to, Index(9), std::move(error)};
+    }
+    constexpr RunStatus kEnds[] = {RunStatus::completed, RunStatus::failed, RunStatus::cancelled};
+    return EndCall{id, static_cast<std::uint8_t>(kEnds[random_.below(3)]), any(), std::move(error)};
   }
 
   Command command() {
@@ -320,10 +481,10 @@ int seeds() {
   return wanted == nullptr ? 60 : std::atoi(wanted);
 }
 
-BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
-  const auto definition = parse(kEverything);
+void storm_both_ways(std::string_view text, std::vector<int>* kinds) {
+  const auto definition = parse(text);
   const auto eager = always_continuing(*definition);
-  std::vector<int> seen(std::variant_size_v<Event> + 1);
+  std::vector<int>& seen = *kinds;
   for (int seed = 1; seed <= seeds(); ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       Storm storm(definition, seed);
@@ -339,6 +500,12 @@ BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
       BOOST_REQUIRE(storm.world().now == again.world().now);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
+  std::vector<int> seen(std::variant_size_v<Event> + 1);
+  storm_both_ways(kEverything, &seen);
+  storm_both_ways(kNested, &seen);
   // A storm that never gets somewhere proves nothing about it.
   for (std::size_t kind = 1; kind < seen.size(); ++kind) {
     BOOST_CHECK_MESSAGE(seen[kind] > 0, "no event of kind " << kind);

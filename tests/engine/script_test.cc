@@ -114,6 +114,7 @@ class Script {
   std::string advance();
   std::string waiting();
   std::string task(std::string_view payload);
+  std::string finish(StepId step, std::string_view payload);
   std::string report(const Decision& decision, std::size_t history_before);
   std::string summary() const;
   std::string send(const Command& command) {
@@ -179,9 +180,29 @@ std::string Script::run(const ScriptStep& step) {
 std::string Script::task(std::string_view payload) {
   const std::string& verb = words_.at(0);
   const StepId step(number(1));
+  if (verb == "finish" || verb == "break") return finish(step, payload);
+  if (verb == "answer") {
+    const OpenCall* call = world_->run().call(number(1));
+    AnswerCall command{number(1), call == nullptr ? GroupId(1) : call->to, Index(77), {}};
+    if (words_.size() > 2) command.error = Error{words_[2], option("message"), {}};
+    return send(command);
+  }
+  if (verb == "answer_signal") {
+    AnswerSignal command{number(1), {}};
+    if (words_.size() > 2) command.error = Error{words_[2], option("message"), {}};
+    return send(command);
+  }
   if (verb == "handout") return send(HandOut{step, words_.at(2)});
-  const std::uint32_t attempt = number(2);
+  const std::uint32_t attempt = verb == "end" ? 0 : number(2);
   if (verb == "return") return send(ReturnTask{step, attempt});
+  if (verb == "end") {
+    EndCall command{number(1), 0, value(payload), {}};
+    for (RunStatus status : {RunStatus::completed, RunStatus::failed, RunStatus::cancelled}) {
+      if (words_.at(2) == enum_name(status)) command.status = static_cast<std::uint8_t>(status);
+    }
+    if (words_.size() > 3) command.error = Error{words_[3], option("message"), {}};
+    return send(command);
+  }
   if (verb == "complete") return send(CompleteTask{step, attempt, value(payload)});
   if (verb == "progress") return send(ProgressTask{step, attempt, value(payload)});
   if (verb == "lose") return send(LoseLease{step, attempt});
@@ -189,6 +210,18 @@ std::string Script::task(std::string_view payload) {
   FailTask command{step, attempt, {words_.at(3), option("message"), value(payload)}, {}};
   if (!option("retryable").empty()) command.retryable = option("retryable") == "true";
   return send(command);
+}
+
+// Hands the task out and answers it.
+std::string Script::finish(StepId step, std::string_view payload) {
+  world_->send(HandOut{step, "w"});
+  const std::size_t before = world_->history.size();
+  const std::uint32_t attempt = world_->run().step(step)->attempt;
+  if (words_.at(0) == "finish") {
+    return report(world_->send(CompleteTask{step, attempt, value(payload)}), before);
+  }
+  FailTask command{step, attempt, {words_.at(2), option("message"), value(payload)}, false};
+  return report(world_->send(command), before);
 }
 
 std::string Script::start(std::string_view payload) {
@@ -274,6 +307,10 @@ std::string Script::summary() const {
   const Run& run = world_->run();
   std::string out =
       absl::StrCat("-> ", to_string(run.status), " ", run.state(), " seq=", run.seq.v);
+  const std::vector<std::string> states = run.states();
+  if (states.size() > 1) {
+    absl::StrAppend(&out, " states=", join({states.begin() + 1, states.end()}));
+  }
   const dsl::Value vars = run.vars_value(0);
   if (!vars.as_map().empty()) absl::StrAppend(&out, " vars=", vars.debug_string());
   for (const auto& s : run.steps) {
@@ -284,6 +321,14 @@ std::string Script::summary() const {
   }
   for (const WaitingSignal& s : *run.signals) {
     absl::StrAppend(&out, s.held ? " held=" : " buffered=", s.name);
+  }
+  for (const auto& u : run.tree->undos) {
+    absl::StrAppend(&out, " undo", u->id, "=", u->type, "@", u->frame,
+                    u->since.v == 0 ? " (waits)" : "");
+  }
+  for (const auto& c : run.tree->calls) {
+    absl::StrAppend(&out, " call", c->id, "=", c->run, "/", enum_name(c->status),
+                    c->held ? " (held)" : "");
   }
   if (run.output->length > 0) {
     absl::StrAppend(&out, " output=", run.output->value.debug_string());

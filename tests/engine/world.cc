@@ -48,6 +48,7 @@ Context World::context() {
   context.actor = actor;
   context.actor_groups = actor_groups;
   context.definition = definition.get();
+  context.run_groups = 4;
   return context;
 }
 

@@ -68,7 +68,7 @@ class Scribe final : public log::RecoverySink {
     }
     History& run = runs_[{group, entry.run}];
     run.uid = {group, entry.run};
-    const bool continued = std::holds_alternative<engine::RunContinued>(events.front());
+    const bool continued = engine::generation_begun(events.front()).has_value();
     if (entry.previous != (continued ? Index(0) : run.last_entry) ||
         entry.first_seq != run.seq.next()) {
       broken("an entry does not name the run's entry before it");

@@ -107,11 +107,11 @@ class Reader final : public log::RecoverySink {
       return s;
     }
     Seen& run = runs[{group, entry.run}];
-    const auto* continued = std::get_if<engine::RunContinued>(&events.front());
-    if (continued != nullptr && continued->before_hash != run.hash) {
+    const auto continued = engine::generation_begun(events.front());
+    if (continued && continued->before_hash != run.hash) {
       return absl::DataLossError("a generation begins on another hash than the last one ended on");
     }
-    if (entry.previous != (continued != nullptr ? Index(0) : run.last_entry) ||
+    if (entry.previous != (continued ? Index(0) : run.last_entry) ||
         entry.first_seq != run.seq.next()) {
       return absl::DataLossError("an entry does not name the run's entry before it");
     }
