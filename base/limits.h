@@ -100,15 +100,14 @@ inline constexpr std::int64_t kBoxStatusMs = 1'000;
 inline constexpr std::int64_t kElectionMsMin = 300;     // the least t
 inline constexpr std::int64_t kElectionMsMax = 10'000;  // the greatest 2t
 inline constexpr std::int64_t kChangeAgainMs = 100;  // a step of a change of boxes is tried again
-inline constexpr std::int64_t kForwardAgainMs = 2'000;  // an unanswered request is sent again
-inline constexpr std::int64_t kReadAgainMs = 200;       // an unanswered question for a read index
-inline constexpr std::int64_t kReadRetryMs = 20;        // after "I do not lead"
-inline constexpr std::int64_t kErrandMs = 30'000;       // for an answer from another run's group
-inline constexpr std::int64_t kErrandAgainMs = 1'000;   // without one it is asked again then
-inline constexpr std::int64_t kDeliverAgainMs = 1'000;  // an unconfirmed message between groups
-inline constexpr std::int64_t kBalanceMs = 10'000;      // between leaderships handed to their home
-inline constexpr std::int64_t kDiskStallMs =
-    1'000;  // of one batch, then leaderships are handed over
+inline constexpr std::int64_t kForwardAgainMs = 2'000;   // an unanswered request is sent again
+inline constexpr std::int64_t kReadAgainMs = 200;        // an unanswered question for a read index
+inline constexpr std::int64_t kReadRetryMs = 20;         // after "I do not lead"
+inline constexpr std::int64_t kErrandMs = 30'000;        // for an answer from another run's group
+inline constexpr std::int64_t kErrandAgainMs = 1'000;    // without one it is asked again then
+inline constexpr std::int64_t kDeliverAgainMs = 1'000;   // an unconfirmed message between groups
+inline constexpr std::int64_t kBalanceMs = 10'000;       // between leaderships handed to their home
+inline constexpr std::int64_t kDiskStallMs = 1'000;      // of a batch, then leaderships go
 inline constexpr std::int64_t kHandOverMs = 10'000;      // between two times of that
 inline constexpr std::uint64_t kBalanceLagMax = 64;      // entries that box may lack
 inline constexpr std::size_t kBoxAddressBytesMax = 300;  // a name of 253, brackets, a port
@@ -136,11 +135,10 @@ inline constexpr int kBatchEntriesMax = 65'536;
 inline constexpr int kSpareSegmentsMax = 2;
 inline constexpr int kFrameRangesMax = 4096;  // runs of indexes listed by one frame
 inline constexpr std::size_t kJournalQueuedBytesMax = 32 * MiB;  // waiting for the disk, then 429
-inline constexpr std::size_t kSegmentBytesFirst =
-    256 * KiB;  // of a new journal, before it may start
-inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;  // of room made ahead, at once
-inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;     // read to find one entry again
-inline constexpr std::size_t kIndexExtentRawBytes = 64 * KiB;  // decompressed for that
+inline constexpr std::size_t kSegmentBytesFirst = 256 * KiB;     // of a new journal
+inline constexpr std::size_t kAllocateSliceBytes = 256 * KiB;    // of room made ahead, at once
+inline constexpr std::size_t kIndexExtentBytes = 32 * KiB;       // read to find one entry again
+inline constexpr std::size_t kIndexExtentRawBytes = 64 * KiB;    // decompressed for that
 inline constexpr std::size_t kReserveBytesMax =
     2 * kSegmentBytesDefault;                    // of the disk, held back for when it is full
 inline constexpr std::size_t kReserveShare = 8;  // of the file system, at most a so-manieth
@@ -167,8 +165,7 @@ inline constexpr std::int64_t kScrubPauseMsMax = 86'400'000;
 inline constexpr std::int64_t kScrubAgainMs = 10'000;  // until a pass that failed is taken up again
 
 // --- the journal from outside (daemon/, cli/) ---
-inline constexpr std::size_t kFindingsShownMax =
-    1000;  // of damage, by one look; the rest is counted
+inline constexpr std::size_t kFindingsShownMax = 1000;  // by one look; the rest is counted
 inline constexpr std::size_t kBackupChunkBytes = 256 * KiB;
 
 // --- HTTP (daemon/) ---
@@ -185,8 +182,7 @@ inline constexpr std::size_t kHttpOutputBytesTotal =
 inline constexpr int kConnectionsMax = 8192;
 inline constexpr int kHttpIdleSeconds = 75;    // between requests
 inline constexpr int kHttpHeaderSeconds = 10;  // from a request's first byte to its last
-inline constexpr int kHttpStallSeconds =
-    60;                                     // a client that reads nothing of its answer is cut off
+inline constexpr int kHttpStallSeconds = 60;   // then a client that reads nothing is cut off
 inline constexpr int kHttpLingerMs = 2000;  // what a refused client still sends is read this long
 inline constexpr int kHttpBuffersPooledMax = 128;  // kept for reuse, each at most kHttpReadBytes
 inline constexpr std::size_t kHttpReadBytes = 64 * KiB;  // one read
@@ -210,8 +206,7 @@ inline constexpr int kHelloRetryMsMin = 100;         // doubled up to the maximu
 inline constexpr int kHelloRetryMsMax = 2'000;
 inline constexpr int kHelloAnswersBurst = 4;  // to one peer; then one every kHelloAnswerMs
 inline constexpr int kHelloAnswerMs = 250;
-inline constexpr int kHandshakeMs =
-    5'000;  // a TCP peer that has not proved its key by then is cut off
+inline constexpr int kHandshakeMs = 5'000;  // then a TCP peer without a proof of its key is cut off
 inline constexpr std::size_t kUnauthenticatedBytesMax = 128;  // held of such a peer
 inline constexpr int kFirstMessagesRemembered = 1024;         // replays of these are not answered
 inline constexpr std::size_t kFramePayloadBytesMax = kEntryBytesMax + 64 * KiB;
@@ -246,15 +241,19 @@ inline constexpr std::size_t kAccountsBytesMax = 16 * MiB;  // of /etc/passwd or
 inline constexpr std::size_t kWorkerStdoutBytesMax = 1 * MiB;  // past it sys.output
 inline constexpr std::size_t kWorkerStderrBytesMax = 8 * KiB;  // the end of it is kept
 inline constexpr int kWorkerConcurrencyMax = 256;
-inline constexpr int kWorkerKillSeconds = 10;  // SIGTERM, then SIGKILL
-inline constexpr std::size_t kWorkerProgressBytesMax =
-    64 * KiB;                                   // of the progress file; past it not sent
+inline constexpr int kWorkerKillSeconds = 10;                     // SIGTERM, then SIGKILL
+inline constexpr std::size_t kWorkerProgressBytesMax = 64 * KiB;  // past it not sent
 inline constexpr int kWorkerBackoffMsMin = 50;  // between attempts to reach the daemon
 inline constexpr int kWorkerBackoffMsMax = 2000;
 
+// --- tests of definitions (rehearsal/) ---
+inline constexpr std::size_t kRehearsalEventsMax = 100'000;     // of one test; then it has failed
+inline constexpr std::uint64_t kRehearsalBytesMax = 256 * MiB;  // of these events
+inline constexpr std::size_t kTestFilesMax = 10'000;            // of one call of `pawl test`
+inline constexpr int kTestDirectoryDepthMax = 32;
+
 // --- clients (cli/) ---
-inline constexpr std::size_t kClientBodyBytesMax =
-    64 * MiB;  // of one answer, or unread of a stream
+inline constexpr std::size_t kClientBodyBytesMax = 64 * MiB;  // of an answer, or unread
 
 static_assert(kFramesMax < kIncidentsMax);
 static_assert(kValueBytesMax * 2 <= kRunStateBytesMax);

@@ -70,6 +70,7 @@ PLANTED = [
     ("time(nullptr)", "engine/c.cc", "auto t = time(nullptr);\n", "time is an argument"),
     ("randomness in raft", "raft/c.cc", "std::random_device d;\n", "randomness is an argument"),
     ("I/O in dsl", "dsl/io.cc", "#include <fstream>\n", "no I/O"),
+    ("a clock in rehearsal", "rehearsal/c.cc", "auto t = std::chrono::steady_clock::now();\n", "time is an argument"),
     ("pointer order", "engine/o.cc", "std::set<Run*> runs;\n", "orders by pointer"),
     ("hash iteration", "engine/h.cc",
      "void f() {\n  absl::flat_hash_map<int, int> seen;\n  for (auto& [k, v] : seen) g(k);\n}\n",

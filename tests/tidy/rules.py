@@ -8,7 +8,7 @@ The table of layers is that of docs/ARCHITECTURE.md.
 import pathlib
 import re
 
-ROOMS = ["base", "raft", "log", "dsl", "engine", "codecs", "node", "daemon", "cli"]
+ROOMS = ["base", "raft", "log", "dsl", "engine", "codecs", "rehearsal", "node", "daemon", "cli"]
 
 # A room may include itself and these.
 LAYERS = {
@@ -18,9 +18,10 @@ LAYERS = {
     "dsl": ["base"],
     "engine": ["dsl", "base"],
     "codecs": ["engine", "dsl", "raft", "base"],
+    "rehearsal": ["codecs", "engine", "dsl", "base"],
     "node": ["codecs", "engine", "dsl", "raft", "log", "base"],
     "daemon": ["node", "codecs", "engine", "dsl", "raft", "log", "base"],
-    "cli": ["daemon", "node", "codecs", "engine", "dsl", "log", "base"],
+    "cli": ["daemon", "node", "rehearsal", "codecs", "engine", "dsl", "log", "base"],
 }
 
 # What an include begins with -> the files that may have it (regular expressions on the path). Order
@@ -47,7 +48,7 @@ HEADER_LINES_MAX = 300
 BANNED_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"}
 BANNED_WORDS = re.compile(r"\b(TODO|FIXME|XXX|HACK|[Ss]tub|[Pp]laceholder)\b")
 
-PURE = ("raft", "dsl", "engine", "node")
+PURE = ("raft", "dsl", "engine", "rehearsal", "node")
 PURE_INCLUDES = re.compile(
     r"<(fstream|iostream|thread|mutex|shared_mutex|condition_variable|future|random|filesystem|"
     r"unistd\.h|fcntl\.h|pthread\.h|poll\.h|signal\.h|sys/[\w.]+)>")
