@@ -38,6 +38,7 @@ std::unique_ptr<Command> make_check();
 std::unique_ptr<Command> make_fmt();
 std::unique_ptr<Command> make_graph();
 std::unique_ptr<Command> make_schema();
+std::unique_ptr<Command> make_test();
 std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_show();

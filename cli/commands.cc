@@ -12,6 +12,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"fmt", "Definitions", "Lay definitions out in the one canonical way", make_fmt},
       {"graph", "Definitions", "Draw a definition's states and what leads where", make_graph},
       {"schema", "Definitions", "Print the language's JSON Schema, for editors", make_schema},
+      {"test", "Definitions", "Run the tests of definitions; needs no daemon", make_test},
       {"start", "Runs", "Start a run of a workflow", make_start},
       {"list", "Runs", "List runs, the newest first", make_list},
       {"show", "Runs", "Show one run", make_show},

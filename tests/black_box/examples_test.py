@@ -29,6 +29,12 @@ class Definitions(unittest.TestCase):
                 self.assertEqual(answer.returncode, 0, output)
                 self.assertNotIn("warning:", output)
 
+    def test_their_tests_pass_and_take_every_transition(self):
+        answer = subprocess.run([self.pawl, "test", "--coverage", str(EXAMPLES)], capture_output=True, text=True)
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.assertEqual(answer.stdout.count(".test.toml\n"), len(NAMES))
+        self.assertNotIn("never", answer.stdout.replace("ok   never", ""))
+
     def test_every_task_has_its_program(self):
         for name in NAMES:
             with self.subTest(name):
