@@ -106,19 +106,61 @@ std::string what_of(const State& state) {
       return "raise " + text_of(state.raise->type);
     case Verb::end:
       return end_text(state.end->status);
-    default:
+    case Verb::flow:
+      return "flow " + state.flow;
+    case Verb::parallel:
+      return state.parallel->join == state.parallel->branches.size()
+                 ? "parallel"
+                 : "parallel, " + std::to_string(state.parallel->join) + " of " +
+                       std::to_string(state.parallel->branches.size());
+    case Verb::map:
+      return "for each " + state.map->as;
+    case Verb::call:
+      return "call " + state.call->workflow;
+    case Verb::send:
+      return "send " + text_of(state.send->signal);
+    case Verb::compensate:
+      return "compensate";
+    case Verb::continue_as_new:
+      return "continue";
+    case Verb::none:
       return "";
   }
+  return "";
 }
 
-GraphFlow graph_of(const Flow& flow) {
+GraphFlow graph_of(const Definition& definition, const Flow& flow);
+
+GraphFlow graph_of(const Definition& definition, const Machine& machine, std::string name) {
+  const Flow* named = definition.flow(machine.flow);
+  if (machine.inline_state == nullptr && named == nullptr) return {};
+  GraphFlow out =
+      graph_of(definition, machine.inline_state == nullptr ? *named : *machine.inline_state);
+  out.name = std::move(name);
+  return out;
+}
+
+// What a state runs within itself.
+std::vector<GraphFlow> flows_of(const Definition& definition, const State& state) {
+  std::vector<GraphFlow> out;
+  if (state.verb == Verb::flow) out.push_back(graph_of(definition, {state.flow, {}}, state.flow));
+  if (state.map != nullptr) out.push_back(graph_of(definition, state.map->body, state.map->as));
+  if (!state.parallel) return out;
+  for (const ParallelBranch& branch : state.parallel->branches) {
+    out.push_back(graph_of(definition, branch.machine, branch.name));
+  }
+  return out;
+}
+
+GraphFlow graph_of(const Definition& definition, const Flow& flow) {
   GraphFlow out;
   out.name = flow.name;
   out.start = flow.start;
   EdgeList edges;
   for (const State& state : flow.states) {
     edges.add_state(state);
-    out.states.push_back({state.name, what_of(state), state.verb == Verb::end, {}});
+    out.states.push_back(
+        {state.name, what_of(state), state.verb == Verb::end, flows_of(definition, state)});
   }
   out.edges = edges.take();
   return out;
@@ -129,7 +171,7 @@ GraphFlow graph_of(const Flow& flow) {
 Graph graph_of(const Definition& definition) {
   Graph out;
   out.name = definition.name;
-  out.root = graph_of(definition.root);
+  out.root = graph_of(definition, definition.root);
   EdgeList notes;
   notes.add_root(definition);
   for (const GraphEdge& note : notes.take()) out.notes.push_back(note.label + ": " + note.to);

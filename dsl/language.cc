@@ -43,6 +43,15 @@ constexpr KeyRule kRoot[] = {
     {"after", F::table_or_timers, "timers counted from the run's start", K::timers},
     {"every", F::table_or_timers, "repeated timers of every state", K::timers},
     {"state", F::table, "the states", K::states, true},
+    {"flow", F::table, "nested machines", K::flows},
+};
+
+constexpr KeyRule kFlow[] = {
+    {"doc", F::text, "text for people"},
+    {"start", F::state_name, "the first state; may be left out if there is only one"},
+    {"output", F::data, "what it hands out; without it the last result of its steps"},
+    {"vars", F::table, "variables of its own: their types or first values", K::variables},
+    {"state", F::table, "its states", K::states, true},
 };
 
 constexpr KeyRule kField[] = {
@@ -116,16 +125,42 @@ constexpr KeyRule kState[] = {
     {"choose", F::tables, "goes to the first branch whose `if` holds", K::choose_branch},
     {"raise", F::table, "an error from here", K::raise},
     {"end", F::choice, "ends the run", K::payload, false, "completed failed cancelled"},
+    {"flow", F::text, "runs the nested machine of this name"},
+    {"parallel", F::table, "runs branches at once", K::branches},
+    {"join", F::data, "how many branches must complete: \"all\", \"any\", or a number"},
+    {"map", F::data, "runs the same for each item of a list"},
+    {"as", F::text, "what expressions call the item; \"item\" without it"},
+    {"do", F::table, "what is run for each item: { flow = \"NAME\" }, or a state", K::state},
+    {"concurrency", F::whole_or_expression, "items at once; 100 without it"},
+    {"batch",
+     F::whole,
+     "items in groups of so many, one after the other",
+     K::payload,
+     false,
+     {},
+     1,
+     limits::kMapConcurrencyMax},
+    {"tolerate", F::data, "failed items allowed: a count, a share such as \"5%\"; 0 without it"},
+    {"keep", F::data, "what an item leaves; its result without it; false: nothing"},
+    {"call", F::text, "starts a run of this workflow"},
+    {"id", F::text_or_expression, "the child's id; made of the run's own without it"},
+    {"wait", F::boolean, "false: only until the child runs"},
+    {"on_close", F::choice, "what becomes of the child when the state is left", K::payload, false,
+     "cancel abandon"},
+    {"send", F::table, "signals another run", K::send},
+    {"compensate", F::boolean, "undoes what was done, newest first"},
+    {"continue", F::table, "begins a new generation, with new input", K::anew},
     {"output", F::data, "what the run gives"},
     {"error", F::table, "why the run failed", K::raise},
     {"queue", F::text_or_expression, kQueue},
-    {"with", F::data, "what the worker gets; without it null"},
+    {"with", F::data, "what the worker gets, or the child's input"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
     {"priority", F::whole_or_expression, "higher first; 0 without it"},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
     {"save", F::table, kSave, K::assignments},
-    {"undo", F::table, "what takes the task back", K::undo},
+    {"undo", F::table, "what takes the task or the call back", K::undo},
+    {"forget", F::texts, "names of undos that are dropped on entry"},
     {"on", F::table, "handlers by signal", K::signal_handlers},
     {"after", F::table_or_timers, "timers, once, from the state's entry", K::timers},
     {"every", F::table_or_timers, "timers, again and again", K::timers},
@@ -134,7 +169,9 @@ constexpr KeyRule kState[] = {
     {"next", F::state_name, "the state to go to then, or \"end\""},
 };
 
-constexpr std::string_view kVerbKeys[] = {"task", "sleep", "choose", "raise", "end"};
+constexpr std::string_view kVerbKeys[] = {"task", "sleep", "choose",     "raise",
+                                          "end",  "flow",  "parallel",   "map",
+                                          "call", "send",  "compensate", "continue"};
 
 constexpr KeyRule kComputedTimer[] = {
     {"in", F::delay, "how long from now", K::payload, true},
@@ -159,7 +196,6 @@ constexpr KeyRule kHandlerTask[] = {
     {"priority", F::whole_or_expression, "higher first; 0 without it"},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
-    {"undo", F::table, "what takes the task back", K::undo},
 };
 
 constexpr KeyRule kCatch[] = {
@@ -181,8 +217,21 @@ constexpr KeyRule kUndo[] = {
      "completed started"},
     {"queue", F::text_or_expression, kQueue},
     {"with", F::data, "what the worker gets; without it null"},
+    {"key", F::text_or_expression, "replaces the idempotency key"},
+    {"priority", F::whole_or_expression, "higher first; 0 without it"},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
+};
+
+constexpr KeyRule kSend[] = {
+    {"to", F::text_or_expression, "the id of a run", K::payload, true},
+    {"signal", F::text_or_expression, "the signal's name", K::payload, true},
+    {"with", F::data, "its payload"},
+};
+
+constexpr KeyRule kAnew[] = {
+    {"with", F::data, "the input; as it was without it"},
+    {"version", F::choice, "of the workflow", K::payload, false, "same latest"},
 };
 
 constexpr KeyRule kSleep[] = {
@@ -259,6 +308,13 @@ const std::array kTables = {
     TableRule{K::catch_entry, "catch_entry", "where some errors go", kCatch, {}},
     TableRule{K::choose_branch, "choose_branch", "a branch of `choose`", kChooseBranch, {}},
     TableRule{K::undo, "undo", "what takes a task back", kUndo, {}},
+    TableRule{K::flows, "flows", "nested machines by name", kNone,
+              KeyRule{"*", F::table, "a nested machine", K::flow}},
+    TableRule{K::flow, "flow", "a nested machine", kFlow, {}},
+    TableRule{K::branches, "branches", "branches by name", kNone,
+              KeyRule{"*", F::table, "{ flow = \"NAME\" }, or a state", K::state}},
+    TableRule{K::send, "send", "a signal to another run", kSend, {}},
+    TableRule{K::anew, "anew", "a new generation", kAnew, {}},
     TableRule{K::sleep_until, "sleep_until", "a moment to sleep until", kSleep, {}},
     TableRule{K::raise, "raise", "an error", kRaise, {}},
     TableRule{K::id, "id", "what an id that was used already means", kId, {}},

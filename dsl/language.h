@@ -36,6 +36,11 @@ enum class TableKind : std::uint8_t {
   catch_entry,
   choose_branch,
   undo,
+  flows,
+  flow,
+  branches,  // of a `parallel`, by name
+  send,
+  anew,  // a `continue`
   sleep_until,
   raise,
   id,

@@ -59,8 +59,6 @@ Flow parse_flow(const TomlNode& node, const TomlNode& root, const Fields& root_v
   if (const TomlNode* x = table.take("output")) {
     flow.output = parse_template(*x, context->base, nullptr, context);
   }
-  table.misplaced({"on", "after", "every", "catch"},
-                  "the state that runs the flow has the handlers that enclose it");
   table.finish();
   if (!flow.states.empty()) check_graph(*definition, flow, *context);
   return flow;

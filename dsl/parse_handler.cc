@@ -41,11 +41,7 @@ std::optional<TaskSpec> parse_handler_task(const TomlNode& node, const Environme
   const TomlNode* type = table.need("task", "the task's type");
   std::optional<TaskSpec> task;
   if (type != nullptr) {
-    task = parse_task(*type, &table, environment, context);
-    if (task->undo) {
-      context->diagnostics->error(node.find("undo")->mark(), "a handler's task has no `undo`",
-                                  "give the task a state of its own");
-    }
+    task = parse_task(*type, /*may_undo=*/false, &table, environment, context);
     table.finish();
   }
   return task;

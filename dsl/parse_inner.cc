@@ -120,6 +120,7 @@ void parse_parallel(const TomlNode& node, TableReader* table, State* state, Pars
   needs_flow_level(context);
   DiagnosticList* diagnostics = context->diagnostics;
   ParallelSpec parallel;
+  const TomlNode* join = table->take("join");
   if (!node.is(TomlNode::Kind::table)) {
     return wrong_kind(node, "`parallel`", "a table of branches", diagnostics,
                       "parallel.NAME = { flow = \"...\" } or { task = \"...\" }");
@@ -140,8 +141,8 @@ void parse_parallel(const TomlNode& node, TableReader* table, State* state, Pars
   std::sort(parallel.branches.begin(), parallel.branches.end(),
             [](const ParallelBranch& a, const ParallelBranch& b) { return a.name < b.name; });
   parallel.join = static_cast<std::uint32_t>(parallel.branches.size());
-  if (const TomlNode* x = table->take("join")) {
-    parallel.join = parse_join(*x, parallel.branches.size(), diagnostics);
+  if (join != nullptr && !parallel.branches.empty()) {
+    parallel.join = parse_join(*join, parallel.branches.size(), diagnostics);
   }
   state->parallel = std::move(parallel);
 }
@@ -250,18 +251,15 @@ void parse_continue(const TomlNode& node, State* state, ParseContext* context) {
   needs_flow_level(context);
   DiagnosticList* diagnostics = context->diagnostics;
   ContinueSpec fresh;
-  if (!(node.is(TomlNode::Kind::boolean) && node.boolean)) {
-    TableReader table(node, "`continue`", diagnostics);
-    if (!table.is_table()) return;
-    if (const TomlNode* x = table.take("with")) {
-      fresh.with = parse_template_of(*x, context->base, SchemaType::map, context);
-    }
-    if (const TomlNode* x = table.take("version")) {
-      fresh.latest =
-          read_choice<bool>(*x, {{"same", false}, {"latest", true}}, diagnostics).value_or(false);
-    }
-    table.finish();
+  TableReader table(node, "`continue`", diagnostics);
+  if (const TomlNode* x = table.take("with")) {
+    fresh.with = parse_template_of(*x, context->base, SchemaType::map, context);
   }
+  if (const TomlNode* x = table.take("version")) {
+    fresh.latest =
+        read_choice<bool>(*x, {{"same", false}, {"latest", true}}, diagnostics).value_or(false);
+  }
+  table.finish();
   if (context->nested) {
     diagnostics->error(node.mark(), "`continue` begins the whole run anew: at the root only");
   }

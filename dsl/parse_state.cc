@@ -174,7 +174,7 @@ class StateParser {
   }
 
   void parse_task_verb(const TomlNode& node) {
-    state_.task = parse_task(node, &table_, context_->base, context_);
+    state_.task = parse_task(node, /*may_undo=*/true, &table_, context_->base, context_);
     const auto& schema = state_.task->result_schema;
     const Environment scope = with_name(*context_, "result", schema ? type_of(*schema) : Type());
     if (const TomlNode* x = table_.take("save"))

@@ -69,10 +69,12 @@ Undo parse_undo(const TomlNode& node, const Environment& environment, const Type
   Environment scope = environment;
   if (!undo.when_started) scope["result"] = result;
   TaskSpec task;
-  if (const TomlNode* x = table.need("task")) task = parse_task(*x, &table, scope, context);
-  if (task.undo) {
-    diagnostics->error(node.find("undo")->mark(), "an undo has no undo of its own");
-    task.undo.reset();
+  if (const TomlNode* x = table.need("task")) {
+    task = parse_task(*x, /*may_undo=*/false, &table, scope, context);
+  } else {
+    for (const char* key : {"queue", "with", "key", "priority", "retry", "timeout"}) {
+      table.take(key);
+    }
   }
   undo.task = std::make_shared<const TaskSpec>(std::move(task));
   table.finish();
@@ -80,8 +82,8 @@ Undo parse_undo(const TomlNode& node, const Environment& environment, const Type
   return undo;
 }
 
-TaskSpec parse_task(const TomlNode& type, TableReader* table, const Environment& environment,
-                    ParseContext* context) {
+TaskSpec parse_task(const TomlNode& type, bool may_undo, TableReader* table,
+                    const Environment& environment, ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
   TaskSpec task;
   task.type = read_name(type, "a task type", diagnostics).value_or("");
@@ -114,7 +116,7 @@ TaskSpec parse_task(const TomlNode& type, TableReader* table, const Environment&
     task.retry = parse_retry(*x, context).value_or(task.retry);
   }
   if (const TomlNode* x = table->take("timeout")) parse_timeouts(*x, &task.timeouts, diagnostics);
-  if (const TomlNode* x = table->take("undo")) {
+  if (const TomlNode* x = may_undo ? table->take("undo") : nullptr) {
     const Type result = task.result_schema ? type_of(*task.result_schema) : Type();
     task.undo = parse_undo(*x, environment, result, context);
   }

@@ -212,7 +212,8 @@ ParsedTests parse_tests(std::string_view text, const dsl::Definition& definition
   std::optional<TomlNode> root;
   if (dsl::scan_toml(&diagnostics)) root = dsl::parse_toml(&diagnostics);
   if (root && diagnostics.errors() == 0) {
-    dsl::ParseContext context{&diagnostics};
+    dsl::ParseContext context;
+    context.diagnostics = &diagnostics;
     ParseScope scope{&diagnostics, &definition, &context, {}, {}, task_types(definition)};
     for (const dsl::State& state : definition.root.states) scope.states.push_back(state.name);
     for (const dsl::SignalSpec& signal : definition.signals) scope.signals.push_back(signal.name);

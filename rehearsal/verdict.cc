@@ -38,7 +38,7 @@ class Comparison {
     check_events(e.events);
     for (const auto& [state, count] : e.visits) {
       value("visits." + state, dsl::Value::int64(count),
-            dsl::Value::int64(run_.visits_of("", state)));
+            dsl::Value::int64(run_.visits_of(0, state)));
     }
     check_incidents(e);
     const std::int64_t passed = history_.back().at.v - began_.v;

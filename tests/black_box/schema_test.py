@@ -90,7 +90,7 @@ class Schema(unittest.TestCase):
         self.assertGreater(taken, 40)
 
     def test_it_takes_the_examples(self):
-        paths = sorted((suite.ROOT / "configs" / "examples").glob("*/*.toml"))
+        paths = sorted(path for path in (suite.ROOT / "configs" / "examples").glob("*/*.toml") if ".test." not in path.name)
         self.assertGreaterEqual(len(paths), 5)
         for path in paths:
             with self.subTest(path.name):
