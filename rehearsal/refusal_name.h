@@ -1,5 +1,5 @@
 // How a refusal is called where people read it: the last part of its problem's type in the API
-// (node/refusals.cc says the rest; tests/rehearsal compares the two).
+// (node/refusals.cc says the rest; tests/cli compares the two).
 #pragma once
 
 #include <string>

@@ -6,12 +6,15 @@
 #include <fstream>
 #include <sstream>
 
+#include "../rehearsal/replay_check.h"
 #include "base/random.h"
 #include "engine/event_visit.h"
 #include "world.h"
 
 namespace pawl::engine {
 namespace {
+
+using rehearsal::check_replay;
 
 // Everything this language has, and errors at every turn.
 constexpr const char* kEverything = R"toml(
@@ -247,6 +250,13 @@ class Storm {
 
   const std::vector<Event>& history() const { return world_.history; }
   const World& world() const { return world_; }
+  std::vector<rehearsal::HistoryEvent> recorded() const {
+    std::vector<rehearsal::HistoryEvent> items;
+    for (std::size_t i = 0; i < world_.history.size(); ++i) {
+      items.push_back({world_.history[i], world_.times[i]});
+    }
+    return items;
+  }
 
   void run(int commands) {
     Start start;
@@ -490,10 +500,12 @@ void storm_both_ways(std::string_view text, std::vector<int>* kinds) {
       Storm storm(definition, seed);
       storm.run(150);
       for (const Event& event : storm.history()) ++seen[event_kind(event)];
+      check_replay(storm.recorded(), definition);
       // A run that continues as new, at any moment, is the run that did not.
       Storm again(eager, seed, 0.1);
       again.run(150);
       for (const Event& event : again.history()) ++seen[event_kind(event)];
+      check_replay(again.recorded(), eager);
       if (storm.world().index.v == 0) continue;
       const Run once = without_numbers(storm.world().run());
       BOOST_REQUIRE_EQUAL(first_difference(once, without_numbers(again.world().run())), "");
@@ -526,7 +538,11 @@ BOOST_AUTO_TEST_CASE(random_commands_on_the_examples) {
     text << file.rdbuf();
     const auto definition = parse(text.str());
     for (int seed = 1; seed <= seeds() / 6; ++seed) {
-      BOOST_TEST_CONTEXT(path.string() << " seed " << seed) { Storm(definition, seed).run(150); }
+      BOOST_TEST_CONTEXT(path.string() << " seed " << seed) {
+        Storm storm(definition, seed);
+        storm.run(150);
+        check_replay(storm.recorded(), definition);
+      }
     }
   }
 }

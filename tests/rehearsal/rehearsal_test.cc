@@ -1,5 +1,5 @@
-// What scripts can't say: that retries come in the middle of their jitter, that names are the
-// API's, that a test can't go on for ever, and that the examples' tests leave nothing out.
+// What scripts can't say: that retries come in the middle of their jitter, that a test can't go on
+// for ever, and that the examples' tests leave nothing out.
 #include "rehearsal/rehearsal.h"
 
 #include <boost/test/unit_test.hpp>
@@ -10,11 +10,10 @@
 
 #include "base/limits.h"
 #include "base/random.h"
-#include "node/refusals.h"
 #include "rehearsal/coverage.h"
 #include "rehearsal/parse_tests.h"
-#include "rehearsal/refusal_name.h"
 #include "rehearsal/report.h"
+#include "replay_check.h"
 
 namespace pawl::rehearsal {
 namespace {
@@ -45,17 +44,6 @@ Outcome play(const std::shared_ptr<const dsl::Definition>& definition, const std
 
 BOOST_AUTO_TEST_CASE(the_seed_draws_a_half) {
   BOOST_CHECK_LT(std::abs(Random(kMiddleSeed).unit() - 0.5), 1e-6);
-}
-
-BOOST_AUTO_TEST_CASE(refusals_are_called_as_in_the_api) {
-  for (int i = 1; i <= static_cast<int>(engine::Refusal::nothing_to_do); ++i) {
-    engine::Decision decision;
-    decision.refusal = static_cast<engine::Refusal>(i);
-    const node::Answer answer = node::refusal_answer({}, decision, nullptr);
-    const std::string name = std::string("\"type\":\"") + refusal_name(decision.refusal) + "\"";
-    const bool alike = answer.body.find(name) != std::string::npos;
-    BOOST_CHECK_MESSAGE(alike, answer.body << " is not " << name);
-  }
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_ticks_for_ever_ends_its_test) {
@@ -124,6 +112,7 @@ output = { n = 60, generation = true }
 events = ["run.continued", "run.continued", "run.closed"]
 )toml");
   BOOST_CHECK_MESSAGE(outcome.passed(), failures_text(outcome));
+  check_replay(outcome.history, definition);
 }
 
 BOOST_AUTO_TEST_CASE(the_examples_tests_pass_and_leave_no_state_out) {
@@ -142,6 +131,7 @@ BOOST_AUTO_TEST_CASE(the_examples_tests_pass_and_leave_no_state_out) {
       BOOST_CHECK_MESSAGE(outcome.passed(), path << ": " << test.name << "\n"
                                                  << failures_text(outcome));
       coverage.add(outcome.history);
+      check_replay(outcome.history, definition);
     }
     const std::string said = coverage_text(coverage, definition->name);
     BOOST_CHECK_MESSAGE(said.find("never") == std::string::npos, said);

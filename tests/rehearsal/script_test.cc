@@ -13,6 +13,7 @@
 #include "rehearsal/parse_tests.h"
 #include "rehearsal/rehearsal.h"
 #include "rehearsal/report.h"
+#include "replay_check.h"
 
 namespace pawl::rehearsal {
 namespace {
@@ -47,6 +48,7 @@ std::string say(const Script& script) {
   for (const TestCase& test : tests.tests) {
     const Outcome outcome = run_test(parsed.definition, test);
     coverage.add(outcome.history);
+    check_replay(outcome.history, parsed.definition);
     out += (outcome.passed() ? "ok   " : "FAIL ") + test.name + "\n" + failures_text(outcome);
     if (test.name.find("what happens") != std::string::npos) {
       out += history_text(outcome.history, outcome.began);

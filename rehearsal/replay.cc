@@ -1,0 +1,318 @@
+#include "rehearsal/replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "codecs/event_json.h"
+#include "codecs/json.h"
+#include "engine/decide.h"
+#include "engine/event_checkpoint.h"
+#include "engine/evolve.h"
+#include "rehearsal/recorded_event.h"
+#include "rehearsal/refusal_name.h"
+#include "rehearsal/virtual_run.h"
+
+namespace pawl::rehearsal {
+namespace {
+
+using engine::Command;
+using engine::Decision;
+
+// The first numbers drawn from these are next to 0 and 1: the ends of a jitter.
+constexpr std::uint64_t kLowSeed = 15'115'159, kHighSeed = 8'280'086;
+constexpr std::int64_t kJitterSlackMs = 2;
+
+dsl::Value json_of(const engine::Event& event, Seq seq, TimeMs at) {
+  std::string text;
+  codecs::append_event(event, seq, at, {}, &text);
+  dsl::Value value;
+  codecs::JsonError error;
+  return codecs::parse_json(text, &value, &error) ? value : dsl::Value();
+}
+
+// Which definition and version it was is what a replay changes; the bytes are of the record alone.
+bool is_compared(const std::string& type, const std::string& field) {
+  if (field == "body" || field == "cursor") return false;
+  return type != "run.started" || (field != "definition" && field != "version");
+}
+
+bool alike(const dsl::Value& recorded, const dsl::Value& decided) {
+  if (recorded.kind() != dsl::Kind::map || decided.kind() != dsl::Kind::map) return false;
+  const std::string type = RecordedEvent(recorded).type();
+  const auto covers = [&](const dsl::Value& a, const dsl::Value& b) {
+    for (const auto& [key, value] : a.as_map()) {
+      if (key.kind() != dsl::Kind::string || !is_compared(type, key.as_string())) continue;
+      const dsl::Value* other = b.field(key.as_string());
+      if (other == nullptr || !(*other == value)) return false;
+    }
+    return true;
+  };
+  return covers(recorded, decided) && covers(decided, recorded);
+}
+
+// One definition's run, as it is decided again.
+class Track {
+ public:
+  explicit Track(std::shared_ptr<const dsl::Definition> definition)
+      : definition_(std::move(definition)) {}
+
+  const dsl::Definition& definition() const { return *definition_; }
+  const engine::Run* run() const { return run_.get(); }
+
+  Decision decide(const RecordedEvent& first, const Command& command, TimeMs now,
+                  std::uint64_t seed = kMiddleSeed) const {
+    engine::Context context;
+    context.now = now;
+    context.seed = seed;
+    context.actor = first.actor();
+    context.definition = definition_.get();
+    if (const auto* start = std::get_if<engine::Start>(&command)) {
+      const RunUid uid{GroupId(static_cast<std::uint16_t>(first.number("group"))),
+                       Index(first.number("index"))};
+      return engine::decide_start(uid, *start, context);
+    }
+    if (const auto* signal = std::get_if<engine::Signal>(&command)) {
+      const dsl::SignalSpec* spec = definition_->signal(signal->name);
+      if (spec != nullptr) context.actor_groups = spec->groups;
+    }
+    return engine::decide(*run_, command, context);
+  }
+
+  // Retries begin when the record says: changes the decision's events. False if it says something
+  // that no draw gives.
+  bool take_draws(const std::vector<dsl::Value>& recorded, std::size_t at, const Command& command,
+                  TimeMs now, Decision* decision) {
+    bool first = true;
+    for (std::size_t i = 0; i < decision->events.size() && at + i < recorded.size(); ++i) {
+      auto* failed = std::get_if<engine::TaskFailed>(&decision->events[i]);
+      if (failed == nullptr || !failed->retry_at) continue;
+      const std::optional<TimeMs> retry_at = RecordedEvent(recorded[at + i]).time("retry_at");
+      if (retry_at && *retry_at != *failed->retry_at) {
+        if (*retry_at < now) return false;
+        if (first && !within_jitter(recorded[at], command, now, i, *retry_at)) return false;
+        failed->retry_at = retry_at;
+        for (engine::Timer& timer : failed->timers) timer.fire_at = *retry_at;
+        drawn_ = true;
+      }
+      first = false;
+    }
+    return true;
+  }
+
+  // The decision has happened.
+  void keep(Decision decision, TimeMs now) {
+    if (std::exchange(drawn_, false)) {
+      auto next = std::make_shared<engine::Run>(*run_);
+      for (const engine::Event& event : decision.events) fold(event, now, next.get());
+      run_ = std::move(next);
+    } else if (decision.after != nullptr) {
+      run_ = std::move(decision.after);
+    }
+  }
+
+  // Continues as new, whatever the definition's [history] says: when is of no consequence.
+  std::uint32_t continue_as_new(TimeMs now) {
+    auto next = std::make_shared<engine::Run>(*run_);
+    fold(engine::checkpoint_of(*run_), now, next.get());
+    run_ = std::move(next);
+    return run_->generation;
+  }
+
+ private:
+  void fold(const engine::Event& event, TimeMs now, engine::Run* run) {
+    const bool fits = engine::evolve(run, event, now, &scratch_);
+    PAWL_CHECK(fits);
+  }
+
+  bool within_jitter(const dsl::Value& first, const Command& command, TimeMs now, std::size_t at,
+                     TimeMs retry_at) const {
+    const auto drawn = [&](std::uint64_t seed) -> std::optional<TimeMs> {
+      const Decision decision = decide(RecordedEvent(first), command, now, seed);
+      if (at >= decision.events.size()) return std::nullopt;
+      const auto* failed = std::get_if<engine::TaskFailed>(&decision.events[at]);
+      return failed == nullptr ? std::nullopt : failed->retry_at;
+    };
+    const std::optional<TimeMs> low = drawn(kLowSeed), high = drawn(kHighSeed);
+    return low && high && low->v - kJitterSlackMs <= retry_at.v &&
+           retry_at.v <= high->v + kJitterSlackMs;
+  }
+
+  std::shared_ptr<const dsl::Definition> definition_;
+  std::shared_ptr<engine::Run> run_;
+  engine::HashScratch scratch_;
+  bool drawn_ = false;  // the decision to be kept has another's draws in it
+};
+
+class Replay {
+ public:
+  Replay(const Recording& recording, std::shared_ptr<const dsl::Definition> definition)
+      : events_(recording.events), candidate_(definition) {
+    if (recording.original != nullptr && recording.original->hash != definition->hash) {
+      original_.emplace(recording.original);
+    }
+  }
+
+  ReplayResult run() {
+    if (!check_record()) return std::move(result_);
+    while (at_ < events_.size() && step()) {
+    }
+    result_.events = at_;
+    return std::move(result_);
+  }
+
+ private:
+  bool impossible(std::string what) {
+    result_.kind = ReplayResult::Kind::impossible;
+    result_.what = std::move(what);
+    return false;
+  }
+
+  bool check_record() {
+    if (events_.empty()) return impossible("the history has no events");
+    for (std::size_t i = 0; i < events_.size(); ++i) {
+      const RecordedEvent event(events_[i]);
+      if (event.type() == "run.data_deleted") return impossible("the run's data was deleted");
+      const std::optional<TimeMs> at = event.time("at");
+      if (!at) return impossible(absl::StrCat("event ", i + 1, " has no time"));
+      if (i > 0 && *at < now_) return impossible(absl::StrCat("time goes back at seq ", i + 1));
+      now_ = *at;
+      if (event.seq() != Seq(i + 1)) {
+        return impossible(
+            i == 0 ? "the history does not begin with the run's start: what was before is not there"
+                   : absl::StrCat("the events between seq ", i, " and ", event.seq().v,
+                                  " are not there"));
+      }
+    }
+    return RecordedEvent(events_[0]).type() == "run.started" ||
+           impossible("the history does not begin with run.started");
+  }
+
+  // One decision; false at the first difference.
+  bool step() {
+    const RecordedEvent first(events_[at_]);
+    now_ = *first.time("at");
+    if (first.type() == "run.continued") return continue_as_new(first);
+    const dsl::Value* next = at_ + 1 < events_.size() ? &events_[at_ + 1] : nullptr;
+    std::optional<Command> command = command_of(first, next);
+    if (!command || (at_ == 0) != std::holds_alternative<engine::Start>(*command)) {
+      return differs(at_, {}, "nothing more comes of what was before");
+    }
+    if (auto* lost = std::get_if<engine::LoseLease>(&*command); lost != nullptr) {
+      const engine::Step* step = candidate_.run()->step(lost->step);
+      if (lost->attempt == 0 && step != nullptr) lost->attempt = step->attempt;
+    }
+    if (!learn(first, &*command)) return false;
+    Decision decision = candidate_.decide(first, *command, now_);
+    if (!compare(first, *command, &decision)) return false;
+    at_ += decision.events.size();
+    candidate_.keep(std::move(decision), now_);
+    return true;
+  }
+
+  bool continue_as_new(const RecordedEvent& event) {
+    if (candidate_.run()->closed()) return differs(at_, {}, "the run is closed");
+    if (original_) original_->continue_as_new(now_);
+    const std::uint32_t generation = candidate_.continue_as_new(now_);
+    if (generation != event.number("generation")) {
+      return impossible(
+          absl::StrCat("a generation before ", event.number("generation"), " is not there"));
+    }
+    ++at_;
+    return true;
+  }
+
+  // What the events leave out: whether a worker said that its error may be retried. Whichever
+  // makes the record come true under the definition that it was made by.
+  bool learn(const RecordedEvent& first, Command* command) {
+    Track& track = original_ ? *original_ : candidate_;
+    auto* failed = std::get_if<engine::FailTask>(command);
+    if (failed != nullptr && !failed->retryable && first.type() == "task.failed") {
+      for (const std::optional<bool> said :
+           {std::optional<bool>(), std::optional<bool>(true), std::optional<bool>(false)}) {
+        failed->retryable = said;
+        if (is_recorded(track, first, *command)) break;
+        failed->retryable.reset();
+      }
+    }
+    if (!original_) return true;
+    Decision decision = original_->decide(first, *command, now_);
+    original_->take_draws(events_, at_, *command, now_, &decision);
+    if (decision.events.empty() || !is_prefix(decision)) {
+      return impossible(absl::StrCat("the history was not made by the definition it names: seq ",
+                                     first.seq().v, ", ", first.type()));
+    }
+    original_->keep(std::move(decision), now_);
+    return true;
+  }
+
+  // Whether the decision retries as the record does; the rest is compared later.
+  bool is_recorded(const Track& track, const RecordedEvent& first, const Command& command) const {
+    const Decision decision = track.decide(first, command, now_);
+    if (decision.events.empty()) return false;
+    const auto* failed = std::get_if<engine::TaskFailed>(&decision.events[0]);
+    return failed != nullptr && failed->retry_at.has_value() == first.has("retry_at");
+  }
+
+  bool is_prefix(const Decision& decision) const {
+    for (std::size_t i = 0; i < decision.events.size(); ++i) {
+      if (at_ + i >= events_.size() || !alike(events_[at_ + i], json(decision, i))) return false;
+    }
+    return true;
+  }
+
+  dsl::Value json(const Decision& decision, std::size_t i) const {
+    return json_of(decision.events[i], Seq(at_ + i + 1), now_);
+  }
+
+  bool compare(const RecordedEvent& first, const Command& command, Decision* decision) {
+    if (decision->refusal != engine::Refusal::none) {
+      return differs(
+          at_, {},
+          absl::StrCat("refused: ", refusal_name(decision->refusal), ": ", decision->detail));
+    }
+    if (decision->events.empty()) return differs(at_, {}, "nothing comes of it");
+    if (!candidate_.take_draws(events_, at_, command, now_, decision)) {
+      return differs(at_, json(*decision, 0), "the retry is at another time");
+    }
+    for (std::size_t i = 0; i < decision->events.size(); ++i) {
+      const dsl::Value decided = json(*decision, i);
+      if (at_ + i >= events_.size()) return differs(at_ + i, decided, "more comes of it");
+      if (!alike(events_[at_ + i], decided)) {
+        const bool other = RecordedEvent(decided).type() != RecordedEvent(events_[at_ + i]).type();
+        return differs(at_ + i, decided,
+                       other ? "something else comes of it" : "its fields differ");
+      }
+    }
+    return true;
+  }
+
+  bool differs(std::size_t at, dsl::Value decided, std::string what) {
+    result_.kind = ReplayResult::Kind::differs;
+    result_.seq = Seq(at + 1);
+    result_.what = std::move(what);
+    if (at < events_.size()) result_.recorded = events_[at];
+    result_.decided = std::move(decided);
+    if (candidate_.run() == nullptr) return false;
+    result_.state = candidate_.run()->state();
+    const dsl::State* state = candidate_.definition().root.find(result_.state);
+    if (state != nullptr) result_.line = state->line;
+    return false;
+  }
+
+  const std::vector<dsl::Value>& events_;
+  Track candidate_;
+  std::optional<Track> original_;
+  std::size_t at_ = 0;
+  TimeMs now_;
+  ReplayResult result_;
+};
+
+}  // namespace
+
+ReplayResult replay(const Recording& recording, std::shared_ptr<const dsl::Definition> definition) {
+  return Replay(recording, std::move(definition)).run();
+}
+
+}  // namespace pawl::rehearsal
