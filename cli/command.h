@@ -43,6 +43,7 @@ std::unique_ptr<Command> make_start();
 std::unique_ptr<Command> make_list();
 std::unique_ptr<Command> make_show();
 std::unique_ptr<Command> make_history();
+std::unique_ptr<Command> make_replay();
 std::unique_ptr<Command> make_await();
 std::unique_ptr<Command> make_signal();
 std::unique_ptr<Command> make_move();

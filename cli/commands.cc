@@ -17,6 +17,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"list", "Runs", "List runs, the newest first", make_list},
       {"show", "Runs", "Show one run", make_show},
       {"history", "Runs", "Show what happened in a run", make_history},
+      {"replay", "Runs", "Decide a run's history again, by its definition or another", make_replay},
       {"await", "Runs", "Wait until a run is in a state or has a status", make_await},
       {"signal", "Runs", "Send a signal to a run", make_signal},
       {"move", "Runs", "Move a run from one state to another", make_move},

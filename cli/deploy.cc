@@ -1,6 +1,7 @@
 // `pawl deploy FILE...`: each file becomes an immutable version and the default for new runs.
 #include "base/limits.h"
 #include "cli/command.h"
+#include "cli/deploy_compat.h"
 #include "cli/problem.h"
 #include "codecs/json.h"
 #include "dsl/definition.h"
@@ -35,6 +36,8 @@ class Deploy : public Command {
   void declare(Arguments& arguments) override {
     arguments.values("FILE", &files_, "Definitions (TOML)");
     arguments.flag("--no-activate", &only_store_, "Store the version, leave the default as it is");
+    arguments.flag("--compat", &compat_,
+                   "Only if all open runs of the workflow would have been decided the same by it");
     arguments.footer("Files that were accepted stay deployed when a later one is refused.");
   }
 
@@ -57,6 +60,9 @@ class Deploy : public Command {
       return session.refuse(
           kFailed, file + ": there is no `name = \"...\"` at its top\nhint: `pawl check " + file +
                        "` says what a definition needs");
+    }
+    if (compat_) {
+      if (const int exit = check_open_runs(session, file); exit != kDone) return exit;
     }
     const absl::StatusOr<Response> response = session.client().call(
         {.method = "PUT",
@@ -109,7 +115,7 @@ class Deploy : public Command {
   }
 
   std::vector<std::string> files_;
-  bool only_store_ = false;
+  bool only_store_ = false, compat_ = false;
 };
 
 }  // namespace

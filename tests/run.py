@@ -170,6 +170,7 @@ def python_programs(suite, build):
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),
         Program("install", [python, "tests/black_box/install_test.py", "--pawl", pawl]),
         Program("recover", [python, "tests/black_box/recover_test.py", "--pawl", pawl]),
+        Program("replays", [python, "tests/black_box/replay_test.py", "--pawl", pawl]),
         Program("journal", [python, "tests/black_box/journal_test.py", "--pawl", pawl]),
         Program("backup", [python, "tests/black_box/backup_test.py", "--pawl", pawl]),
         Program("cluster's backup", [python, "tests/black_box/cluster_backup_test.py", "--pawl", pawl]),
