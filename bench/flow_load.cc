@@ -3,11 +3,11 @@
 // and the 50th and 99th percentile of the time from start to end.
 //
 //   flow_load --socket PATH [--clients 64] [--workers 8] [--seconds 4] [--warmup 1]
-//             --workflow NAME --queue NAME --input JSON [--prefix TEXT]
+//             --workflow NAME --queue NAME --input JSON [--prefix TEXT] [--runs N]
 //
 // Run ids are PREFIX, the client's number and a count. A worker takes up to 32 tasks a poll and
-// completes them with one batch. An answer that is no 2xx counts as an error, and the first is
-// printed.
+// completes them with one batch. With --runs it ends after so many, however long one takes. An
+// answer that is no 2xx counts as an error, and the first is printed.
 #include "bench/http_loop.h"
 
 namespace pawl::bench {
@@ -16,6 +16,7 @@ namespace {
 struct Options {
   std::string socket, workflow, queue, input = "{}", prefix = "flow";
   int clients = 64, workers = 8;
+  std::uint64_t runs = 0;  // after so many it ends; 0: when the time is over
   double seconds = 4, warmup_seconds = 1;
 };
 
@@ -44,6 +45,8 @@ class Flows : public HttpLoop {
   }
 
  private:
+  bool finished() const override { return options_.runs > 0 && ended_ >= options_.runs; }
+
   // A client's or a worker's: what it asks next.
   struct Actor {
     bool second = false;  // a client: to await; a worker: to complete `tokens`
@@ -95,11 +98,13 @@ class Flows : public HttpLoop {
       return;
     }
     if (actor.second) {
+      if (options_.runs > 0 && answer.find("\"reached\":false") != std::string_view::npos) return;
       if (answer.find("\"reached\":true") == std::string_view::npos) {
         errno = EPROTO;
         fail("a run has not ended: " + std::string(answer.substr(0, 600)));
       }
       ++actor.runs;
+      ++ended_;
       if (measured) {
         const auto took = Clock::now() - actor.started;
         latencies_.record(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
@@ -123,7 +128,7 @@ class Flows : public HttpLoop {
   std::vector<Actor> actors_;  // clients, then workers; as the connections are numbered
   Latencies latencies_;
   Clock::time_point measured_from_;
-  std::uint64_t tasks_ = 0;
+  std::uint64_t tasks_ = 0, ended_ = 0;
 };
 
 bool set(Options* options, std::string_view name, const char* value) {
@@ -141,6 +146,8 @@ bool set(Options* options, std::string_view name, const char* value) {
     options->clients = std::atoi(value);
   } else if (name == "--workers") {
     options->workers = std::atoi(value);
+  } else if (name == "--runs") {
+    options->runs = static_cast<std::uint64_t>(std::atoll(value));
   } else if (name == "--seconds") {
     options->seconds = std::atof(value);
   } else if (name == "--warmup") {
@@ -164,7 +171,7 @@ int main(int argc, char** argv) {
     std::fputs(
         "usage: flow_load --socket PATH --workflow NAME --queue NAME [--input JSON] [--prefix "
         "TEXT]\n"
-        "                 [--clients N] [--workers N] [--seconds S] [--warmup S]\n",
+        "                 [--clients N] [--workers N] [--seconds S] [--warmup S] [--runs N]\n",
         stderr);
     return 2;
   }

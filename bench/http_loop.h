@@ -96,13 +96,15 @@ class HttpLoop {
   void run(const std::string& socket, std::size_t connections, Clock::time_point end) {
     connections_.resize(connections);
     for (std::size_t i = 0; i < connections; ++i) open(socket, i);
-    while (Clock::now() < end) turn();
+    while (Clock::now() < end && !finished()) turn();
   }
 
  protected:
   // The connection's next request.
   virtual void next(const Connection& connection, std::string* method, std::string* target,
                     std::string* body) = 0;
+  // There is nothing more to ask for.
+  virtual bool finished() const { return false; }
   // Its answer has come: head and body.
   virtual void answered(const Connection& connection, std::string_view answer) = 0;
 

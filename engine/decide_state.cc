@@ -47,7 +47,9 @@ std::string Decider::current_place() const {
 }
 
 void Decider::go(std::string to, Cause cause, std::string detail) {
-  std::erase_if(pending_, [this](const Transition& t) { return t.frame == at_; });
+  const auto same = std::find_if(pending_.begin(), pending_.end(),
+                                 [this](const Transition& t) { return t.frame == at_; });
+  if (same != pending_.end()) pending_.erase(same);
   pending_.push_back({at_, std::move(to), cause, std::move(detail)});
 }
 
@@ -68,6 +70,13 @@ Decider::Transition Decider::take_pending() {
   return taken;
 }
 
+int& Decider::automatic_steps() {
+  for (auto& [frame, steps] : automatic_steps_) {
+    if (frame == at_) return steps;
+  }
+  return automatic_steps_.emplace_back(at_, 0).second;
+}
+
 void Decider::settle() {
   while (!pending_.empty() && !run_->closed()) {
     const Transition transition = take_pending();
@@ -79,7 +88,7 @@ void Decider::settle() {
       } else {
         leave_flow();
       }
-    } else if (++automatic_steps_[at_] > limits::kAutomaticStepsMax) {
+    } else if (++automatic_steps() > limits::kAutomaticStepsMax) {
       too_many_steps();
     } else {
       enter(transition);
@@ -91,7 +100,7 @@ void Decider::settle() {
 
 // The first time whoever takes errors may take it; if that loops again, it is an incident.
 void Decider::too_many_steps() {
-  automatic_steps_[at_] = 0;
+  automatic_steps() = 0;
   Raised raised;
   raised.error = {"sys.loop",
                   absl::StrCat("more than ", limits::kAutomaticStepsMax,

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "base/random.h"
 #include "dsl/definition.h"
 #include "engine/decide.h"
@@ -94,7 +95,6 @@ class Decider {
   void emit(Event event);
   [[gnu::cold]] void refuse(Refusal why, std::string detail);
   bool refused() const { return decision_.refusal != Refusal::none; }
-  // Numbered when its event is emitted.
   Timer timer(TimerKind kind, std::uint64_t owner, TimeMs at, std::int64_t interval_ms = 0) const;
   TimeMs after_ms(std::int64_t ms) const { return TimeMs(context_.now.v + ms); }
   EvalScope scope() const { return EvalScope(*run_, at_, context_.now); }
@@ -109,9 +109,9 @@ class Decider {
   const dsl::State& current_state() const;
   std::string current_place() const;
   void go(std::string to, Cause cause, std::string detail = {});
-  // The machine is there and goes nowhere else, nor do those that enclose it.
-  bool stays() const;
+  bool stays() const;  // it goes nowhere else, nor do those that enclose it
   void settle();
+  int& automatic_steps();  // of the machine decided for
   Transition take_pending();
   void enter(const Transition& transition);
   void forget_undos(const dsl::State& state);
@@ -260,12 +260,12 @@ class Decider {
   Decision decision_;
   HashScratch scratch_;
   CostBudget budget_;
-  std::uint32_t at_ = 0;             // the machine decided for
-  std::vector<Transition> pending_;  // at most one a machine
+  std::uint32_t at_ = 0;                        // the machine decided for
+  absl::InlinedVector<Transition, 1> pending_;  // at most one a machine
   std::optional<Random> random_;
   std::map<std::uint32_t, dsl::Value> last_results_;  // of this decision, by machine
   std::uint64_t bytes_ = 0;                           // of the payloads emitted
-  std::map<std::uint32_t, int> automatic_steps_;      // by machine
+  absl::InlinedVector<std::pair<std::uint32_t, int>, 1> automatic_steps_;  // by machine
   int loops_ = 0;
   int frames_opened_ = 0;
 };

@@ -45,7 +45,7 @@ void EvalScope::set_error(const Error& error, std::uint32_t attempt) {
 
 void EvalScope::set_signal(Value payload, const Actor& actor) {
   signal_ = std::move(payload);
-  sender_ = actor;
+  sender_ = &actor;
   actor_.reset();
 }
 
@@ -63,7 +63,7 @@ const Value* EvalScope::find(std::string_view name) const {
   if (name == "result" && result_) return &*result_;
   if (name == "error" && error_) return &*error_;
   if (name == "signal" && signal_) return &*signal_;
-  if (name == "actor" && sender_) {
+  if (name == "actor" && sender_ != nullptr) {
     if (!actor_) actor_ = actor_value(*sender_);
     return &*actor_;
   }

@@ -27,6 +27,7 @@ class EvalScope : public dsl::Scope {
   // Of a map: those of its items that failed.
   void set_failed(dsl::Value value) { failed_ = std::move(value); }
   void set_error(const Error& error, std::uint32_t attempt);
+  // Who sent it must outlive the scope, too.
   void set_signal(dsl::Value payload, const Actor& actor);
   // These count as assigned already.
   void overlay(const std::vector<NamedPayload>& vars);
@@ -43,7 +44,7 @@ class EvalScope : public dsl::Scope {
   TimeMs now_;
   std::optional<dsl::Value> result_, failed_, error_, signal_;
   mutable std::map<std::uint32_t, dsl::Value> indexes_;  // of items, by machine
-  std::optional<Actor> sender_;                          // of the signal
+  const Actor* sender_ = nullptr;                        // of the signal
   mutable std::optional<dsl::Value> actor_;              // made of it when asked for
   mutable std::optional<dsl::Value> vars_, run_map_;
 };
