@@ -10,7 +10,7 @@
 // | 3     | groups of several boxes                        |
 // | 4     | boxes come and go (engine/roster)              |
 // | 5     | compressed segments; what is forgotten         |
-// | 6     | nested flows, branches, items, undos, calls    |
+// | 6     | machines within machines, undos, calls         |
 #pragma once
 
 #include <cstdint>

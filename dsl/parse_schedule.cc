@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/feature_level.h"
 #include "base/limits.h"
 #include "dsl/parse_table.h"
 #include "dsl/parse_value.h"
@@ -187,6 +188,7 @@ class ScheduleParser {
 std::vector<Schedule> parse_schedules(const TomlNode& node, const Fields* input,
                                       ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
+  context->feature_level = std::max(context->feature_level, kFlowLevel);
   std::vector<Schedule> out;
   if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, "`schedule`", "tables [schedule.NAME]", diagnostics);
