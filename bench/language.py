@@ -73,7 +73,7 @@ choose = [ { if = "vars.i < input.n", next = "work" }, { next = "end" } ]
 def load(build, box, workflow, queue, given, clients, workers, seconds, warmup):
     done = subprocess.run([build / "bench" / "flow_load", "--socket", box.socket, "--clients", str(clients), "--workers", str(workers),
                            "--seconds", str(seconds), "--warmup", str(warmup), "--workflow", workflow, "--queue", queue,
-                           "--input", json.dumps(given), "--prefix", workflow], capture_output=True, text=True, check=False)
+                           "--input", json.dumps(given), "--prefix", f"{workflow}-{workers}-{len(str(given))}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"bench: {workflow}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
@@ -83,7 +83,7 @@ def one_run(build, box, workflow, queue, given, workers):
     """Seconds of a single run from start to end, with workers beside it."""
     done = subprocess.run([build / "bench" / "flow_load", "--socket", box.socket, "--clients", "1", "--workers", str(workers),
                            "--seconds", "600", "--warmup", "0", "--runs", "1", "--workflow", workflow, "--queue", queue,
-                           "--input", json.dumps(given), "--prefix", workflow], capture_output=True, text=True, check=False)
+                           "--input", json.dumps(given), "--prefix", f"{workflow}-{workers}-{len(str(given))}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"bench: {workflow}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)["seconds"]
