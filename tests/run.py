@@ -151,6 +151,7 @@ def python_programs(suite, build):
         Program("definition tools", [python, "tests/black_box/tools_test.py", "--pawl", pawl]),
         Program("JSON schema", [python, "tests/black_box/schema_test.py", "--pawl", pawl]),
         Program("tests of definitions", [python, "tests/black_box/definition_tests_test.py", "--pawl", pawl]),
+        Program("blocks in the docs", [python, "tests/black_box/docs_test.py", "--pawl", pawl]),
         Program("examples", [python, "tests/black_box/examples_test.py", "--pawl", pawl]),
     ]
     black_box = [
