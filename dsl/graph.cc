@@ -178,6 +178,12 @@ Graph graph_of(const Definition& definition) {
   return out;
 }
 
+std::vector<GraphEdge> edges_of(const Flow& machine) {
+  EdgeList edges;
+  for (const State& state : machine.states) edges.add_state(state);
+  return edges.take();
+}
+
 std::vector<GraphEdge> graph_edges(const Definition& definition) {
   EdgeList edges;
   edges.add("", definition.root.start, "start");

@@ -34,6 +34,9 @@ struct Graph {
 
 Graph graph_of(const Definition& definition);
 
+// What leads from state to state of one machine, in the order of its states.
+std::vector<GraphEdge> edges_of(const Flow& machine);
+
 // Any text may stand in names and labels: it is escaped.
 std::string graph_mermaid(const Graph& graph);
 std::string graph_dot(const Graph& graph);

@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "codecs/json.h"
+#include "dsl/graph.h"
 
 namespace pawl::rehearsal {
 namespace {
@@ -43,6 +44,57 @@ void note_cause(const engine::Event& event, engine::Cause* cause, std::string* d
     *cause = engine::Cause::next;
   } else if (std::holds_alternative<engine::TaskFailed>(event)) {
     *cause = engine::Cause::caught;
+  } else if (const auto* left = std::get_if<engine::FlowLeft>(&event)) {
+    const bool good = left->how == engine::FlowEnd::completed;
+    *cause = good ? engine::Cause::next : engine::Cause::caught;
+    if (left->error) *detail = left->error->type;
+  } else if (const auto* call = std::get_if<engine::CallEnded>(&event)) {
+    *cause =
+        call->status == engine::RunStatus::completed || call->status == engine::RunStatus::running
+            ? engine::Cause::next
+            : engine::Cause::caught;
+    detail->clear();
+  } else if (const auto* answer = std::get_if<engine::SignalAnswered>(&event)) {
+    *cause = answer->error ? engine::Cause::caught : engine::Cause::next;
+    detail->clear();
+  }
+}
+
+bool among(const std::vector<CoveredEdge>& edges, const dsl::GraphEdge& edge) {
+  return std::any_of(edges.begin(), edges.end(), [&](const CoveredEdge& other) {
+    return other.edge.from == edge.from && other.edge.to == edge.to &&
+           other.edge.label == edge.label;
+  });
+}
+
+// Marks the edges; false if there are none.
+bool mark(CoveredMachine* machine, const std::string& from, const std::string& to,
+          std::string_view label) {
+  bool any = false;
+  for (CoveredEdge& edge : machine->edges) {
+    if (edge.edge.from != from || edge.edge.to != to || !reads(edge.edge.label, label)) continue;
+    edge.taken = any = true;
+  }
+  return any;
+}
+
+// All edges of a machine, those that read the same apart.
+std::vector<dsl::GraphEdge> all_edges(const dsl::Definition& definition,
+                                      const CoveredMachine& machine) {
+  return machine.place.empty() ? dsl::graph_edges(definition) : dsl::edges_of(*machine.flow);
+}
+
+// Marks the edge of the `at`th branch with a next among those whose label begins with `prefix`.
+void mark_nth(const dsl::Definition& definition, CoveredMachine* machine, const std::string& from,
+              std::string_view prefix, std::size_t at) {
+  for (const dsl::GraphEdge& edge : all_edges(definition, *machine)) {
+    if (edge.from != from || !begins(edge.label, prefix)) continue;
+    if (at-- > 0) continue;
+    for (CoveredEdge& covered : machine->edges) {
+      covered.taken |= covered.edge.from == edge.from && covered.edge.to == edge.to &&
+                       covered.edge.label == edge.label;
+    }
+    return;
   }
 }
 
@@ -50,47 +102,99 @@ void note_cause(const engine::Event& event, engine::Cause* cause, std::string* d
 
 Coverage::Coverage(std::shared_ptr<const dsl::Definition> definition)
     : definition_(std::move(definition)) {
-  for (const dsl::State& state : definition_->root.states) states_.push_back({state.name});
-  for (dsl::GraphEdge& edge : dsl::graph_edges(*definition_)) {
-    const bool again = std::any_of(edges_.begin(), edges_.end(), [&](const CoveredEdge& other) {
-      return other.edge.from == edge.from && other.edge.to == edge.to &&
-             other.edge.label == edge.label;
-    });
-    if (!again) edges_.push_back({std::move(edge)});
+  add_machine("", definition_->root);
+  for (const dsl::Flow& flow : definition_->flows) add_machine(flow.name, flow);
+}
+
+void Coverage::add_machine(std::string place, const dsl::Flow& flow) {
+  machines_.push_back({place, &flow, {}, {}});
+  CoveredMachine& machine = machines_.back();
+  for (const dsl::State& state : flow.states) {
+    machine.states.push_back({dsl::place_of_state(place, state)});
+  }
+  for (dsl::GraphEdge& edge : all_edges(*definition_, machine)) {
+    if (!among(machine.edges, edge)) machine.edges.push_back({std::move(edge)});
+  }
+  const auto add_inline = [&](const dsl::State& state, const dsl::Machine& inner,
+                              const std::string& branch) {
+    if (inner.inline_state == nullptr) return;
+    add_machine(dsl::place_of_machine(place, state, inner, branch), *inner.inline_state);
+  };
+  for (const dsl::State& state : flow.states) {
+    if (state.map != nullptr) add_inline(state, state.map->body, "do");
+    if (!state.parallel) continue;
+    for (const dsl::ParallelBranch& branch : state.parallel->branches) {
+      add_inline(state, branch.machine, branch.name);
+    }
   }
 }
 
-void Coverage::add(const std::vector<HistoryEvent>& history) {
+Coverage::Place* Coverage::find(std::uint32_t frame) {
+  for (auto& [id, place] : frames_) {
+    if (id == frame) return &place;
+  }
+  return nullptr;
+}
+
+void Coverage::begin(const engine::FlowEntered& entered) {
+  for (CoveredMachine& machine : machines_) {
+    if (machine.place == entered.machine) frames_.push_back({entered.frame, {&machine, ""}});
+  }
+}
+
+void Coverage::enter(const engine::StateEntered& entered) {
+  Place* place = find(entered.frame);
+  if (place == nullptr) return;
+  // An inline state is called after its place in the run: "each[3]".
+  const dsl::State* state = place->machine->flow->find(entered.state);
+  const std::string name = state != nullptr ? state->name : entered.state;
+  take({place->machine, place->state, name, entered.cause, entered.detail});
+  place->state = name;
+  // What was within the state before is gone: frames of later numbers are never its enclosers.
+  if (entered.frame == 0) frames_.resize(1, {0, {&machines_.front(), ""}});
+}
+
+void Coverage::leave(std::uint32_t frame, engine::Cause cause, const std::string& detail) {
   static const std::string end = "end";
-  std::string state, detail;
+  Place* place = find(frame);
+  if (place == nullptr) return;
+  const dsl::State* last = place->machine->flow->find(place->state);
+  const bool itself = last != nullptr && last->verb == dsl::Verb::end;
+  if (!itself) take({place->machine, place->state, end, cause, detail});
+}
+
+void Coverage::add(const std::vector<HistoryEvent>& history) {
+  frames_.assign(1, {0, {&machines_.front(), ""}});
+  std::string detail;
   engine::Cause cause = engine::Cause::start;
   for (const HistoryEvent& item : history) {
-    if (const auto* entered = std::get_if<engine::StateEntered>(&item.event)) {
-      if (entered->frame == 0) {
-        take({state, entered->state, entered->cause, entered->detail});
-        state = entered->state;
-      }
+    if (const auto* begun = std::get_if<engine::FlowEntered>(&item.event)) {
+      begin(*begun);
+    } else if (const auto* entered = std::get_if<engine::StateEntered>(&item.event)) {
+      enter(*entered);
+    } else if (const auto* left = std::get_if<engine::FlowLeft>(&item.event)) {
+      if (left->how == engine::FlowEnd::completed) leave(left->frame, cause, detail);
+      std::erase_if(frames_, [&](const auto& frame) { return frame.first == left->frame; });
     } else if (const auto* closed = std::get_if<engine::RunClosed>(&item.event)) {
-      const dsl::State* last = definition_->root.find(state);
-      const bool itself = last != nullptr && last->verb == dsl::Verb::end;
-      if (!itself && closed->status == engine::RunStatus::completed) {
-        take({state, end, cause, detail});
-      }
+      if (closed->status == engine::RunStatus::completed) leave(0, cause, detail);
     }
     note_cause(item.event, &cause, &detail);
   }
 }
 
 void Coverage::take(const Taken& taken) {
-  for (CoveredState& state : states_) state.entered |= state.name == taken.to;
+  CoveredMachine* machine = taken.machine;
+  for (std::size_t i = 0; i < machine->states.size(); ++i) {
+    const bool entered = machine->flow->states[i].name == taken.to;
+    machine->states[i].entered |= entered;
+  }
   static const std::string root;
   switch (taken.cause) {
     case engine::Cause::start:
-      mark(root, taken.to, "start");
+      mark(machine, root, taken.to, "start");
       return;
     case engine::Cause::next:
-      for (const char* label : {"next", "if", "otherwise"}) mark(taken.from, taken.to, label);
-      return;
+      return take_next(taken);
     case engine::Cause::signal:
       return take_handler(taken, "on " + taken.detail);
     case engine::Cause::timer:
@@ -100,30 +204,25 @@ void Coverage::take(const Taken& taken) {
     case engine::Cause::on_error:
     case engine::Cause::on_timeout:
     case engine::Cause::on_cancel:
-      mark(root, taken.to, enum_name(taken.cause));
+      mark(machine, root, taken.to, enum_name(taken.cause));
       return;
     case engine::Cause::move:
-      mark(taken.from, taken.to, "move");
-      return;
-    default:  // of a later verb: all that leads there
-      for (CoveredEdge& edge : edges_) {
-        edge.taken |= edge.edge.from == taken.from && edge.edge.to == taken.to;
-      }
+      mark(machine, taken.from, taken.to, "move");
   }
 }
 
-bool Coverage::mark(const std::string& from, const std::string& to, std::string_view label) {
+// What a `raise` gives has no event of its own before the entry: then it was a catch.
+void Coverage::take_next(const Taken& taken) {
   bool any = false;
-  for (CoveredEdge& edge : edges_) {
-    if (edge.edge.from != from || edge.edge.to != to || !reads(edge.edge.label, label)) continue;
-    edge.taken = any = true;
+  for (const char* label : {"next", "if", "otherwise"}) {
+    any |= mark(taken.machine, taken.from, taken.to, label);
   }
-  return any;
+  if (!any) take_catch(taken);
 }
 
 // The state's own handler takes a signal before the root's.
 void Coverage::take_handler(const Taken& taken, std::string_view label) {
-  if (!mark(taken.from, taken.to, label)) mark("", taken.to, label);
+  if (!mark(taken.machine, taken.from, taken.to, label)) mark(taken.machine, "", taken.to, label);
 }
 
 // "after.0", "root.every.1": which of the handlers it was. Without: any that leads there.
@@ -134,12 +233,12 @@ void Coverage::take_timer(const Taken& taken) {
   const bool every = begins(name, "every.");
   const std::size_t dot = name.rfind('.');
   std::size_t at = 0;
-  const dsl::State* state = definition_->root.find(taken.from);
+  const dsl::State* state = taken.machine->flow->find(taken.from);
   const bool known = dot != std::string_view::npos &&
                      absl::SimpleAtoi(std::string(name.substr(dot + 1)), &at) &&
                      (of_root || state != nullptr);
   if (!known) {
-    for (CoveredEdge& edge : edges_) {
+    for (CoveredEdge& edge : taken.machine->edges) {
       const bool timer = begins(edge.edge.label, "after ") || begins(edge.edge.label, "every ");
       edge.taken |= timer && edge.edge.to == taken.to &&
                     (edge.edge.from == taken.from || edge.edge.from.empty());
@@ -155,67 +254,86 @@ void Coverage::take_timer(const Taken& taken) {
     for (const dsl::Branch& branch : handlers[i].branches) {
       if (!branch.next) continue;
       if (i == at && *branch.next == taken.to) {
-        mark_nth(of_root ? "" : taken.from, every ? "every " : "after ", edge);
+        mark_nth(*definition_, taken.machine, of_root ? "" : taken.from,
+                 every ? "every " : "after ", edge);
       }
       ++edge;
     }
   }
 }
 
-void Coverage::mark_nth(const std::string& from, std::string_view prefix, std::size_t at) {
-  std::vector<dsl::GraphEdge> all = dsl::graph_edges(*definition_);
-  for (const dsl::GraphEdge& edge : all) {
-    if (edge.from != from || !begins(edge.label, prefix)) continue;
-    if (at-- > 0) continue;
-    for (CoveredEdge& covered : edges_) {
-      covered.taken |= covered.edge.from == edge.from && covered.edge.to == edge.to &&
-                       covered.edge.label == edge.label;
-    }
-    return;
-  }
-}
-
 void Coverage::take_catch(const Taken& taken) {
-  const dsl::State* state = definition_->root.find(taken.from);
+  const dsl::State* state = taken.machine->flow->find(taken.from);
   if (state == nullptr) return;
   for (std::size_t i = 0; i < state->catches.size(); ++i) {
     const dsl::Catch& entry = state->catches[i];
     if (entry.next != taken.to || !(taken.detail.empty() || takes(entry, taken.detail))) continue;
-    return mark_nth(taken.from, "catch", i);
+    return mark_nth(*definition_, taken.machine, taken.from, "catch", i);
   }
 }
 
+namespace {
+
+// Where a transition is from, as people read it.
+std::string from_text(const CoveredMachine& machine, const dsl::GraphEdge& edge) {
+  if (machine.place.empty()) return edge.from.empty() ? "(any)" : edge.from;
+  return dsl::place_of_state(machine.place, *machine.flow->find(edge.from));
+}
+
+struct Counts {
+  std::uint64_t states = 0, entered = 0, edges = 0, taken = 0;
+};
+
+Counts count(const Coverage& coverage) {
+  Counts counts;
+  for (const CoveredMachine& machine : coverage.machines()) {
+    counts.states += machine.states.size();
+    counts.edges += machine.edges.size();
+    for (const CoveredState& state : machine.states) counts.entered += state.entered ? 1 : 0;
+    for (const CoveredEdge& edge : machine.edges) counts.taken += edge.taken ? 1 : 0;
+  }
+  return counts;
+}
+
+}  // namespace
+
 std::string coverage_text(const Coverage& coverage, const std::string& workflow) {
-  std::size_t entered = 0, taken = 0;
-  std::string missed;
-  for (const CoveredState& state : coverage.states()) {
-    entered += state.entered ? 1 : 0;
-    if (!state.entered) absl::StrAppend(&missed, "  never entered: ", state.name, "\n");
+  std::string states, edges;
+  for (const CoveredMachine& machine : coverage.machines()) {
+    for (const CoveredState& state : machine.states) {
+      if (!state.entered) absl::StrAppend(&states, "  never entered: ", state.place, "\n");
+    }
+    for (const CoveredEdge& covered : machine.edges) {
+      if (covered.taken) continue;
+      absl::StrAppend(&edges, "  never taken: ", from_text(machine, covered.edge), " -> ",
+                      covered.edge.to, " (", covered.edge.label, ")\n");
+    }
   }
-  for (const CoveredEdge& covered : coverage.edges()) {
-    taken += covered.taken ? 1 : 0;
-    const dsl::GraphEdge& edge = covered.edge;
-    if (covered.taken) continue;
-    absl::StrAppend(&missed, "  never taken: ", edge.from.empty() ? "(any)" : edge.from, " -> ",
-                    edge.to, " (", edge.label, ")\n");
-  }
-  return absl::StrCat(workflow, ": ", entered, " of ", coverage.states().size(), " states, ", taken,
-                      " of ", coverage.edges().size(), " transitions\n", missed);
+  const Counts counts = count(coverage);
+  return absl::StrCat(workflow, ": ", counts.entered, " of ", counts.states, " states, ",
+                      counts.taken, " of ", counts.edges, " transitions\n", states, edges);
 }
 
 void append_coverage(const Coverage& coverage, const std::string& workflow, std::string* out) {
   codecs::JsonWriter w(out);
+  const Counts counts = count(coverage);
   w.begin_object().field("workflow", workflow).plain_key("states").begin_object();
-  w.field("of", std::uint64_t{coverage.states().size()}).plain_key("missed").begin_array();
-  for (const CoveredState& state : coverage.states()) {
-    if (!state.entered) w.string(state.name);
+  w.field("of", counts.states).plain_key("missed").begin_array();
+  for (const CoveredMachine& machine : coverage.machines()) {
+    for (const CoveredState& state : machine.states) {
+      if (!state.entered) w.string(state.place);
+    }
   }
   w.end_array().end_object().plain_key("transitions").begin_object();
-  w.field("of", std::uint64_t{coverage.edges().size()}).plain_key("missed").begin_array();
-  for (const CoveredEdge& covered : coverage.edges()) {
-    if (covered.taken) continue;
-    w.begin_object().field("from", covered.edge.from).field("to", covered.edge.to);
-    w.field("label", covered.edge.label).end_object();
+  w.field("of", counts.edges).plain_key("missed").begin_array();
+  for (const CoveredMachine& machine : coverage.machines()) {
+    for (const CoveredEdge& covered : machine.edges) {
+      if (covered.taken) continue;
+      w.begin_object();
+      if (!machine.place.empty()) w.field("machine", machine.place);
+      w.field("from", covered.edge.from).field("to", covered.edge.to);
+      w.field("label", covered.edge.label).end_object();
+    }
   }
   w.end_array().end_object().end_object();
 }
