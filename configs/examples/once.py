@@ -13,8 +13,9 @@ def step_input():
     return json.load(sys.stdin)
 
 
-def fail(kind, message, retryable=True):
-    json.dump({"type": kind, "message": message, "retryable": retryable}, sys.stdout)
+def fail(kind, message):
+    """Whether that is tried again is for the definition's retry policy to say."""
+    json.dump({"type": kind, "message": message}, sys.stdout)
     sys.exit(1)
 
 
