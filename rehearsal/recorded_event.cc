@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "dsl/expression.h"
+#include "engine/event_parts.h"
 
 namespace pawl::rehearsal {
 namespace {
@@ -24,12 +25,28 @@ std::uint64_t number_of(const dsl::Value* value) {
 
 std::uint32_t small(std::uint64_t number) { return static_cast<std::uint32_t>(number); }
 
-engine::Start start_of(const RecordedEvent& event) {
+// Who called a child says the event behind its start.
+std::optional<engine::CalledBy> caller_of(const dsl::Value* next) {
+  if (next == nullptr) return std::nullopt;
+  const RecordedEvent called(*next);
+  if (called.type() != "run.called") return std::nullopt;
+  engine::CalledBy by;
+  by.group = GroupId(static_cast<std::uint16_t>(called.number("group")));
+  by.index = Index(called.number("index"));
+  by.run = called.text("run");
+  by.call = small(called.number("call"));
+  by.depth = small(called.number("depth"));
+  by.wait = called.flag("wait");
+  return by;
+}
+
+engine::Start start_of(const RecordedEvent& event, const dsl::Value* next) {
   engine::Start start;
   start.id = event.text("id");
   start.version = small(event.number("version"));
   start.input = event.value("input");
   start.start_at = event.time("start_at");
+  start.caller = caller_of(next);
   const dsl::Value tags = event.value("tags");
   if (tags.kind() == dsl::Kind::map) {
     for (const auto& [name, value] : tags.as_map()) {
@@ -76,6 +93,34 @@ std::optional<engine::Command> command_of_task(const RecordedEvent& event,
   engine::FailTask failed{step, attempt, event.error(), std::nullopt};
   if (event.has("retryable")) failed.retryable = event.flag("retryable");
   return failed;
+}
+
+std::optional<engine::Error> error_if_any(const RecordedEvent& event) {
+  if (!event.has("error")) return std::nullopt;
+  return event.error();
+}
+
+// What another run answered. What is held while the run is paused reads the same for calls and for
+// signals: which it was is the caller's to know.
+std::optional<engine::Command> command_of_call(const RecordedEvent& event,
+                                               const std::string& type) {
+  const std::uint32_t call = small(event.number("call"));
+  if (type == "caller.told") return engine::TellCaller{};
+  if (type == "signal.answered") return engine::AnswerSignal{call, error_if_any(event)};
+  if (type == "call.accepted") {
+    return engine::AnswerCall{call, GroupId(static_cast<std::uint16_t>(event.number("group"))),
+                              Index(event.number("index")), std::nullopt};
+  }
+  if (type != "call.ended" && type != "call.held") return std::nullopt;
+  // Without a status nothing was started.
+  if (!event.has("status")) return engine::AnswerCall{call, {}, {}, error_if_any(event)};
+  const std::string status = event.text("status");
+  for (int i = 0; i <= static_cast<int>(enum_max(engine::RunStatus{})); ++i) {
+    if (status != enum_name(static_cast<engine::RunStatus>(i))) continue;
+    return engine::EndCall{call, static_cast<std::uint8_t>(i), event.value("output"),
+                           error_if_any(event)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -126,7 +171,7 @@ engine::Actor RecordedEvent::actor() const {
 
 std::optional<engine::Command> command_of(const RecordedEvent& event, const dsl::Value* next) {
   const std::string type = event.type();
-  if (type == "run.started") return start_of(event);
+  if (type == "run.started") return start_of(event, next);
   if (type == "timer.fired") return engine::FireTimers{};
   if (type == "signal.received") {
     return engine::Signal{event.text("name"), event.value("payload"), event.text("dedupe_id"),
@@ -148,6 +193,8 @@ std::optional<engine::Command> command_of(const RecordedEvent& event, const dsl:
     // Its attempt is the step's newest: the caller's to fill in.
     return engine::LoseLease{engine::StepId(small(event.number("step"))), 0};
   }
+  if (type == "run.renewed") return engine::Checkpoint{};
+  if (std::optional<engine::Command> command = command_of_call(event, type)) return command;
   return command_of_task(event, type);
 }
 

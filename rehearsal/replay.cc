@@ -32,10 +32,22 @@ dsl::Value json_of(const engine::Event& event, Seq seq, TimeMs at) {
   return codecs::parse_json(text, &value, &error) ? value : dsl::Value();
 }
 
-// Which definition and version it was is what a replay changes; the bytes are of the record alone.
+// Which definition and version it was is what a replay changes; the bytes are of the record alone,
+// and where other runs' ids belong is of the store. A new generation holds all that the run is made
+// of, hashes with salts among it: what it is given anew is compared here, all else by what follows.
 bool is_compared(const std::string& type, const std::string& field) {
   if (field == "body" || field == "cursor") return false;
+  if (type == "call.started" || type == "signal.sent") return field != "to";
+  if (type == "run.renewed") {
+    return field == "type" || field == "seq" || field == "at" || field == "generation" ||
+           field == "before" || field == "why" || field == "reason" || field == "actor";
+  }
   return type != "run.started" || (field != "definition" && field != "version");
+}
+
+dsl::Value renewed_input(const dsl::Value& event) {
+  const dsl::Value identity = RecordedEvent(event).value("identity");
+  return RecordedEvent(identity).value("input");
 }
 
 bool alike(const dsl::Value& recorded, const dsl::Value& decided) {
@@ -49,6 +61,7 @@ bool alike(const dsl::Value& recorded, const dsl::Value& decided) {
     }
     return true;
   };
+  if (type == "run.renewed" && !(renewed_input(recorded) == renewed_input(decided))) return false;
   return covers(recorded, decided) && covers(decided, recorded);
 }
 
@@ -68,6 +81,7 @@ class Track {
     context.seed = seed;
     context.actor = first.actor();
     context.definition = definition_.get();
+    context.run_groups = 1;
     if (const auto* start = std::get_if<engine::Start>(&command)) {
       const RunUid uid{GroupId(static_cast<std::uint16_t>(first.number("group"))),
                        Index(first.number("index"))};
@@ -80,12 +94,13 @@ class Track {
     return engine::decide(*run_, command, context);
   }
 
-  // Retries begin when the record says: changes the decision's events. False if it says something
-  // that no draw gives.
+  // Retries begin when the record says, other runs are where it says: changes the decision's
+  // events. False if it says something that no draw gives.
   bool take_draws(const std::vector<dsl::Value>& recorded, std::size_t at, const Command& command,
                   TimeMs now, Decision* decision) {
     bool first = true;
     for (std::size_t i = 0; i < decision->events.size() && at + i < recorded.size(); ++i) {
+      take_group(RecordedEvent(recorded[at + i]), &decision->events[i]);
       auto* failed = std::get_if<engine::TaskFailed>(&decision->events[i]);
       if (failed == nullptr || !failed->retry_at) continue;
       const std::optional<TimeMs> retry_at = RecordedEvent(recorded[at + i]).time("retry_at");
@@ -104,7 +119,8 @@ class Track {
   // The decision has happened.
   void keep(Decision decision, TimeMs now) {
     if (std::exchange(drawn_, false)) {
-      auto next = std::make_shared<engine::Run>(*run_);
+      auto next =
+          run_ == nullptr ? std::make_shared<engine::Run>() : std::make_shared<engine::Run>(*run_);
       for (const engine::Event& event : decision.events) fold(event, now, next.get());
       run_ = std::move(next);
     } else if (decision.after != nullptr) {
@@ -115,12 +131,29 @@ class Track {
   // Continues as new, whatever the definition's [history] says: when is of no consequence.
   std::uint32_t continue_as_new(TimeMs now) {
     auto next = std::make_shared<engine::Run>(*run_);
-    fold(engine::checkpoint_of(*run_), now, next.get());
+    if (engine::is_empty(*run_->tree)) {
+      fold(engine::checkpoint_of(*run_), now, next.get());
+    } else {
+      fold(engine::renewal_of(*run_, engine::parts_of(*run_), engine::Renewal::history), now,
+           next.get());
+    }
     run_ = std::move(next);
     return run_->generation;
   }
 
  private:
+  // Where another run belongs is of the store that recorded it.
+  void take_group(const RecordedEvent& recorded, engine::Event* event) {
+    const auto take = [&](const char* type, GroupId* to) {
+      const GroupId group(static_cast<std::uint16_t>(recorded.number("to")));
+      if (recorded.type() != type || group == *to) return;
+      *to = group;
+      drawn_ = true;
+    };
+    if (auto* call = std::get_if<engine::CallStarted>(event)) take(call->kName, &call->to);
+    if (auto* sent = std::get_if<engine::SignalSent>(event)) take(sent->kName, &sent->to);
+  }
+
   void fold(const engine::Event& event, TimeMs now, engine::Run* run) {
     const bool fits = engine::evolve(run, event, now, &scratch_);
     PAWL_CHECK(fits);
@@ -142,13 +175,14 @@ class Track {
   std::shared_ptr<const dsl::Definition> definition_;
   std::shared_ptr<engine::Run> run_;
   engine::HashScratch scratch_;
-  bool drawn_ = false;  // the decision to be kept has another's draws in it
+  bool drawn_ = false;  // the decision to be kept has something of the record in it
 };
 
 class Replay {
  public:
   Replay(const Recording& recording, std::shared_ptr<const dsl::Definition> definition)
       : events_(recording.events), candidate_(definition) {
+    if (!events_.empty()) version_ = RecordedEvent(events_[0]).number("version");
     if (recording.original != nullptr && recording.original->hash != definition->hash) {
       original_.emplace(recording.original);
     }
@@ -193,22 +227,50 @@ class Replay {
   bool step() {
     const RecordedEvent first(events_[at_]);
     now_ = *first.time("at");
-    if (first.type() == "run.continued") return continue_as_new(first);
-    const dsl::Value* next = at_ + 1 < events_.size() ? &events_[at_ + 1] : nullptr;
-    std::optional<Command> command = command_of(first, next);
+    const bool by_itself = first.type() == "run.renewed" && first.text("why") == "history";
+    if (by_itself || first.type() == "run.continued") return continue_as_new(first);
+    std::optional<Command> command = read_command(first);
     if (!command || (at_ == 0) != std::holds_alternative<engine::Start>(*command)) {
       return differs(at_, {}, "nothing more comes of what was before");
     }
-    if (auto* lost = std::get_if<engine::LoseLease>(&*command); lost != nullptr) {
-      const engine::Step* step = candidate_.run()->step(lost->step);
-      if (lost->attempt == 0 && step != nullptr) lost->attempt = step->attempt;
-    }
-    if (!learn(first, &*command)) return false;
+    if (!check_renewal(first) || !learn(first, &*command)) return false;
     Decision decision = candidate_.decide(first, *command, now_);
     if (!compare(first, *command, &decision)) return false;
     at_ += decision.events.size();
     candidate_.keep(std::move(decision), now_);
     return true;
+  }
+
+  // What the run knows and the event does not say is filled in.
+  std::optional<Command> read_command(const RecordedEvent& first) const {
+    const dsl::Value* next = at_ + 1 < events_.size() ? &events_[at_ + 1] : nullptr;
+    std::optional<Command> command = command_of(first, next);
+    if (at_ == 0) return command;
+    const engine::Run& run = *candidate_.run();
+    if (!command && engine::wants_renewal(run, candidate_.definition())) {
+      return engine::Checkpoint{};  // its `continue` failed, and that was taken
+    }
+    if (!command) return command;
+    if (auto* lost = std::get_if<engine::LoseLease>(&*command); lost != nullptr) {
+      const engine::Step* step = run.step(lost->step);
+      if (lost->attempt == 0 && step != nullptr) lost->attempt = step->attempt;
+    }
+    const auto* answer = std::get_if<engine::AnswerCall>(&*command);
+    const engine::OpenCall* call = answer == nullptr ? nullptr : run.call(answer->call);
+    if (call == nullptr) return command;
+    if (call->is_signal) return engine::AnswerSignal{answer->call, answer->error};
+    if (!answer->error && answer->group != call->to) return std::nullopt;  // no such run is called
+    return command;
+  }
+
+  // Another version's definition is not at hand.
+  bool check_renewal(const RecordedEvent& first) {
+    if (first.type() != "run.renewed") return true;
+    const dsl::Value identity = first.value("identity");
+    const std::uint64_t version = RecordedEvent(identity).number("version");
+    if (version_ == 0 || version == version_) return true;
+    return impossible(absl::StrCat("the run continued with version ", version, " at seq ",
+                                   first.seq().v, ": the history is of two definitions"));
   }
 
   bool continue_as_new(const RecordedEvent& event) {
@@ -304,6 +366,7 @@ class Replay {
   const std::vector<dsl::Value>& events_;
   Track candidate_;
   std::optional<Track> original_;
+  std::uint64_t version_ = 0;  // the run began with; 0: not known
   std::size_t at_ = 0;
   TimeMs now_;
   ReplayResult result_;

@@ -7,6 +7,7 @@
 // which must lie within its policy's jitter.
 //
 // Who was allowed to send a signal is not asked again: the groups of its sender are not recorded.
+// What other runs answered is taken from the record, and so is where they are.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@ engine::Context VirtualRun::context(const Sender& sender) const {
   context.actor = sender.actor;
   context.actor_groups = sender.groups;
   context.definition = definition_.get();
+  context.run_groups = 1;
   return context;
 }
 
