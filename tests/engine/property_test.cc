@@ -7,7 +7,6 @@
 #include <sstream>
 
 #include "../rehearsal/replay_check.h"
-#include "base/feature_level.h"
 #include "base/random.h"
 #include "engine/event_visit.h"
 #include "world.h"
@@ -492,9 +491,6 @@ int seeds() {
   return wanted == nullptr ? 60 : std::atoi(wanted);
 }
 
-// A replay knows no machines within machines yet.
-bool replays(const dsl::Definition& definition) { return definition.feature_level < kFlowLevel; }
-
 void storm_both_ways(std::string_view text, std::vector<int>* kinds) {
   const auto definition = parse(text);
   const auto eager = always_continuing(*definition);
@@ -504,12 +500,12 @@ void storm_both_ways(std::string_view text, std::vector<int>* kinds) {
       Storm storm(definition, seed);
       storm.run(150);
       for (const Event& event : storm.history()) ++seen[event_kind(event)];
-      if (replays(*definition)) check_replay(storm.recorded(), definition);
+      check_replay(storm.recorded(), definition);
       // A run that continues as new, at any moment, is the run that did not.
       Storm again(eager, seed, 0.1);
       again.run(150);
       for (const Event& event : again.history()) ++seen[event_kind(event)];
-      if (replays(*definition)) check_replay(again.recorded(), eager);
+      check_replay(again.recorded(), eager);
       if (storm.world().index.v == 0) continue;
       const Run once = without_numbers(storm.world().run());
       BOOST_REQUIRE_EQUAL(first_difference(once, without_numbers(again.world().run())), "");
@@ -545,7 +541,7 @@ BOOST_AUTO_TEST_CASE(random_commands_on_the_examples) {
       BOOST_TEST_CONTEXT(path.string() << " seed " << seed) {
         Storm storm(definition, seed);
         storm.run(150);
-        if (replays(*definition)) check_replay(storm.recorded(), definition);
+        check_replay(storm.recorded(), definition);
       }
     }
   }
