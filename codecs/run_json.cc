@@ -166,6 +166,10 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
   if (run.closed_at) write_time(w, "closed_at", *run.closed_at);
   if (fields.waiting_for) write_waiting(w, run, definition);
   write_incidents(w, run);
+  if (const auto& caller = run.tree->caller) {
+    w.plain_key("parent").begin_object().field("id", caller->run);
+    w.field("uid", to_string(caller->uid)).end_object();
+  }
   w.plain_key("tags").begin_object();
   for (const engine::Tag& tag : run.identity->tags) w.key(tag.name).string(tag.value);
   w.end_object();

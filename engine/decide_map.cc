@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/limits_decision.h"
 #include "engine/decider.h"
 
 namespace pawl::engine {
@@ -97,7 +98,9 @@ void Decider::begin_items() {
     Error error;
     const bool room = frames_room(1, &error);
     if (!room && gather.open > 0) return;
-    if (!room || frames_opened_ >= limits::kFramesOpenedPerDecisionMax) {
+    const bool busy = frames_opened_ >= limits::kFramesOpenedPerDecisionMax ||
+                      decision_.events.size() >= limits::kDecisionEventsMax / 2;
+    if (!room || busy) {
       const auto armed = [map_frame](const Timer& t) {
         return t.kind == TimerKind::gather && t.frame == map_frame;
       };

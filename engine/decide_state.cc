@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/limits_decision.h"
 #include "engine/decider.h"
 
 namespace pawl::engine {
@@ -110,6 +111,17 @@ void Decider::too_many_steps() {
   raise(std::move(raised));
 }
 
+// Of many machines at once, each of which goes round less often than that. A retry goes on here.
+void Decider::too_much_at_once() {
+  Raised raised;
+  raised.error = {"sys.loop",
+                  absl::StrCat("too much happens at once: more than ", limits::kDecisionEventsMax,
+                               " events; state `", run_->path_of(at_), "`"),
+                  {}};
+  raised.straight_to_incident = true;
+  raise(std::move(raised));
+}
+
 void Decider::enter(const Transition& transition) {
   const dsl::State* state = machine().find(transition.to);
   PAWL_CHECK(state != nullptr);
@@ -123,7 +135,8 @@ void Decider::enter(const Transition& transition) {
   const bool whole = entry_parts(*state, scope(), &entered, &error);
   emit(std::move(entered));
   if (!state->forget.empty()) forget_undos(*state);
-  if (whole) return finish_entry();
+  if (whole && decision_.events.size() < limits::kDecisionEventsMax) return finish_entry();
+  if (whole) return too_much_at_once();
   Raised raised;
   raised.error = std::move(error);
   raised.stage = IncidentStage::entry;

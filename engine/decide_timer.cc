@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/limits_decision.h"
 #include "engine/decider.h"
 
 namespace pawl::engine {
@@ -72,7 +73,9 @@ void Decider::apply(const FireTimers&) {
   }
   while (!run_->closed()) {
     const Timer* due = earliest_due(newest);
-    if (due == nullptr || bytes_ > limits::kDecisionBytesMax / 2) return;
+    const bool busy = bytes_ > limits::kDecisionBytesMax / 2 ||
+                      decision_.events.size() >= limits::kDecisionEventsMax / 2;
+    if (due == nullptr || busy) return;
     fire(Timer(*due));
     settle();
   }

@@ -89,7 +89,6 @@ class Decider {
     std::string detail;
   };
   class At;  // decides for another machine meanwhile
-
   // --- decide.cc ---
   const dsl::Definition& definition() const;
   void emit(Event event);
@@ -104,7 +103,7 @@ class Decider {
   bool fits(const dsl::Value& value, std::string_view what, std::int64_t delta, Error* error);
 
   // --- decide_state.cc ---
-  const dsl::Flow& machine() const;  // the one decided for
+  const dsl::Flow& machine() const;
   std::string machine_place() const;
   const dsl::State& current_state() const;
   std::string current_place() const;
@@ -128,6 +127,7 @@ class Decider {
   void run_end(const dsl::State& state);
   void complete_run();
   void too_many_steps();
+  void too_much_at_once();
   bool evaluate_raise(const dsl::Raise& raise, const EvalScope& s, Error* raised, Error* error);
   bool assignments(const std::vector<dsl::Assignment>& list, const EvalScope& s,
                    std::string_view key, std::vector<NamedPayload>* out, Error* error);

@@ -231,6 +231,7 @@ class OneBox(unittest.TestCase):
         self.assertEqual(done["output"], {"got": {"child": 500, "items": [2 * n for n in range(40)]}, "told": 5})
         check_hash(self.client, "p")
         check_hash(self.client, "child-of-p")
+        self.assertEqual(self.client.get("/v1/runs/child-of-p").json["parent"], {"id": "p", "uid": done["uid"]})
 
     def test_nothing_is_lost_or_done_twice_when_the_box_is_killed(self):
         worker = self.work()

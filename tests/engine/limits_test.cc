@@ -127,6 +127,52 @@ choose = [ { if = "input.n == 0", next = "end" }, { next = "a" } ]
   BOOST_CHECK_LT(world.history.size(), static_cast<std::size_t>(limits::kEventsPerEntryMax));
 }
 
+// A hundred items of hundreds of steps each, all of them automatic.
+BOOST_AUTO_TEST_CASE(one_decision_has_a_bounded_number_of_events) {
+  World world(R"toml(
+dsl = 1
+name = "wide"
+[state.each]
+map = "= lists.range(900)"
+do = { flow = "loop" }
+concurrency = 900
+next = "end"
+[flow.loop]
+start = "a"
+[flow.loop.vars]
+i = 0
+[flow.loop.state.a]
+set.i = "= vars.i + 1"
+choose = [ { if = "vars.i > 600", next = "b" }, { next = "a" } ]
+[flow.loop.state.b]
+sleep = "1h"
+next = "end"
+)toml");
+  world.checks = false;
+  const Decision first = world.start();
+  BOOST_CHECK_LT(first.events.size(), static_cast<std::size_t>(limits::kEventsPerEntryMax));
+  BOOST_CHECK(world.run().status == RunStatus::running);
+  for (int i = 0; i < 200 && world.run().gather(0) != nullptr; ++i) {
+    ++world.now.v;
+    const Decision more = world.send(FireTimers{});
+    BOOST_REQUIRE_LT(more.events.size(), static_cast<std::size_t>(limits::kEventsPerEntryMax));
+    if (world.run().incidents.empty()) continue;
+    BOOST_CHECK_EQUAL(world.run().incidents.back()->error.type, "sys.loop");
+    const Decision again = world.send(RetryIncident{});
+    BOOST_REQUIRE_LT(again.events.size(), static_cast<std::size_t>(limits::kEventsPerEntryMax));
+  }
+  // All are asleep at last.
+  BOOST_CHECK_EQUAL(world.run().tree->frames.size(), 900u);
+  BOOST_CHECK(world.run().incidents.empty());
+  world.advance(3'700'000);
+  for (int i = 0; i < 50 && !world.run().closed(); ++i) {
+    ++world.now.v;
+    world.send(FireTimers{});
+  }
+  BOOST_CHECK(world.run().status == RunStatus::completed);
+  BOOST_CHECK_EQUAL(world.tables.check_invariants(), "");
+}
+
 BOOST_AUTO_TEST_CASE(one_step_moves_a_bounded_amount_of_data) {
   World world(R"toml(
 dsl = 1
