@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <unordered_map>
 
 #include "absl/strings/str_cat.h"
 #include "codecs/event_json.h"
@@ -83,6 +84,55 @@ std::vector<std::string> Chronicle::undone() const {
     if (undo) types.push_back(task->type);
   }
   return types;
+}
+
+namespace {
+
+void add_field(dsl::Map* map, const char* name, dsl::Value value) {
+  map->emplace_back(dsl::Value::string(name), std::move(value));
+}
+
+}  // namespace
+
+dsl::List Chronicle::sent() const {
+  dsl::List all;
+  for (const HistoryEvent& item : history_) {
+    const auto* sent = std::get_if<engine::SignalSent>(&item.event);
+    if (sent == nullptr) continue;
+    dsl::Map fields;
+    add_field(&fields, "to", dsl::Value::string(sent->run));
+    add_field(&fields, "signal", dsl::Value::string(sent->name));
+    add_field(&fields, "with", sent->payload.value);
+    all.push_back(dsl::Value::map(std::move(fields)));
+  }
+  return all;
+}
+
+dsl::List Chronicle::called() const {
+  dsl::List all;
+  for (const HistoryEvent& item : history_) {
+    const auto* call = std::get_if<engine::CallStarted>(&item.event);
+    if (call == nullptr) continue;
+    dsl::Map fields;
+    add_field(&fields, "workflow", dsl::Value::string(call->workflow));
+    add_field(&fields, "id", dsl::Value::string(call->run));
+    add_field(&fields, "with", call->input.value);
+    all.push_back(dsl::Value::map(std::move(fields)));
+  }
+  return all;
+}
+
+std::int64_t Chronicle::visits(std::string_view path) const {
+  std::unordered_map<std::uint32_t, std::string> paths;  // of machines, before their states' names
+  std::int64_t count = 0;
+  for (const HistoryEvent& item : history_) {
+    if (const auto* flow = std::get_if<engine::FlowEntered>(&item.event)) {
+      paths[flow->frame] = flow->path.empty() ? "" : flow->path + "/";
+    } else if (const auto* entered = std::get_if<engine::StateEntered>(&item.event)) {
+      count += paths[entered->frame] + entered->state == path ? 1 : 0;
+    }
+  }
+  return count;
 }
 
 dsl::Value Chronicle::json(std::size_t at) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dsl/value.h"
@@ -21,6 +22,11 @@ class Chronicle {
   std::vector<std::string> tasks_handed_out() const;
   // The types of completed undo tasks.
   std::vector<std::string> undone() const;
+  // {to, signal, with} of each signal sent, {workflow, id, with} of each call.
+  dsl::List sent() const;
+  dsl::List called() const;
+  // How often the state of a path was entered, also within machines that are over.
+  std::int64_t visits(std::string_view path) const;
   // An event as the API shows it.
   dsl::Value json(std::size_t at) const;
 

@@ -29,6 +29,16 @@ std::vector<std::string> status_names() {
   return names;
 }
 
+// Of a path the variables are a table.
+void check_paths(const TomlNode& node, const std::vector<NamedValue>& vars, ParseScope* scope) {
+  for (const auto& [name, value] : vars) {
+    if (!is_path(name) || value.kind() == dsl::Kind::map) continue;
+    const TomlNode* child = node.find(name);
+    dsl::wrong_kind(child == nullptr ? node : *child, dsl::quoted(name), "a table of variables",
+                    scope->diagnostics);
+  }
+}
+
 std::string read_one_of(const TomlNode& node, const std::vector<std::string>& names,
                         ParseScope* scope) {
   for (const std::string& name : names) {
@@ -98,12 +108,33 @@ const std::vector<TomlNode>& read_list(const TomlNode& node, ParseScope* scope) 
   return empty;
 }
 
+// All of them: `sent`, and `called`.
+std::optional<dsl::List> parse_asked(const TomlNode* node, std::initializer_list<const char*> keys,
+                                     ParseScope* scope) {
+  if (node == nullptr) return std::nullopt;
+  dsl::List all;
+  for (const TomlNode& child : read_list(*node, scope)) {
+    dsl::Map fields;
+    dsl::TableReader table(child, "an item of " + dsl::quoted(node->key), scope->diagnostics);
+    for (const char* key : keys) {
+      const TomlNode* x = table.take(key);
+      if (x == nullptr) continue;
+      if (auto value = read_value(*x, scope)) {
+        fields.emplace_back(dsl::Value::string(key), std::move(*value));
+      }
+    }
+    table.finish();
+    all.push_back(dsl::Value::map(std::move(fields)));
+  }
+  return all;
+}
+
 void parse_visits(const TomlNode& node, Expectation* out, ParseScope* scope) {
   if (!node.is(TomlNode::Kind::table)) {
     return dsl::wrong_kind(node, "`visits`", "a table of states", scope->diagnostics);
   }
   for (const TomlNode& child : node.children) {
-    check_known(child, child.key, "state", scope->states, scope);
+    if (!is_path(child.key)) check_known(child, child.key, "state", scope->states, scope);
     const auto count = dsl::read_integer(child, 0, UINT32_MAX, scope->diagnostics);
     if (count) out->visits.emplace_back(child.key, *count);
   }
@@ -145,12 +176,17 @@ Expectation parse_expectation(const TomlNode& node, ParseScope* scope) {
   parse_names(&table, &out, scope);
   if (const TomlNode* x = table.take("output")) out.output = read_value(*x, scope);
   if (const TomlNode* x = table.take("error")) out.error = parse_error(*x, false, scope);
-  if (const TomlNode* x = table.take("vars")) out.vars = read_values(*x, scope);
+  if (const TomlNode* x = table.take("vars")) {
+    out.vars = read_values(*x, scope);
+    check_paths(*x, out.vars, scope);
+  }
   if (const TomlNode* x = table.take("events")) {
     for (const TomlNode& child : read_list(*x, scope)) {
       out.events.push_back(parse_event(child, scope));
     }
   }
+  out.sent = parse_asked(table.take("sent"), {"to", "signal", "with"}, scope);
+  out.called = parse_asked(table.take("called"), {"workflow", "id", "with"}, scope);
   if (const TomlNode* x = table.take("visits")) parse_visits(*x, &out, scope);
   if (const TomlNode* x = table.take("incidents")) {
     if (x->is(TomlNode::Kind::integer)) {

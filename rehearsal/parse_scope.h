@@ -16,8 +16,8 @@ namespace pawl::rehearsal {
 struct ParseScope {
   dsl::DiagnosticList* diagnostics;
   const dsl::Definition* definition;
-  dsl::ParseContext* context;  // for values with expressions
-  std::vector<std::string> states, signals, task_types;
+  dsl::ParseContext* context;                                       // for values with expressions
+  std::vector<std::string> states, signals, task_types, workflows;  // `workflows`: those it calls
 };
 
 // Reports a name that is not among `known`: "the definition has no state `x`".
@@ -30,8 +30,10 @@ std::optional<dsl::Value> read_value(const dsl::TomlNode& node, ParseScope* scop
 std::vector<NamedValue> read_values(const dsl::TomlNode& node, ParseScope* scope);
 std::optional<TimeMs> read_time(const dsl::TomlNode& node, ParseScope* scope);
 
-// `task."TYPE"`: one answer, or a list of them.
-TaskScript parse_task_script(const dsl::TomlNode& node, ParseScope* scope);
+// Whom answers are for: `task."TYPE"`, `call."WORKFLOW"`, `send."SIGNAL"`.
+enum class Asker { task, call, send };
+// One answer, or a list of them.
+AnswerScript parse_answer_script(const dsl::TomlNode& node, Asker asker, ParseScope* scope);
 // An item of `step`; nothing after a mistake.
 std::optional<Step> parse_step(const dsl::TomlNode& node, ParseScope* scope);
 // `refused = true`, or the type of the problem; nothing if there is no node.

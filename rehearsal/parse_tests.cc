@@ -16,41 +16,59 @@ namespace {
 
 using dsl::TomlNode;
 
-// The types of all tasks, wherever they stand: `task = "TYPE"`, and the tables [task."TYPE"].
-void collect_task_types(const TomlNode& node, std::vector<std::string>* types) {
+// What stands behind this key, wherever it does: `task = "TYPE"`, `call = "WORKFLOW"`.
+void collect_names(const TomlNode& node, std::string_view key, std::vector<std::string>* names) {
   for (const TomlNode& child : node.children) {
-    if (child.key == "task" && child.is(TomlNode::Kind::string)) types->push_back(child.text);
-    collect_task_types(child, types);
+    if (child.key == key && child.is(TomlNode::Kind::string)) names->push_back(child.text);
+    collect_names(child, key, names);
   }
 }
 
-std::vector<std::string> task_types(const dsl::Definition& definition) {
-  std::vector<std::string> types;
+std::vector<std::string> names_of(const dsl::Definition& definition, std::string_view key) {
+  std::vector<std::string> names;
   dsl::DiagnosticList ignored(definition.text);
   if (const std::optional<TomlNode> root = dsl::parse_toml(&ignored)) {
-    collect_task_types(*root, &types);
+    collect_names(*root, key, &names);
   }
-  std::sort(types.begin(), types.end());
-  types.erase(std::unique(types.begin(), types.end()), types.end());
-  return types;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 // What a test starts from when it says nothing itself.
 struct Defaults {
   dsl::Value input;
   TimeMs at = kTestBegins;
-  std::vector<TaskScript> tasks;
+  std::vector<AnswerScript> tasks, calls, sends;
 };
 
-std::vector<TaskScript> parse_scripts(const TomlNode& node, ParseScope* scope) {
-  std::vector<TaskScript> scripts;
-  if (!node.is(TomlNode::Kind::table)) {
-    dsl::wrong_kind(node, "`task`", "tables [test.task.\"TYPE\"]", scope->diagnostics);
+constexpr std::pair<const char*, const char*> kAskers[] = {
+    {"task", "tables [test.task.\"TYPE\"]"},
+    {"call", "tables [test.call.\"WORKFLOW\"]"},
+    {"send", "tables [test.send.\"SIGNAL\"]"}};
+
+std::vector<AnswerScript> parse_scripts(Asker asker, dsl::TableReader* table, ParseScope* scope) {
+  std::vector<AnswerScript> scripts;
+  const auto& [key, tables] = kAskers[static_cast<int>(asker)];
+  const TomlNode* node = table->take(key);
+  if (node == nullptr) return scripts;
+  if (!node->is(TomlNode::Kind::table)) {
+    dsl::wrong_kind(*node, dsl::quoted(key), tables, scope->diagnostics);
+    return scripts;
   }
-  for (const TomlNode& child : node.children) {
-    if (node.is(TomlNode::Kind::table)) scripts.push_back(parse_task_script(child, scope));
+  for (const TomlNode& child : node->children) {
+    scripts.push_back(parse_answer_script(child, asker, scope));
   }
   return scripts;
+}
+
+// The file's own answers stand behind those of the test: a type that the test answers is its own.
+void add_defaults(const std::vector<AnswerScript>& defaults, std::vector<AnswerScript>* scripts) {
+  for (const AnswerScript& script : defaults) {
+    const bool own = std::any_of(scripts->begin(), scripts->end(),
+                                 [&](const AnswerScript& s) { return s.type == script.type; });
+    if (!own) scripts->push_back(script);
+  }
 }
 
 // A table of fields: what a start must be given.
@@ -110,13 +128,12 @@ TestCase parse_test(const TomlNode& node, const Defaults& defaults, ParseScope* 
   }
   if (const TomlNode* x = table.take("doc")) dsl::read_string(*x, scope->diagnostics);
   parse_start(&table, &test, scope);
-  if (const TomlNode* x = table.take("task")) test.tasks = parse_scripts(*x, scope);
-  // The file's own answers stand behind those of the test: the first that fits answers.
-  for (const TaskScript& script : defaults.tasks) {
-    const bool own = std::any_of(test.tasks.begin(), test.tasks.end(),
-                                 [&](const TaskScript& s) { return s.type == script.type; });
-    if (!own) test.tasks.push_back(script);
-  }
+  test.tasks = parse_scripts(Asker::task, &table, scope);
+  test.calls = parse_scripts(Asker::call, &table, scope);
+  test.sends = parse_scripts(Asker::send, &table, scope);
+  add_defaults(defaults.tasks, &test.tasks);
+  add_defaults(defaults.calls, &test.calls);
+  add_defaults(defaults.sends, &test.sends);
   const int errors = scope->diagnostics->errors();
   if (const TomlNode* x = table.take("step")) test.steps = parse_steps(*x, scope);
   if (const TomlNode* x = table.take("run_out")) {
@@ -155,7 +172,9 @@ std::vector<TestCase> parse_file(const TomlNode& root, ParseScope* scope) {
   if (const TomlNode* x = table.take("input")) defaults.input = read_input(*x, scope);
   if (const TomlNode* x = table.take("at"))
     defaults.at = read_time(*x, scope).value_or(defaults.at);
-  if (const TomlNode* x = table.take("task")) defaults.tasks = parse_scripts(*x, scope);
+  defaults.tasks = parse_scripts(Asker::task, &table, scope);
+  defaults.calls = parse_scripts(Asker::call, &table, scope);
+  defaults.sends = parse_scripts(Asker::send, &table, scope);
   const TomlNode* list = table.need("test", "[[test]] name = \"what is true\"");
   if (list != nullptr && !list->is(TomlNode::Kind::list)) {
     dsl::wrong_kind(*list, "`test`", "a list of tables [[test]]", scope->diagnostics);
@@ -214,7 +233,13 @@ ParsedTests parse_tests(std::string_view text, const dsl::Definition& definition
   if (root && diagnostics.errors() == 0) {
     dsl::ParseContext context;
     context.diagnostics = &diagnostics;
-    ParseScope scope{&diagnostics, &definition, &context, {}, {}, task_types(definition)};
+    ParseScope scope{&diagnostics,
+                     &definition,
+                     &context,
+                     {},
+                     {},
+                     names_of(definition, "task"),
+                     names_of(definition, "call")};
     for (const dsl::State& state : definition.root.states) scope.states.push_back(state.name);
     for (const dsl::SignalSpec& signal : definition.signals) scope.signals.push_back(signal.name);
     out.tests = parse_file(*root, &scope);

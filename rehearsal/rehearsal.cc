@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "dsl/diagnostic_list.h"
 #include "engine/waiting.h"
+#include "rehearsal/other_runs.h"
 #include "rehearsal/refusal_name.h"
 #include "rehearsal/workers.h"
 
@@ -18,10 +19,18 @@ std::string listed(const std::vector<std::string>& names) {
   return out;
 }
 
+std::optional<TimeMs> earlier(std::optional<TimeMs> a, std::optional<TimeMs> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
+
 class Play {
  public:
   Play(std::shared_ptr<const dsl::Definition> definition, const TestCase& test)
-      : test_(test), run_(std::move(definition), test.at), workers_(test.tasks, &run_) {}
+      : test_(test),
+        run_(std::move(definition), test.at),
+        workers_(test.tasks, &run_),
+        others_(test, &run_) {}
 
   Outcome play() {
     start();
@@ -100,8 +109,11 @@ class Play {
   }
 
   void work() {
-    workers_.work();
-    if (const auto& failure = workers_.failure(); failure && failures_.empty()) {
+    do {
+      workers_.work();
+    } while (!workers_.failure() && others_.work());
+    const AnswerFailure* failure = workers_.failure() ? &*workers_.failure() : others_.failure();
+    if (failure != nullptr && failures_.empty()) {
       fail(failure->message, failure->hint);
       failures_.back().expected = failure->expected;
       failures_.back().actual = failure->actual;
@@ -116,7 +128,7 @@ class Play {
   bool happen(std::optional<TimeMs> end) {
     const std::optional<TimeMs> timer =
         stuck_ == run_.history().size() ? std::nullopt : run_.next_timer();
-    const std::optional<TimeMs> answer = workers_.next_answer();
+    const std::optional<TimeMs> answer = earlier(workers_.next_answer(), others_.next_answer());
     if (!failures_.empty() || (!timer && !answer)) return false;
     const TimeMs next = !timer ? *answer : !answer ? *timer : std::min(*timer, *answer);
     if (end && next > *end) return false;
@@ -132,7 +144,7 @@ class Play {
   }
 
   void finish_work() {
-    while (workers_.under_way() && happen(std::nullopt)) {
+    while ((workers_.under_way() || others_.under_way()) && happen(std::nullopt)) {
     }
   }
 
@@ -152,6 +164,7 @@ class Play {
   const TestCase& test_;
   VirtualRun run_;
   Workers workers_;
+  OtherRuns others_;
   std::string at_;
   std::vector<Difference> failures_;
   // The history's length when its due timers could not fire: they wait for an outcome that a pause

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,27 +24,29 @@ namespace pawl::rehearsal {
 
 using NamedValue = std::pair<std::string, dsl::Value>;
 
-// How one hand-out of a task is answered.
+// How one hand-out of a task is answered, one call of another run, or one signal to one.
 struct Answer {
   enum class Kind : std::uint8_t {
-    result,
-    error,
-    lost,   // the worker dies: its lease is lost
-    never,  // no worker takes it
+    result,     // of a signal: it is taken
+    error,      // not of a signal
+    lost,       // of a task: the worker dies, its lease is lost
+    never,      // no worker takes it, the child does not end
+    cancelled,  // of a call: so the child ends
+    refused,    // of a call or a signal
   };
   Kind kind = Kind::result;
-  dsl::Template result;  // may read `with` and `attempt`
+  dsl::Template result;  // may read `with`; of a task `attempt`, of a call `run`
   engine::Error error;
+  std::string why;  // refused: what the error says
   std::optional<bool> retryable;
-  std::int64_t after_ms = 0;                         // from the hand-out to the outcome
-  std::shared_ptr<const dsl::Expression> condition;  // null: every hand-out
-  std::optional<dsl::Value> expect_with;             // the task's input
+  std::int64_t after_ms = 0;                         // until the outcome
+  std::shared_ptr<const dsl::Expression> condition;  // null: always
+  std::optional<dsl::Value> expect_with;             // the input
   std::optional<std::int64_t> times;                 // absent: any number
 };
 
-// All answers to tasks of one type. A hand-out gets the first whose condition holds and which is
-// not used up.
-struct TaskScript {
+// All answers to tasks of one type, to calls of one workflow, to signals of one name.
+struct AnswerScript {
   std::string type;
   std::vector<Answer> answers;
 };
@@ -64,14 +67,18 @@ struct ExpectedNames {
   std::vector<std::string> names;
 };
 
+// "both/b", "each[3]": a path of active states is meant, and no name.
+inline bool is_path(std::string_view name) { return name.find_first_of("/[") != name.npos; }
+
 struct Expectation {
   std::optional<std::string> status, state;
   std::vector<ExpectedNames> lists;  // states, path, tasks, undone
   std::optional<dsl::Value> output;
   std::optional<ExpectedError> error;
-  std::vector<NamedValue> vars;
+  std::vector<NamedValue> vars;                              // of a path: a map of its machine's
   std::vector<ExpectedEvent> events;                         // in this order, others between
-  std::vector<std::pair<std::string, std::int64_t>> visits;  // of root states
+  std::optional<dsl::List> sent, called;                     // all of them, in this order
+  std::vector<std::pair<std::string, std::int64_t>> visits;  // of root states, or of paths
   std::optional<std::vector<ExpectedError>> incidents;       // all that are open, by age
   std::optional<std::int64_t> incident_count;
   std::optional<std::int64_t> at_ms;  // of the run's newest event, since the test began
@@ -106,7 +113,7 @@ struct TestCase {
   TimeMs at;  // when it begins
   Sender sender;
   std::optional<std::string> refused;  // the start must be; "" whatever the reason
-  std::vector<TaskScript> tasks;
+  std::vector<AnswerScript> tasks, calls, sends;
   std::vector<Step> steps;
   Expectation expect;
   int expect_line = 0;   // 0: nothing is expected of the end

@@ -32,13 +32,19 @@ class Comparison {
     if (e.output) value("output", *e.output, run_.output->value);
     if (e.error) check_run_error(*e.error);
     for (const auto& [name, expected] : e.vars) {
-      const engine::Variable* variable = run_.variable(0, name);
-      value("vars." + name, expected, variable == nullptr ? dsl::Value() : variable->value.value);
+      if (is_path(name)) {
+        check_vars_at(name, expected);
+      } else {
+        value("vars." + name, expected, variable(0, name));
+      }
     }
+    check_asked("sent", e.sent, chronicle_.sent());
+    check_asked("called", e.called, chronicle_.called());
     check_events(e.events);
     for (const auto& [state, count] : e.visits) {
-      value("visits." + state, dsl::Value::int64(count),
-            dsl::Value::int64(run_.visits_of(0, state)));
+      const std::int64_t visits =
+          is_path(state) ? chronicle_.visits(state) : run_.visits_of(0, state);
+      value("visits." + state, dsl::Value::int64(count), dsl::Value::int64(visits));
     }
     check_incidents(e);
     const std::int64_t passed = history_.back().at.v - began_.v;
@@ -56,6 +62,34 @@ class Comparison {
   }
   void text(std::string what, const std::string& expected, const std::string& actual) {
     value(std::move(what), dsl::Value::string(expected), dsl::Value::string(actual));
+  }
+
+  dsl::Value variable(std::uint32_t frame, std::string_view name) const {
+    const engine::Variable* found = run_.variable(frame, name);
+    return found == nullptr ? dsl::Value() : found->value.value;
+  }
+
+  // The machine at a path: that of its states, or that of one of them.
+  void check_vars_at(const std::string& path, const dsl::Value& expected) {
+    for (const auto& inner : run_.tree->frames) {
+      if (inner->frame.path != path && run_.path_of(inner->id) != path) continue;
+      for (const auto& [name, wanted] : expected.as_map()) {
+        value("vars of " + path + "." + name.as_string(), wanted,
+              variable(inner->id, name.as_string()));
+      }
+      return;
+    }
+    differences_.push_back({"", "there is nothing at the path " + path, "", {}, {}});
+  }
+
+  // As many, each with what is named.
+  void check_asked(const char* what, const std::optional<dsl::List>& expected, dsl::List actual) {
+    if (!expected) return;
+    bool alike = expected->size() == actual.size();
+    for (std::size_t i = 0; alike && i < actual.size(); ++i) {
+      alike = includes((*expected)[i], actual[i]);
+    }
+    if (!alike) add(what, dsl::Value::list(*expected), dsl::Value::list(std::move(actual)));
   }
 
   void check_names(const ExpectedNames& list) {
@@ -139,8 +173,9 @@ std::vector<Difference> compare(const Expectation& expected, const VirtualRun& r
   if (run.run() == nullptr) {
     const bool any = expected.status || expected.state || !expected.lists.empty() ||
                      expected.output || expected.error || !expected.vars.empty() ||
-                     !expected.events.empty() || !expected.visits.empty() || expected.incidents ||
-                     expected.incident_count || expected.at_ms;
+                     !expected.events.empty() || expected.sent || expected.called ||
+                     !expected.visits.empty() || expected.incidents || expected.incident_count ||
+                     expected.at_ms;
     if (!any) return {};
     return {{"", "there is no run to look at: its start was refused", "", {}, {}}};
   }

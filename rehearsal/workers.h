@@ -8,31 +8,26 @@
 #include <string>
 #include <vector>
 
+#include "rehearsal/answers.h"
 #include "rehearsal/test_case.h"
 #include "rehearsal/virtual_run.h"
 
 namespace pawl::rehearsal {
 
-// Why the test can't go on, or has failed, at a task.
-struct WorkerFailure {
-  std::string message;
-  std::string hint;                            // what to write; may be empty
-  std::optional<dsl::Value> expected, actual;  // of `expect_with`
-};
-
 class Workers {
  public:
   // Both must outlive the workers.
-  Workers(const std::vector<TaskScript>& scripts, VirtualRun* run);
+  Workers(const std::vector<AnswerScript>& scripts, VirtualRun* run);
 
-  // Takes what is offered and gives the answers that are due now, until there are no more.
-  void work();
+  // Takes what is offered and gives the answers that are due now, until there are no more; false if
+  // there was nothing.
+  bool work();
   // When the next answer comes.
   std::optional<TimeMs> next_answer() const;
   // A worker has a task, or will once its back-off is over.
   bool under_way() const;
 
-  const std::optional<WorkerFailure>& failure() const { return failure_; }
+  const std::optional<AnswerFailure>& failure() const { return answers_.failure(); }
 
  private:
   struct Pending {
@@ -51,22 +46,14 @@ class Workers {
 
   const engine::Step* next_offer() const;
   void take(const engine::Step& offered);
-  const Answer* choose(const engine::Step& step, std::uint32_t attempt);
-  bool evaluate(const dsl::Expression& expression, const engine::Step& step, std::uint32_t attempt,
-                dsl::Value* value);
-  bool fill(const dsl::Template& result, const engine::Step& step, std::uint32_t attempt,
-            dsl::Value* value);
   std::optional<engine::Command> outcome_of(const Answer& answer, const engine::Step& step,
-                                            std::uint32_t attempt);
+                                            const Question& question);
   void give(const Pending& pending);
-  void fail(std::string message, std::string hint = {});
 
-  const std::vector<TaskScript>& scripts_;
   VirtualRun* run_;
-  std::vector<std::vector<std::int64_t>> used_;  // hand-outs by script and answer
-  std::vector<Pending> pending_;                 // in order of their times, then of hand-out
+  Answers answers_;
+  std::vector<Pending> pending_;  // in order of their times, then of hand-out
   std::vector<Ignored> ignored_;
-  std::optional<WorkerFailure> failure_;
 };
 
 }  // namespace pawl::rehearsal
