@@ -30,17 +30,25 @@ engine::Decision VirtualRun::start(const engine::Start& command, const Sender& s
   const RunUid uid{GroupId(1), Index(1)};
   engine::Decision decision = engine::decide_start(uid, command, context(sender));
   keep(decision);
+  if (!decision.events.empty()) continue_as_new();
   return decision;
+}
+
+// As the node does after every entry (node/checkpoint.cc). One that begins with the next `continue`
+// goes on and on.
+void VirtualRun::continue_as_new() {
+  while (!exhausted() && engine::wants_checkpoint(*run_, *definition_)) {
+    const engine::Decision decision = engine::decide(*run_, engine::Checkpoint{}, context({}));
+    if (decision.events.empty()) return;
+    keep(decision);
+  }
 }
 
 engine::Decision VirtualRun::send(const engine::Command& command, const Sender& sender) {
   PAWL_CHECK(run_ != nullptr);
   engine::Decision decision = engine::decide(*run_, command, context(sender));
   keep(decision);
-  // As the node does after every entry (node/checkpoint.cc).
-  if (!decision.events.empty() && engine::wants_checkpoint(*run_, *definition_)) {
-    keep(engine::decide(*run_, engine::Checkpoint{}, context({})));
-  }
+  if (!decision.events.empty()) continue_as_new();
   return decision;
 }
 

@@ -54,6 +54,8 @@ class VirtualRun {
  private:
   engine::Context context(const Sender& sender) const;
   void keep(const engine::Decision& decision);
+  // Begins the generations that are due.
+  void continue_as_new();
 
   std::shared_ptr<const dsl::Definition> definition_;
   TimeMs now_;
