@@ -137,9 +137,11 @@ def whole_of_part(text, tree):
 
 
 def definition_for(tests):
-    """A definition with the tasks, signals and states that tests name."""
+    """A definition with the tasks, calls, signals and states that tests name."""
     answers = [table for table in under(tests, "task", dict)]
     types = dict.fromkeys(name for answer in answers for name in answer)
+    told = [f"call = {quoted(name)}" for table in under(tests, "call", dict) for name in table]
+    told += [f"send = {{ to = \"someone\", signal = {quoted(name)} }}" for table in under(tests, "send", dict) for name in table]
     signals = under(tests, "signal", str)
     expected = under(tests, "expect", dict)
     states = [name for table in expected for key in ("path", "visits") for name in table.get(key, ())]
@@ -148,12 +150,15 @@ def definition_for(tests):
     lines = ["dsl = 1", 'name = "part"', 'start = "begin"', "[signal.\"go\"]", "[state.begin]", "on.go = ["]
     lines += [f'  {{ if = "signal == {index}", next = {quoted(name)} }},' for index, name in enumerate(states)]
     lines += [f'  {{ if = "signal == {-1 - index}", next = "task_{index}" }},' for index in range(len(types))]
+    lines += [f'  {{ if = "signal == \'{index}\'", next = "told_{index}" }},' for index in range(len(told))]
     lines += ['  { next = "end" },', "]"]
     for name in states:
         lines += [f"[state.{quoted(name)}]", 'end = "failed"']
     lines += [f"[signal.{quoted(name)}]" for name in signals if name != "go"]
     for index, name in enumerate(types):
         lines += [f"[state.task_{index}]", f"task = {quoted(name)}", 'timeout.total = "1h"', 'next = "end"']
+    for index, verb in enumerate(told):
+        lines += [f"[state.told_{index}]", verb, 'next = "end"']
     return "\n".join(lines) + "\n"
 
 
