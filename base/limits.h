@@ -22,7 +22,9 @@ inline constexpr int kOpenTasksMax = 2000;         // of a run
 inline constexpr std::int64_t kEveryMsMin = 1;     // between firings of `every`
 inline constexpr int kOutcomesRememberedMax = 64;  // answered task outcomes of a run
 inline constexpr std::int64_t kRememberedMs = 24 * 3600 * 1000;  // outcomes, dedupe ids and keys
-inline constexpr std::size_t kDecisionBytesMax = 2 * MiB;        // payloads of one decision
+// Events of one decision; past it a state that is entered does no more (sys.loop).
+inline constexpr std::size_t kDecisionEventsMax = 8'000;
+inline constexpr std::size_t kDecisionBytesMax = 2 * MiB;  // payloads of one decision
 inline constexpr std::int64_t kDecisionCostMax = 10 * kExpressionCostMax;  // evaluator steps
 inline constexpr int kEventsPerEntryMax = 20'000;
 inline constexpr std::size_t kEntryBytesMax = 4 * MiB;

@@ -12,30 +12,9 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "black_box"))
+from cluster import STEPS, STEPS_INPUT  # noqa: E402
 from daemon import Daemon  # noqa: E402
 
-STEPS = """
-dsl = 1
-name = "steps"
-start = "one"
-[input]
-order = "string"
-[task.step]
-queue = "steps"
-timeout.attempt = "1m"
-[state.one]
-task = "step"
-with = { order = "= input.order" }
-next = "two"
-[state.two]
-task = "step"
-with = { order = "= input.order" }
-next = "three"
-[state.three]
-task = "step"
-with = { order = "= input.order" }
-next = "end"
-"""
 MAP = """
 dsl = 1
 name = "each"
@@ -43,7 +22,7 @@ name = "each"
 n = "int"
 [state.each]
 map = "= lists.range(input.n)"
-do = { task = "step", queue = "items", with = "= item", timeout.attempt = "1m" }
+do = { task = "step", queue = "each", with = "= item", timeout.attempt = "1m" }
 concurrency = 100
 keep = false
 next = "end"
@@ -70,23 +49,19 @@ choose = [ { if = "vars.i < input.n", next = "work" }, { next = "end" } ]
 """
 
 
-def load(build, box, workflow, queue, given, clients, workers, seconds, warmup):
-    done = subprocess.run([build / "bench" / "flow_load", "--socket", box.socket, "--clients", str(clients), "--workers", str(workers),
-                           "--seconds", str(seconds), "--warmup", str(warmup), "--workflow", workflow, "--queue", queue,
-                           "--input", json.dumps(given), "--prefix", f"{workflow}-{workers}-{len(str(given))}"], capture_output=True, text=True, check=False)
+def load(build, box, workflow, queue, given, *options):
+    """What flow_load says of it."""
+    done = subprocess.run([build / "bench" / "flow_load", "--socket", box.socket, "--workflow", workflow, "--queue", queue,
+                           "--input", json.dumps(given), *map(str, options)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"bench: {workflow}: {done.stdout}{done.stderr}")
     return json.loads(done.stdout)
 
 
-def one_run(build, box, workflow, queue, given, workers):
+def one_run(build, box, workflow, given, workers):
     """Seconds of a single run from start to end, with workers beside it."""
-    done = subprocess.run([build / "bench" / "flow_load", "--socket", box.socket, "--clients", "1", "--workers", str(workers),
-                           "--seconds", "600", "--warmup", "0", "--runs", "1", "--workflow", workflow, "--queue", queue,
-                           "--input", json.dumps(given), "--prefix", f"{workflow}-{workers}-{len(str(given))}"], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"bench: {workflow}: {done.stdout}{done.stderr}")
-    return json.loads(done.stdout)["seconds"]
+    return load(build, box, workflow, workflow, given, "--clients", 1, "--workers", workers, "--seconds", 600, "--warmup", 0,
+                "--runs", 1, "--prefix", f"{workflow}-{workers}-{given['n']}")["seconds"]
 
 
 def main():
@@ -104,18 +79,18 @@ def main():
             for name, text in (("steps", STEPS), ("each", MAP), ("loop", LOOP)):
                 answer = client.request("PUT", f"/v1/workflows/{name}", text.encode())
                 assert answer.status in (200, 201), answer
-            given = {"order": "order-" + "0" * 20}
             for workers in (1, 2, 8):
-                r = load(options.build, box, "steps", "steps", given, 64, workers, options.seconds, 1)
+                r = load(options.build, box, "steps", "steps", json.loads(STEPS_INPUT), "--clients", 64, "--workers", workers,
+                         "--seconds", options.seconds, "--prefix", f"steps-{workers}")
                 print(f"three tasks, 64 in flight, {workers} connections of workers: {r['runs_per_s']} workflows/s, "
                       f"p50 {r['p50_us'] / 1000:.1f} ms, p99 {r['p99_us'] / 1000:.1f} ms", flush=True)
             for workers in (1, 4):
-                took = one_run(options.build, box, "each", "items", {"n": options.items}, workers)
+                took = one_run(options.build, box, "each", {"n": options.items}, workers)
                 print(f"a map of {options.items} items, 100 at once, {workers} connections of workers: "
                       f"{options.items / took:.0f} items/s", flush=True)
             memory = [box.memory_kib()]
             for part in (10, 1):
-                took = one_run(options.build, box, "loop", "loop", {"n": options.iterations // part}, 1)
+                took = one_run(options.build, box, "loop", {"n": options.iterations // part}, 1)
                 memory.append(box.memory_kib())
                 print(f"a loop of {options.iterations // part} tasks: {options.iterations // part / took:.0f} iterations/s, "
                       f"resident {memory[-2]} -> {memory[-1]} KiB", flush=True)

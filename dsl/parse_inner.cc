@@ -155,8 +155,10 @@ void parse_map(const TomlNode& node, TableReader* table, State* state, ParseCont
   map.as = "item";
   if (const TomlNode* x = table->take("as")) {
     map.as = read_string(*x, diagnostics).value_or("item");
-    if (check_variable(map.as, x->place, diagnostics) && context->base.contains(map.as) &&
-        (map.as == "input" || map.as == "vars" || map.as == "run")) {
+    constexpr std::string_view kTaken[] = {"input", "vars",   "run",   "result",
+                                           "error", "signal", "actor", "failed"};
+    const bool taken = std::find(std::begin(kTaken), std::end(kTaken), map.as) != std::end(kTaken);
+    if (check_variable(map.as, x->place, diagnostics) && taken) {
       diagnostics->error(x->place, quoted(map.as) + " is taken: expressions have it already");
     }
   }

@@ -27,10 +27,10 @@ struct Context {
   // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause,
   // Terminate and DeleteData.
   const dsl::Definition* definition = nullptr;
-  // Of the group's own: which group a run's id belongs to. 0: in none, so nothing is called.
+  // Which group a run's id belongs to follows from it; at least 1 if the definition calls or sends.
   std::uint16_t run_groups = 0;
-  // The default version of the run's workflow, for `continue` with version = "latest"; null: not
-  // known, then the run's own is.
+  // For a Checkpoint, the default version of the run's workflow: for `continue` with version =
+  // "latest". Null: not known, then the run's own is.
   const dsl::Definition* latest = nullptr;
   std::uint32_t latest_version = 0;
 };
@@ -74,6 +74,8 @@ struct Decision {
 Decision decide_start(const RunUid& uid, const Start& command, const Context& context);
 Decision decide(const Run& run, const Command& command, const Context& context);
 
+// Without a look at the definition: false if the run is in no `continue` for certain.
+bool awaits_renewal(const Run& run);
 // The run is in a `continue`, which begins its next generation.
 bool wants_renewal(const Run& run, const dsl::Definition& definition);
 // It is, or it has more history than [history] of its definition allows since its last checkpoint.

@@ -165,14 +165,14 @@ void Decider::end_call(std::uint32_t id, std::optional<RunStatus> status, const 
   std::optional<ErrorRecord> record;
   if (error) record = ErrorRecord::of(*error);
   if (run_->status == RunStatus::paused && call.status != CallStatus::cancelling) {
-    CallHeld held{id, status, {}, std::move(record)};
+    CallHeld held{{id, status, {}, std::move(record)}};
     if (!output.is_null()) held.output = Payload::of(output);
     return emit(std::move(held));
   }
   if (call.is_signal) {
     emit(SignalAnswered{id, record});
   } else {
-    CallEnded ended{id, status, {}, record};
+    CallEnded ended{{id, status, {}, record}};
     if (!output.is_null()) ended.output = Payload::of(output);
     emit(std::move(ended));
   }

@@ -83,6 +83,11 @@ void Decider::run_parallel(const dsl::State& state) {
   }
 }
 
+const dsl::MapSpec& Decider::map_of(const InnerFrame& item) {
+  const At at(this, item.parent);
+  return *current_state().map;
+}
+
 // What a named flow says it hands out; else the last result of its steps. Of an item what `keep`
 // makes of it.
 bool Decider::flow_result(const InnerFrame& inner, dsl::Value* result, Error* error) {
@@ -94,16 +99,12 @@ bool Decider::flow_result(const InnerFrame& inner, dsl::Value* result, Error* er
     *result = last != last_results_.end() ? last->second : inner.result.value;
   }
   if (inner.role == FrameRole::item) {
-    dsl::State const* state = nullptr;
-    {
-      const At at(this, inner.parent);
-      state = &current_state();
-    }
-    if (state->map->keep_nothing) *result = dsl::Value();
-    if (state->map->keep) {
+    const dsl::MapSpec& map = map_of(inner);
+    if (map.keep_nothing) *result = dsl::Value();
+    if (map.keep) {
       EvalScope s = scope();
       s.set_result(*result);
-      if (!evaluate_template(*state->map->keep, s, "keep", &budget_, result, error)) return false;
+      if (!evaluate_template(*map.keep, s, "keep", &budget_, result, error)) return false;
     }
   }
   return fits(*result, "the result", -static_cast<std::int64_t>(inner.result.length), error);

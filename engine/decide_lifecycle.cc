@@ -120,6 +120,12 @@ void Decider::apply(const DeleteData& command) {
   emit(RunDataDeleted{{command.reason, context_.actor}});
 }
 
+// It has armed its timer then (await_renewal).
+bool awaits_renewal(const Run& run) {
+  return std::any_of(run.timers.begin(), run.timers.end(),
+                     [](const Timer& t) { return t.kind == TimerKind::gather && t.frame == 0; });
+}
+
 // A `continue` does; while an incident of it is open, none is tried.
 bool wants_renewal(const Run& run, const dsl::Definition& definition) {
   const dsl::State* state = definition.root.find(run.state());

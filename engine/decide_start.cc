@@ -62,16 +62,17 @@ void Decider::start(const RunUid& uid, const Start& command) {
     if (schema.default_value) e.vars.push_back({name, Payload::of(*schema.default_value)});
   }
 
-  if (command.start_at && *command.start_at > context_.now) {
+  const bool later = command.start_at && *command.start_at > context_.now;
+  if (later) {
     e.start_at = command.start_at;
     e.timers.push_back(timer(TimerKind::start, 0, *command.start_at));
-    return emit(std::move(e));
   }
   emit(std::move(e));
   if (command.caller) {
     const CalledBy& by = *command.caller;
     emit(RunCalled{by.group, by.index, by.run, by.call, by.depth, by.wait});
   }
+  if (later) return;
   Error error;
   std::vector<Timer> timers = root_timers(&error);
   if (!error.type.empty()) return refuse(Refusal::input_invalid, error.message);

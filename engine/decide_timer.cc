@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/limits_decision.h"
+#include "base/limits.h"
 #include "engine/decider.h"
 
 namespace pawl::engine {

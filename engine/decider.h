@@ -148,6 +148,7 @@ class Decider {
   // The machine goes to its end: what it hands out goes to the encloser.
   void leave_flow();
   bool flow_result(const InnerFrame& inner, dsl::Value* result, Error* error);
+  const dsl::MapSpec& map_of(const InnerFrame& item);
   // A `parallel` or a `map` of this machine has one more that is over.
   void gather_on();
   void cancel_rest();
@@ -182,8 +183,7 @@ class Decider {
 
   // --- decide_error.cc ---
   [[gnu::cold]] void raise(Raised raised);
-  // The machine's state takes it.
-  bool try_catch(const Raised& raised);
+  bool try_catch(const Raised& raised);  // the machine's state takes it
   // What the machine is a branch or an item of does without it (yes), or not (no), or not any more:
   // past is another error, raised by the map, which is now decided for.
   enum class Tolerated : std::uint8_t { no, yes, past };

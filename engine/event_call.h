@@ -47,10 +47,8 @@ struct CallAccepted {
   }
 };
 
-// The call is over: the child ended, was refused, or (not waited for) runs.
-struct CallEnded {
-  static constexpr std::uint16_t kKind = 40, kLevel = 6;
-  static constexpr const char* kName = "call.ended";
+// What came of a call, or of a sent signal.
+struct CallOutcome {
   std::uint32_t call = 0;
   std::optional<RunStatus> status;  // the child's; absent: it was not started
   Payload output;
@@ -61,6 +59,19 @@ struct CallEnded {
   }
 };
 
+// The call is over: the child ended, was refused, or (not waited for) runs.
+struct CallEnded : CallOutcome {
+  static constexpr std::uint16_t kKind = 40, kLevel = 6;
+  static constexpr const char* kName = "call.ended";
+};
+
+// What would have ended a call or answered a signal while the run was paused; handled when it
+// resumes.
+struct CallHeld : CallOutcome {
+  static constexpr std::uint16_t kKind = 45, kLevel = 6;
+  static constexpr const char* kName = "call.held";
+};
+
 // In a child's history: its caller knows how it ended.
 struct CallerTold {
   static constexpr std::uint16_t kKind = 46, kLevel = 6;
@@ -69,21 +80,6 @@ struct CallerTold {
   template <class Self, class Visitor>
   static void fields(Self& e, Visitor&& v) {
     v("call", e.call);
-  }
-};
-
-// What would have ended a call or answered a signal while the run was paused; handled when it
-// resumes.
-struct CallHeld {
-  static constexpr std::uint16_t kKind = 45, kLevel = 6;
-  static constexpr const char* kName = "call.held";
-  std::uint32_t call = 0;
-  std::optional<RunStatus> status;
-  Payload output;
-  std::optional<ErrorRecord> error;
-  template <class Self, class Visitor>
-  static void fields(Self& e, Visitor&& v) {
-    v("call", e.call), v("status", e.status), v("output", e.output), v("error", e.error);
   }
 };
 

@@ -129,7 +129,7 @@ struct RunContinued {
   static CheckpointParts& parts_of(RunContinued& e) { return e.parts.edit(); }
 };
 
-// Why a generation begins.
+// Why a generation begins. No fold depends on it; nothing writes the last two yet.
 enum class Renewal : std::uint8_t {
   history = 0,    // the one before had become too long
   continued = 1,  // `continue`

@@ -113,12 +113,10 @@ bool fold(Fold& f, const RunDataDeleted&) {
   for (Frame& frame : run.frames) {
     for (Variable& variable : frame.vars.edit()) known = known && scrub_kept(&variable.value);
   }
-  for (const auto& call : run.tree->calls) {
-    if (call->input.length == 0) continue;
-    f.shrink(call->input.length);
-    for (auto& each : run.tree.edit().calls) {
-      if (each->id == call->id) each.edit().input = Payload();
-    }
+  const std::size_t calls = run.tree->calls.size();
+  for (std::size_t i = 0; i < calls; ++i) {
+    f.shrink(run.tree->calls[i]->input.length);
+    run.tree.edit().calls[i].edit().input = Payload();
   }
   if (run.error.get()) known = known && scrub_kept(&run.error.edit()->detail);
   return known;

@@ -105,9 +105,9 @@ void Node::Errands::look_at(Group& group, const engine::Run& run) {
       send(key, run, What::cancel,
            CommandRun{{"", RunUid{call->to, call->child}}, engine::Cancel{why}});
     } else {
-      StartRun start{call->name, {}, call->run, call->input.value, {}, {}};
       engine::CalledBy by{uid.group, uid.index, run.id(), call->id, depth, call->wait};
-      send(key, run, What::start, CallRun{std::move(start), std::move(by)});
+      StartRun start{call->name, {}, call->run, call->input.value, {}, {}, std::move(by)};
+      send(key, run, What::start, CallRun{std::move(start)});
     }
   }
 }

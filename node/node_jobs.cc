@@ -177,7 +177,9 @@ engine::Context Node::context(const Job& job, const dsl::Definition* definition)
   context.actor = job.actor;
   context.definition = definition;
   context.run_groups = options_.run_groups;
-  if (definition == nullptr || definition->feature_level < kFlowLevel) return context;
+  if (definition == nullptr || !std::holds_alternative<engine::Checkpoint>(job.command)) {
+    return context;
+  }
   const auto latest = definitions_.resolve(definition->name, std::nullopt);
   if (!latest) return context;
   context.latest = definitions_.find(definition->name, *latest);

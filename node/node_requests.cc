@@ -48,10 +48,7 @@ std::string token_of(const TaskRef& task) {
       engine::StepToken{RunUid{task.group, task.run}, task.step, task.attempt});
 }
 
-void Node::on_operation(Request& request, CallRun& op) {
-  op.start.caller = std::move(op.caller);
-  on_operation(request, op.start);
-}
+void Node::on_operation(Request& request, CallRun& op) { on_operation(request, op.start); }
 
 void Node::on_operation(Request& request, StartRun& op) {
   Job job = take_job(request);

@@ -278,7 +278,7 @@ void members(Io& io, engine::CalledBy& x) {
 }
 template <class Io>
 void members(Io& io, CallRun& x) {
-  io(x.start, x.caller);
+  io(x.start, x.start.caller);
 }
 template <class Io>
 void members(Io& io, CommandRun& x) {

@@ -34,13 +34,12 @@ struct StartRun {
   dsl::Value input;
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name
   std::optional<TimeMs> start_at;
-  std::optional<engine::CalledBy> caller;  // a CallRun's; not sent with a StartRun
+  std::optional<engine::CalledBy> caller;  // of a CallRun's
 };
 
 // The same by another run, which it is to be the child of.
 struct CallRun {
-  StartRun start;
-  engine::CalledBy caller;
+  StartRun start;  // with its caller
 };
 
 // A signal, move, cancel ... of one run. Answered with the run's envelope after it.
