@@ -11,9 +11,7 @@ namespace {
 EventContext context_of(const Event& event, const EventContext& context) {
   EventContext own = context;
   if (const auto* started = std::get_if<RunStarted>(&event)) own.salt = started->salt;
-  if (const auto* continued = std::get_if<RunContinued>(&event)) {
-    own.salt = continued->parts->identity.salt;
-  }
+  if (const auto begun = generation_begun(event)) own.salt = begun->parts.identity.salt;
   return own;
 }
 
@@ -88,7 +86,8 @@ absl::Status decode_events(std::string_view bytes, const Salt* salt, Seq first_s
                        ": it was written by a newer version of pawl; run that version"));
     }
     salted = salted || std::holds_alternative<RunStarted>(event) ||
-             std::holds_alternative<RunContinued>(event);
+             std::holds_alternative<RunContinued>(event) ||
+             std::holds_alternative<RunRenewed>(event);
     FieldDecoder<FieldForm::stored> decoder(&in, salted ? &context : nullptr);
     std::visit([&decoder](auto& e) { std::decay_t<decltype(e)>::fields(e, decoder); }, event);
     if (!in.ok()) {

@@ -93,6 +93,11 @@ std::pair<std::string, std::uint32_t> version_of(const Run& run) {
   return {run.workflow(), run.version()};
 }
 
+// A run that begins anew may do so by another version.
+bool changes_version(const Run* before, const Run* after) {
+  return before != nullptr && after != nullptr && version_of(*before) != version_of(*after);
+}
+
 void reindex_closed(Index run, const Run* before, const Run* after, TableIndexes* indexes) {
   const bool was = before != nullptr && before->closed();
   const bool is = after != nullptr && after->closed();
@@ -105,6 +110,30 @@ void reindex_closed(Index run, const Run* before, const Run* after, TableIndexes
   PAWL_CHECK(at != indexes->closed_by_version.end());
   PAWL_CHECK(at->second.erase({*before->closed_at, run}) == 1);
   if (at->second.empty()) indexes->closed_by_version.erase(at);
+}
+
+void reindex_open(const Run* before, const Run* after, TableIndexes* indexes) {
+  const bool was = before != nullptr && !before->closed();
+  const bool is = after != nullptr && !after->closed();
+  if (was == is && !(is && changes_version(before, after))) return;
+  if (was) {
+    const auto at = indexes->open_by_version.find(version_of(*before));
+    PAWL_CHECK(at != indexes->open_by_version.end());
+    if (--at->second == 0) indexes->open_by_version.erase(at);
+  }
+  if (is) ++indexes->open_by_version[version_of(*after)];
+}
+
+// Those of a run that begins anew by another version are kept as long as that one says.
+void reindex_generations(Index run, const Run* before, const Run* after, TableIndexes* indexes) {
+  const KeptHistory was = history_of(before), is = history_of(after);
+  if (was.oldest_entry().v == 0 && is.oldest_entry().v == 0) return;
+  if (changes_version(before, after)) {
+    indexes->generations.replace(run, version_of(*before), was, {});
+    indexes->generations.replace(run, version_of(*after), {}, is);
+    return;
+  }
+  indexes->generations.replace(run, version_of(after != nullptr ? *after : *before), was, is);
 }
 
 // By the run's newest entry: an answer may still come to a task that was withdrawn, and is to go as
@@ -123,20 +152,10 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
              Applied* applied) {
   reindex_timers(run, timers_of(before), timers_of(after), indexes, applied);
   reindex_steps(run, before, after, indexes, applied);
-  const bool was_open = before != nullptr && !before->closed();
-  const bool is_open = after != nullptr && !after->closed();
-  if (was_open != is_open) {
-    const auto key = version_of(after != nullptr ? *after : *before);
-    std::uint64_t& open = indexes->open_by_version[key];
-    open += is_open ? 1 : -1;
-    if (open == 0) indexes->open_by_version.erase(key);
-  }
+  reindex_open(before, after, indexes);
   reindex_closed(run, before, after, indexes);
   reindex_deletion(run, before, after, indexes);
-  const KeptHistory was = history_of(before), is = history_of(after);
-  if (was.oldest_entry().v > 0 || is.oldest_entry().v > 0) {
-    indexes->generations.replace(run, version_of(after != nullptr ? *after : *before), was, is);
-  }
+  reindex_generations(run, before, after, indexes);
   const bool had = before != nullptr && !before->incidents.empty();
   const bool has = after != nullptr && !after->incidents.empty();
   if (has && !had) indexes->runs_with_incidents.insert(run);

@@ -50,8 +50,7 @@ std::shared_ptr<Run> Tables::folded(Index entry, Index run, TimeMs time,
   HashScratch scratch;
   for (const Event& event : events) {
     // A generation begins with an entry.
-    const bool continues = std::holds_alternative<RunContinued>(event);
-    if (continues && &event != &events.front()) return nullptr;
+    if (generation_begun(event) && &event != &events.front()) return nullptr;
     if (!evolve(next.get(), event, time, &scratch)) return nullptr;
   }
   return next;
