@@ -75,6 +75,7 @@ class Feed {
     if (!options_.generation.empty()) {
       query += "&generation=" + percent_encode(options_.generation);
     }
+    if (!options_.more.empty()) query += "&" + options_.more;
     if (options_.follow) query += "&follow=true";
     if (!query.empty()) query[0] = '?';
     return options_.path + query;

@@ -16,6 +16,7 @@ struct FeedOptions {
   std::string path;        // "/v1/events"
   std::string after;       // "": from the beginning
   std::string generation;  // "": the present one, or those behind `after`
+  std::string more;        // of the query: "diff=true"
   bool follow = false;
   // The member of an item that may be given as `after` ("seq" of a history); "" if only {cursor}
   // lines name positions.

@@ -1,4 +1,4 @@
-// `pawl history RUN [--follow]`, or all of it into a file that `pawl replay` reads.
+// `pawl history RUN [--follow | --diff]`, or all of it into a file that `pawl replay` reads.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -13,6 +13,31 @@
 namespace pawl::cli {
 namespace {
 
+constexpr std::size_t kValueCharacters = 120;  // of one value in a line
+
+// A line each: "state: idle -> work", "+ task 1 do: queued", "- timer 2 after: 2026-..".
+std::string changes_of(const dsl::Value& event, bool colour) {
+  const dsl::Value* changes = event.field("changes");
+  if (changes == nullptr || changes->kind() != dsl::Kind::list) return "";
+  std::string out;
+  for (const dsl::Value& change : changes->as_list()) {
+    const bool is_new = change.field("from") == nullptr, is_gone = change.field("to") == nullptr;
+    std::string text = text_of(change, "what");
+    for (const char* name : {"id", "name"}) {
+      const std::string part = text_of(change, name);
+      if (!part.empty()) text += " " + part;
+    }
+    text += ": ";
+    if (!is_new) text += shorten(text_of(change, "from"), kValueCharacters);
+    if (!is_new && !is_gone) text += " -> ";
+    if (!is_gone) text += shorten(text_of(change, "to"), kValueCharacters);
+    const Colour shade = is_new ? Colour::green : is_gone ? Colour::red : Colour::yellow;
+    out += "\n      " + std::string(is_new ? "+ " : is_gone ? "- " : "~ ");
+    out += paint(printable(text), shade, colour);
+  }
+  return out;
+}
+
 class History : public Command {
  public:
   void declare(Arguments& arguments) override {
@@ -21,34 +46,40 @@ class History : public Command {
     arguments.option("--after", "SEQ", &after_, "What came after this event; 0: all there is");
     arguments.option("--generation", "N", &generation_,
                      "Of this generation; without, of the present one");
+    arguments.flag("--diff", &diff_, "Below each event what it changed in the run");
     arguments.option("--export", "FILE", &export_,
                      "Write all of it, and its definition, for `pawl replay`; - is stdout");
   }
 
   int run(Session& session) override {
     if (export_) return write_export(session);
+    if (diff_ && follow_) {
+      return session.refuse(kUsage, "--diff is of what has happened\nhint: leave --follow out");
+    }
     const bool colour = session.colour();
     return print_feed(
         session,
         {.path = run_path(run_, "/history"),
          .after = after_.value_or(""),
          .generation = generation_.value_or(""),
+         .more = diff_ ? "diff=true&limit=500" : "",
          .follow = follow_,
          .position = "seq"},
         [colour](const dsl::Value& event) {
           return paint(printable(padded(text_of(event, "seq"), 5)), Colour::dim, colour) + " " +
                  printable(padded(text_of(event, "at"), 24)) + " " +
                  paint(printable(padded(text_of(event, "type"), 20)), Colour::bold, colour) + " " +
-                 printable(fields_line(event, " seq at type actor cursor "));
+                 printable(fields_line(event, " seq at type actor cursor changes ")) +
+                 changes_of(event, colour);
         });
   }
 
  private:
   int write_export(Session& session) const {
-    if (follow_ || after_ || generation_) {
+    if (follow_ || after_ || generation_ || diff_) {
       return session.refuse(kUsage,
-                            "--export writes all there is\nhint: leave --follow, --after "
-                            "and --generation out");
+                            "--export writes all there is\nhint: leave --follow, --after, "
+                            "--generation and --diff out");
     }
     RecordedRun recorded;
     if (const int exit = RunReader(session).read(run_, &recorded); exit != kDone) return exit;
@@ -83,7 +114,7 @@ class History : public Command {
 
   std::string run_;
   std::optional<std::string> after_, generation_, export_;
-  bool follow_ = false;
+  bool follow_ = false, diff_ = false;
 };
 
 }  // namespace

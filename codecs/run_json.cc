@@ -8,8 +8,6 @@
 #include "engine/waiting.h"
 
 namespace pawl::codecs {
-namespace {
-
 void write_payload(JsonWriter& w, const engine::Payload& payload) {
   if (payload.cold) {
     w.begin_object().field("cold", true).field("length", payload.length).end_object();
@@ -19,6 +17,8 @@ void write_payload(JsonWriter& w, const engine::Payload& payload) {
     w.value(payload.value);
   }
 }
+
+namespace {
 
 void write_error(JsonWriter& w, const engine::ErrorRecord& error) {
   w.begin_object().field("type", error.type);

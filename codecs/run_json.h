@@ -25,6 +25,9 @@ struct EnvelopeFields {
   bool waiting_for = true;
 };
 
+// A payload's value, or {"scrubbed": DIGEST}, or {"cold": true, "length": N}.
+void write_payload(JsonWriter& w, const engine::Payload& payload);
+
 // Appends the envelope of a run. `definition` (of its version) may be null: then waiting_for lacks
 // what only the definition knows.
 void append_envelope(const engine::Run& run, const dsl::Definition* definition, std::string* out,

@@ -135,6 +135,7 @@ class Api final : public HttpHandler {
   void respond(node::Answer& answer, std::string_view allow = {});
   // The run a path names, with ?uid=; refuses and returns null if there is none.
   const engine::Run* run_of(Call& call, GroupId* group);
+  void get_past(Call& call, const engine::Run& run, GroupId group);
   bool has_generation(Call& call, const engine::Run& run, std::uint32_t generation);
   bool run_ref(Call& call, node::RunRef* ref);
   const engine::CatalogWorkflow* workflow_of(Call& call);

@@ -106,6 +106,7 @@ void Api::get_run(Call& call) {
   GroupId group;
   const engine::Run* run = run_of(call, &group);
   if (run == nullptr) return;
+  if (call.parameter("at") != nullptr) return get_past(call, *run, group);
   node::Answer answer;
   answer.id = node::RequestId(call.id.v);
   answer.etag = to_string(run->uid()) + "." + std::to_string(run->seq.v);
@@ -117,6 +118,26 @@ void Api::get_run(Call& call) {
                             &answer.body);
   }
   respond(answer);
+}
+
+// As it was. No ETag: nothing can be changed on the condition that it is still so.
+void Api::get_past(Call& call, const engine::Run& run, GroupId group) {
+  QueryReader query(call);
+  const auto at = query.integer("at", 1, INT64_MAX);
+  if (!query.ok()) return refuse(call.id, query.problem());
+  const Seq seq(static_cast<std::uint64_t>(*at));
+  if (seq > run.seq) {
+    return refuse(call.id, 404, "seq-unknown", "The run has no such event",
+                  absl::StrCat("its newest event is ", run.seq.v));
+  }
+  const std::string* wanted = call.parameter("fields");
+  const auto fields = wanted == nullptr ? codecs::EnvelopeFields() : envelope_fields(*wanted);
+  feeds_.look_back(call.id, run, group, seq, [this, id = call.id, fields](const engine::Run& past) {
+    node::Answer answer;
+    answer.id = node::RequestId(id.v);
+    codecs::append_envelope(past, definition_of(past), &answer.body, fields);
+    respond(answer);
+  });
 }
 
 // If the history of that generation is not kept, the call is answered.
@@ -145,7 +166,10 @@ void Api::get_history(Call& call) {
   const auto generation = query.integer("generation", 1, UINT32_MAX);
   const bool follow = query.flag("follow");
   const auto fields = query.text("fields");
+  const bool changes = query.flag("diff");
   if (fields && *fields != "body") query.fail("`fields` can be body");
+  if (changes && follow)
+    query.fail("`follow` does not say what an event changed: leave `diff` out");
   if (generation && follow) {
     query.fail("`follow` goes on into the next generation: leave `generation` out");
   }
@@ -161,6 +185,7 @@ void Api::get_history(Call& call) {
   wanted.after = from ? Seq(static_cast<std::uint64_t>(*from)) : generation ? Seq(0) : begin;
   if (generation) wanted.generation = static_cast<std::uint32_t>(*generation);
   wanted.with_body = fields.has_value();
+  wanted.with_changes = changes;
   if (follow) {
     feeds_.history_follow(call.id, *run, group, wanted,
                           call.accept.find("text/event-stream") != std::string::npos);

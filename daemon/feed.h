@@ -11,7 +11,7 @@ namespace pawl::daemon {
 
 constexpr std::int64_t kKeepAliveMs = 15'000;  // without a line, a follow gets a cursor
 
-enum FeedKind : int { kPage, kFollow, kSearch, kEvents };
+enum FeedKind : int { kPage, kFollow, kSearch, kLookBack, kEvents };
 
 // Entries of one place, to be shown by the feed of events.
 struct EventRead {
@@ -38,6 +38,9 @@ struct Feeds::Feed {
   bool with_body = false;
   HistoryWalk::Wanted wanted;
   std::function<void(bool)> done;
+  bool folds = false;  // the run is folded: of a look back, and of a page with changes
+  Seq at;              // of a look back
+  std::function<void(const engine::Run&)> seen;
   std::optional<std::uint32_t> generation;  // only this one
   Seq through;                              // of the walk under way: the last event it can find
   bool older = false;  // likewise: it is through a generation that others follow

@@ -59,6 +59,7 @@ void Feeds::history_page(RequestId id, const engine::Run& run, GroupId group, co
   if (refused_full(id)) return;
   const FeedPtr feed = add(id, kPage, run, group, wanted);
   feed->limit = limit;
+  feed->folds = wanted.with_changes;
   start_walk(feed);
 }
 
@@ -100,14 +101,18 @@ Feeds::Stretch Feeds::stretch_of(const engine::Run& run, const Feed& feed) {
   for (const engine::Generation& generation : *run.older) {
     const bool wanted =
         feed.generation ? generation.number == *feed.generation : generation.last_seq > feed.after;
-    if (wanted) return {generation.last_entry, generation.last_seq, !feed.generation};
+    if (!wanted) continue;
+    return {generation.last_entry, generation.first_seq, generation.last_seq, !feed.generation};
   }
   // One that was asked for may have been forgotten since.
   const bool gone = feed.generation && *feed.generation != run.generation;
-  return gone ? Stretch{Index(0), Seq(0), false} : Stretch{run.last_entry, run.seq, false};
+  if (gone) return {};
+  const Seq begin = run.checkpoint.v > 0 ? run.checkpoint : Seq(1);
+  return {run.last_entry, begin, run.seq, false};
 }
 
 void Feeds::start_walk(const FeedPtr& feed) {
+  if (feed->folds && waits_to_fold(feed)) return;
   const engine::Run* run = parts_.node->group(feed->group).tables().find(feed->run);
   if (run == nullptr) {
     failed(feed, absl::NotFoundError("it was forgotten: the time for which closed runs of its "
@@ -125,6 +130,13 @@ void Feeds::start_walk(const FeedPtr& feed) {
   options.with_body = feed->with_body;
   options.scrubs = run->status == engine::RunStatus::data_deleted;
   options.wanted = feed->wanted;
+  options.folds = feed->folds;
+  if (feed->kind == kLookBack) options.through = feed->at;
+  if (feed->kind == kPage && feed->folds) {
+    // An event a number: what is behind the page need not be read.
+    const Seq from = std::max(feed->after, stretch.begin.v > 0 ? stretch.begin.prev() : Seq(0));
+    options.through = Seq(from.v + feed->limit);
+  }
   feed->dirty = false;
   feed->through = stretch.through;
   feed->older = stretch.older;
@@ -132,10 +144,10 @@ void Feeds::start_walk(const FeedPtr& feed) {
 }
 
 void Feeds::advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) {
-  if (feed->gone) return;
+  if (feed->gone) return end_fold(*feed);
   if (walk->next().v == 0) {
-    feed->kind == kSearch ? search_done(feed, *walk) : render_walk(feed, std::move(walk));
-    return;
+    if (feed->kind == kSearch) return search_done(feed, *walk);
+    return feed->folds ? fold_walk(feed, std::move(walk)) : render_walk(feed, std::move(walk));
   }
   const auto place = parts_.journal->place(walk->group(), walk->next());
   if (!place) {
@@ -172,7 +184,8 @@ void Feeds::render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk) 
   });
 }
 
-void Feeds::walk_done(const FeedPtr& feed, const HistoryWalk& walk) {
+void Feeds::walk_done(const FeedPtr& feed, HistoryWalk& walk) {
+  if (feed->kind == kLookBack) return fold_done(feed, walk);
   feed->kind == kPage ? answer_page(feed, walk) : write_follow(feed, walk);
 }
 
@@ -193,8 +206,11 @@ void Feeds::answer_page(const FeedPtr& feed, const HistoryWalk& walk) {
   w.begin_object().plain_key("items").begin_array();
   for (const HistoryItem& item : walk.items()) w.raw(item.json);
   w.end_array().plain_key("next_cursor");
-  if ((walk.more() || feed->older) && !walk.items().empty()) {
-    w.string(std::to_string(walk.items().back().seq.v));
+  const std::vector<HistoryItem>& items = walk.items();
+  const bool more =
+      !items.empty() && (walk.more() || feed->older || items.back().seq < feed->through);
+  if (more) {
+    w.string(std::to_string(items.back().seq.v));
   } else {
     w.null();
   }
@@ -245,13 +261,13 @@ void Feeds::load(const node::LoadRun& load, std::function<void(node::RunLoaded)>
   options.group = load.group;
   options.run = load.run;
   options.newest = load.newest;
-  options.limit = SIZE_MAX - 1;
-  options.bytes_max = SIZE_MAX;
+  options.limit = 0;
+  options.folds = true;
   advance_load(std::make_shared<HistoryWalk>(options), load, loaded);
 }
 
-// As long as the walk goes back: one place of the journal a job; then one that folds what was
-// found.
+// As long as the walk goes back: one place of the journal a job; then what was found is folded in
+// slices.
 void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun& load,
                          const std::function<void(node::RunLoaded)>& loaded) {
   const bool fold = walk->next().v == 0;
@@ -263,13 +279,14 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
         log::PosixFileSystem files;
         node::RunLoaded result{load.group, load.run, nullptr, "", false};
         const Index read = walk->next();
-        const absl::Status status =
-            fold ? walk->fold(&result.run) : walk->step(files, source, place);
+        const absl::Status status = fold ? walk->fold_slice() : walk->step(files, source, place);
+        const bool folded = fold && status.ok() && walk->is_folded();
+        if (folded) result.run = walk->take_run();
         result.error = std::string(status.message());
         result.is_lost = absl::IsOutOfRange(status);
-        return [this, walk, load, loaded, fold, result, read, place] {
-          const bool failed = !result.error.empty() && !has_moved(*walk, read, place);
-          if (fold || failed) {
+        return [this, walk, load, loaded, fold, folded, result, read, place] {
+          const bool failed = !result.error.empty() && (fold || !has_moved(*walk, read, place));
+          if (folded || failed) {
             loaded(result);
           } else {
             advance_load(walk, load, loaded);
@@ -281,7 +298,7 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
   const std::string why = is_lost ? std::string(walk->missing().message())
                                   : "too many reads of the journal wait; try again";
   // Not from within the call that asked: the node is not handed two inputs at once.
-  failed_loads_.push_back([loaded, load, why, is_lost] {
+  at_next_tick_.push_back([loaded, load, why, is_lost] {
     loaded({load.group, load.run, nullptr, why, is_lost});
   });
 }
@@ -323,6 +340,7 @@ void Feeds::cancel(RequestId id) {
   if (it == feeds_.end()) return;
   const FeedPtr feed = it->second;
   feed->gone = true;
+  if (!feed->reading) end_fold(*feed);
   feeds_.erase(it);
   event_feeds_.erase(id);
   if (const auto feeds = by_run_.find({feed->group, feed->run}); feeds != by_run_.end()) {
@@ -338,7 +356,7 @@ void Feeds::finish(const FeedPtr& feed) {
 
 void Feeds::failed(const FeedPtr& feed, const absl::Status& status) {
   feed->reading = false;
-  if (feed->gone) return;
+  if (feed->gone) return end_fold(*feed);
   if (feed->streaming) {
     int code = 0;
     write_line(*feed, "{\"error\":" + failure_json(status, &code) + "}");
@@ -361,7 +379,7 @@ void Feeds::respond_failure(RequestId id, const absl::Status& status) {
 
 void Feeds::tick(std::int64_t mono_ms) {
   mono_ms_ = mono_ms;
-  for (const auto& fail : std::exchange(failed_loads_, {})) fail();
+  for (const auto& call : std::exchange(at_next_tick_, {})) call();
   std::vector<FeedPtr> due;
   for (const auto& [id, feed] : feeds_) {
     const bool follows = feed->streaming && (feed->kind == kFollow || feed->follow);
@@ -376,7 +394,7 @@ void Feeds::tick(std::int64_t mono_ms) {
 }
 
 std::int64_t Feeds::next_wake_mono_ms() const {
-  std::int64_t wake = failed_loads_.empty() ? INT64_MAX : 0;
+  std::int64_t wake = at_next_tick_.empty() ? INT64_MAX : 0;
   for (const auto& [id, feed] : feeds_) {
     if (feed->streaming && !feed->full) wake = std::min(wake, feed->keep_alive_mono_ms);
   }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,6 +51,7 @@ class Feeds {
     Seq after;
     std::optional<std::uint32_t> generation;
     bool with_body = false;
+    bool with_changes = false;  // of a page: also what each event changed in the run
   };
   // A page of a run's history: {"items": [...], "next_cursor": "SEQ" or null}.
   void history_page(RequestId id, const engine::Run& run, GroupId group, const Wanted& wanted,
@@ -61,6 +63,10 @@ class Feeds {
   // `wanted` (called on the cold thread), and calls `done` with whether there is one.
   void history_search(RequestId id, const engine::Run& run, GroupId group, Seq after,
                       HistoryWalk::Wanted wanted, std::function<void(bool found)> done);
+  // Calls `done` with the run as it was after the event `at` of it (1 .. its newest), or answers
+  // 410 if that generation's history is no longer kept.
+  void look_back(RequestId id, const engine::Run& run, GroupId group, Seq at,
+                 std::function<void(const engine::Run&)> done);
   // Where the feed of events begins now: what is before it is no longer in the journal.
   EventCursor oldest_events() const;
   // The problem (410) of a cursor before that.
@@ -92,7 +98,7 @@ class Feeds {
   // What one walk goes through: a generation.
   struct Stretch {
     Index newest;        // its last entry
-    Seq through;         // its last event
+    Seq begin, through;  // its first and last event
     bool older = false;  // the next one is wanted as well
   };
   static Stretch stretch_of(const engine::Run& run, const Feed& feed);
@@ -100,7 +106,13 @@ class Feeds {
   void advance_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
   bool has_moved(const HistoryWalk& walk, Index read, const log::Place& from) const;
   void render_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
-  void walk_done(const FeedPtr& feed, const HistoryWalk& walk);
+  void walk_done(const FeedPtr& feed, HistoryWalk& walk);
+  bool waits_to_fold(const FeedPtr& feed);
+  void fold_walk(const FeedPtr& feed, std::shared_ptr<HistoryWalk> walk);
+  void fold_done(const FeedPtr& feed, HistoryWalk& walk);
+  void answer_forgotten(RequestId id, Seq oldest);
+  void end_fold(const Feed& feed);
+  void begin_fold();
   void answer_page(const FeedPtr& feed, const HistoryWalk& walk);
   void write_follow(const FeedPtr& feed, const HistoryWalk& walk);
   void advance_events(const FeedPtr& feed);
@@ -124,7 +136,10 @@ class Feeds {
   std::map<RequestId, FeedPtr> feeds_;
   std::map<std::pair<GroupId, Index>, std::set<RequestId>> by_run_;
   std::set<RequestId> event_feeds_;
-  std::vector<std::function<void()>> failed_loads_;  // told at the next tick
+  // Folds for clients keep a whole generation: one is made after the other.
+  std::optional<RequestId> folding_;
+  std::deque<RequestId> fold_queue_;
+  std::vector<std::function<void()>> at_next_tick_;
 };
 
 }  // namespace pawl::daemon

@@ -4,11 +4,18 @@
 
 #include "codecs/entry.h"
 #include "codecs/event_json.h"
+#include "codecs/json.h"
+#include "codecs/run_changes.h"
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
 #include "log/place_reader.h"
 
 namespace pawl::daemon {
+namespace {
+
+constexpr std::size_t kFoldSliceBytes = 256 << 10;  // of events, then other reads have their turn
+
+}  // namespace
 
 absl::Status HistoryWalk::missing() const {
   return absl::OutOfRangeError(
@@ -42,8 +49,11 @@ absl::Status HistoryWalk::step(log::FileSystem& files, const log::Source& source
   }
   for (auto it = found.rbegin(); it != found.rend() && it->index == next_; ++it) {
     const codecs::Entry& entry = it->entry;
-    next_ = entry.first_seq > options_.after ? entry.previous : Index(0);
+    const bool goes_on = options_.folds || entry.first_seq > options_.after;
+    next_ = goes_on ? entry.previous : Index(0);
     if (entry.events.empty()) continue;
+    begin_ = entry.first_seq;
+    if (options_.through.v > 0 && entry.first_seq > options_.through) continue;
     Kept kept{entry.first_seq, entry.time, std::move(it->entry.events)};
     if (!options_.wanted) {
       keep(std::move(kept));
@@ -59,6 +69,7 @@ absl::Status HistoryWalk::step(log::FileSystem& files, const log::Source& source
 void HistoryWalk::keep(Kept kept) {
   kept_bytes_ += kept.events.size();
   kept_.push_front(std::move(kept));
+  if (options_.folds) return;
   while (kept_.size() > 1 &&
          (kept_.size() > options_.limit + 1 || kept_bytes_ > options_.bytes_max)) {
     kept_bytes_ -= kept_.back().events.size();
@@ -98,36 +109,74 @@ absl::Status HistoryWalk::render() {
         return absl::OkStatus();
       }
       if (options_.scrubs) engine::scrub(&event, {options_.salt, this_seq, kept.time});
-      HistoryItem item;
-      item.seq = this_seq;
-      std::string body;
-      if (options_.with_body) {
-        engine::encode_event(event, {options_.salt, this_seq, kept.time}, engine::EventForm::hashed,
-                             &body);
-      }
-      codecs::append_event(event, this_seq, kept.time, body, &item.json);
-      items_.push_back(std::move(item));
+      render_event(event, this_seq, kept.time, nullptr);
     }
   }
   return absl::OkStatus();
 }
 
-absl::Status HistoryWalk::fold(std::shared_ptr<engine::Run>* run) {
-  auto folded = std::make_shared<engine::Run>();
-  engine::HashScratch scratch;
-  for (const Kept& kept : kept_) {
-    std::vector<engine::Event> events;
-    const bool first = folded->seq.v == 0;
-    auto status = engine::decode_events(kept.events, first ? nullptr : &folded->identity->salt,
-                                        kept.first_seq, &events);
-    if (!status.ok()) return status;
-    for (const engine::Event& event : events) {
-      if (!engine::evolve(folded.get(), event, kept.time, &scratch)) {
-        return absl::DataLossError("an event of the history does not fit the run");
-      }
-    }
+// With `before`, also what the event changed: the run after it is the one that was folded.
+void HistoryWalk::render_event(const engine::Event& event, Seq seq, TimeMs time,
+                               const engine::Run* before) {
+  HistoryItem item;
+  item.seq = seq;
+  std::string body;
+  if (options_.with_body) {
+    engine::encode_event(event, {options_.salt, seq, time}, engine::EventForm::hashed, &body);
   }
-  *run = std::move(folded);
+  codecs::append_event(event, seq, time, body, &item.json);
+  if (before != nullptr) {
+    std::string changes;
+    codecs::JsonWriter w(&changes);
+    codecs::write_changes(w, *before, *folded_);
+    item.json.pop_back();  // the object goes on
+    item.json += ",\"changes\":" + changes + "}";
+  }
+  items_bytes_ += item.json.size();
+  items_.push_back(std::move(item));
+}
+
+absl::Status HistoryWalk::fold_slice() {
+  std::size_t bytes = 0;
+  while (!kept_.empty() && bytes < kFoldSliceBytes) {
+    bytes += kept_.front().events.size() + 1;
+    absl::Status status = fold_entry(kept_.front());
+    if (!status.ok()) return status;
+    kept_bytes_ -= std::min(kept_bytes_, kept_.front().events.size());
+    kept_.pop_front();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HistoryWalk::fold_entry(const Kept& entry) {
+  if (folded_ == nullptr) folded_ = std::make_shared<engine::Run>();
+  const bool first = folded_->seq.v == 0;
+  std::vector<engine::Event> events;
+  auto status = engine::decode_events(entry.events, first ? nullptr : &folded_->identity->salt,
+                                      entry.first_seq, &events);
+  if (!status.ok()) return status;
+  Seq seq = entry.first_seq;
+  for (engine::Event& event : events) {
+    if (options_.through.v > 0 && seq > options_.through) return absl::OkStatus();
+    status = fold_event(event, seq, entry.time);
+    if (!status.ok()) return status;
+    seq = seq.next();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status HistoryWalk::fold_event(engine::Event& event, Seq seq, TimeMs time) {
+  const bool wanted = options_.limit > 0 && seq > options_.after;
+  const bool room = items_.size() < options_.limit && items_bytes_ < options_.bytes_max;
+  more_ |= wanted && !room;
+  if (more_) return absl::OkStatus();  // nobody asks for the run itself
+  if (options_.scrubs) engine::scrub(&event, {options_.salt, seq, time});
+  engine::Run before;
+  if (wanted) before = *folded_;
+  if (!engine::evolve(folded_.get(), event, time, &scratch_)) {
+    return absl::DataLossError("an event of the history does not fit the run");
+  }
+  if (wanted) render_event(event, seq, time, &before);
   return absl::OkStatus();
 }
 

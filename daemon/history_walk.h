@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/limits.h"
 #include "engine/event.h"
+#include "engine/event_bytes.h"
 #include "engine/event_parts.h"
 #include "engine/run.h"
 #include "log/file_system.h"
@@ -44,6 +45,10 @@ class HistoryWalk {
     std::size_t bytes_max = limits::kPageBytesMax;  // of entries kept, at least one is
     bool with_body = false;
     bool scrubs = false;  // the run's data was deleted: payloads are shown by their digests
+    // A fold: the walk goes back to where the generation begins, whatever `after` is, and keeps all
+    // up to `through`. With `limit` > 0 it is rendered as well, each event with what it changed.
+    bool folds = false;
+    Seq through;  // of a fold; 0: all there is
     // A search: nothing is kept, it ends at an event for which this is true (called on the cold
     // thread, newest entry first).
     Wanted wanted;
@@ -61,8 +66,13 @@ class HistoryWalk {
   // Cold thread, after the last step: decodes and renders, ascending, at most `limit`.
   absl::Status render();
 
-  // Cold thread, instead of render: folds the whole history (after == 0) into the run it makes.
-  absl::Status fold(std::shared_ptr<engine::Run>* run);
+  // Cold thread, of a fold instead of render: folds what was kept, a bounded part of it with each
+  // call, until is_folded().
+  absl::Status fold_slice();
+  bool is_folded() const { return kept_.empty(); }
+  // The run after `through`; null if its generation begins later, with begin().
+  std::shared_ptr<engine::Run> take_run() { return std::move(folded_); }
+  Seq begin() const { return begin_; }
 
   const std::vector<HistoryItem>& items() const { return items_; }
   // More events follow the last item.
@@ -78,6 +88,9 @@ class HistoryWalk {
   };
   void keep(Kept kept);
   absl::Status search(const Kept& entry);
+  absl::Status fold_entry(const Kept& entry);
+  absl::Status fold_event(engine::Event& event, Seq seq, TimeMs time);
+  void render_event(const engine::Event& event, Seq seq, TimeMs time, const engine::Run* before);
 
   Options options_;
   Index next_;
@@ -86,6 +99,11 @@ class HistoryWalk {
   bool more_ = false;
   bool found_ = false;
   std::vector<HistoryItem> items_;
+  std::size_t items_bytes_ = 0;
+  // Of a fold.
+  std::shared_ptr<engine::Run> folded_;
+  engine::HashScratch scratch_;
+  Seq begin_;  // the generation's first event
 };
 
 }  // namespace pawl::daemon

@@ -40,10 +40,10 @@ constexpr Route kRuns[] = {
      "workflow status state id_prefix started_after started_before closed_after closed_before "
      "tag.* fields limit cursor consistency",
      "List runs, newest start first"},
-    {get, "/v1/runs/{id}", read, Role::reader, &Api::get_run, "uid fields consistency",
-     "The envelope of a run"},
+    {get, "/v1/runs/{id}", read, Role::reader, &Api::get_run, "uid at fields consistency",
+     "The envelope of a run, as it is or was after an event"},
     {get, "/v1/runs/{id}/history", read, Role::reader, &Api::get_history,
-     "uid generation after limit cursor follow fields consistency", "The events of a run"},
+     "uid generation after limit cursor follow fields diff consistency", "The events of a run"},
     {get, "/v1/runs/{id}/await", read, Role::reader, &Api::get_await,
      "uid state status since wait consistency", "Answers once the run is in a state or status"},
     {post, "/v1/runs/{id}/signals/{signal}", write, Role::client, &Api::post_signal, "uid",
