@@ -78,6 +78,7 @@ class Decider {
   void apply(const EndCall& command);
   void apply(const AnswerSignal& command);
   void apply(const TellCaller& command);
+  void apply(const Reset& command);
   void apply(const Start& command);  // not for decide(): refused
   Decision finish();
 
@@ -266,8 +267,7 @@ class Decider {
   std::map<std::uint32_t, dsl::Value> last_results_;  // of this decision, by machine
   std::uint64_t bytes_ = 0;                           // of the payloads emitted
   absl::InlinedVector<std::pair<std::uint32_t, int>, 1> automatic_steps_;  // by machine
-  int loops_ = 0;
-  int frames_opened_ = 0;
+  int loops_ = 0, frames_opened_ = 0;
 };
 
 class Decider::At {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "../rehearsal/replay_check.h"
@@ -238,12 +239,16 @@ after."15m" = { next = "end" }
 
 class Storm {
  public:
-  // `checkpoint_chance`: that the run continues as new after a command.
+  std::vector<std::shared_ptr<const Run>> pasts;  // after each decision; with resets
+  int resets = 0, reopened = 0, refused = 0;
+  // `checkpoint_chance`: that the run continues as new after a command; `reset_chance`: that it
+  // begins anew from what it was after one before.
   Storm(std::shared_ptr<const dsl::Definition> definition, std::uint64_t seed,
-        double checkpoint_chance = 0)
+        double checkpoint_chance = 0, double reset_chance = 0)
       : random_(seed),
         checkpoints_(seed),
         checkpoint_chance_(checkpoint_chance),
+        reset_chance_(reset_chance),
         world_(std::move(definition)) {
     world_.seed = seed * 1000;
   }
@@ -278,6 +283,7 @@ class Storm {
       // As the node does at once.
       if (wants_renewal(world_.run(), *world_.definition)) world_.send(Checkpoint{});
       continue_as_new();
+      reset();
     }
     if (world_.definition->feature_level > 5) world_.send(TellCaller{});
     if (random_.chance(0.5)) world_.send(DeleteData{"d"});
@@ -294,6 +300,51 @@ class Storm {
     const Decision decision = world_.send(Checkpoint{});
     BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1u : 0u);
     world_.seed = seed;
+  }
+
+  void reset() {
+    if (reset_chance_ == 0) return;
+    const Run present = world_.run();
+    if (pasts.empty() || pasts.back()->seq != present.seq) {
+      pasts.push_back(std::make_shared<Run>(present));
+    }
+    if (!checkpoints_.chance(reset_chance_)) return;
+    const auto past = pasts[checkpoints_.below(pasts.size())];
+    const Decision decision = world_.send(Reset{past->seq, "r", past});
+    if (decision.refusal != Refusal::none) {
+      BOOST_REQUIRE(decision.refusal == Refusal::reset_impossible);
+      ++refused;
+      return;
+    }
+    ++resets;
+    reopened += present.closed() ? 1 : 0;
+    check_reset(present, *past);
+  }
+
+  // It is where it was, and nothing of it has a number or a key that anything had before.
+  void check_reset(const Run& present, const Run& past) {
+    const Run& run = world_.run();
+    BOOST_REQUIRE(run.states() == past.states());
+    BOOST_REQUIRE(run.vars_value(0) == past.vars_value(0));
+    BOOST_REQUIRE(run.status == past.status && run.generation == present.generation + 1);
+    BOOST_REQUIRE_EQUAL(run.state_bytes, count_of(run));
+    for (const auto& step : run.steps) {
+      BOOST_REQUIRE(step->id > present.last_step);
+      BOOST_REQUIRE(step->status != StepStatus::started);
+      if (step->role != StepRole::undo) BOOST_REQUIRE(keys_.insert(step->key).second);
+    }
+    for (const Timer& timer : run.timers) {
+      BOOST_REQUIRE(timer.id > present.last_timer);
+      BOOST_REQUIRE(timer.fire_at >= world_.now || timer.kind == TimerKind::start);
+    }
+    for (const auto& incident : run.incidents) BOOST_REQUIRE(incident->id > present.last_incident);
+  }
+  static std::uint64_t count_of(const Run& run) {
+    std::string bytes;
+    encode_run(run, &bytes);
+    Run again;
+    BOOST_REQUIRE(decode_run(bytes, &again) && run_problem(again).empty());
+    return again.state_bytes;
   }
 
   bool finished() { return world_.run().closed() && random_.chance(0.5); }
@@ -434,7 +485,8 @@ class Storm {
   }
 
   Random random_, checkpoints_;
-  double checkpoint_chance_;
+  double checkpoint_chance_, reset_chance_;
+  std::set<std::string> keys_;
   World world_;
 };
 
@@ -521,6 +573,25 @@ BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
   // A storm that never gets somewhere proves nothing about it.
   for (std::size_t kind = 1; kind < seen.size(); ++kind) {
     BOOST_CHECK_MESSAGE(seen[kind] > 0, "no event of kind " << kind);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(from_anything_that_was_it_goes_on) {
+  for (const char* text : {kEverything, kNested}) {
+    int resets = 0, reopened = 0, refused = 0;
+    std::vector<int> seen(std::variant_size_v<Event> + 1);
+    for (int seed = 1; seed <= seeds(); ++seed) {
+      BOOST_TEST_CONTEXT("seed " << seed) {
+        Storm storm(always_continuing(*parse(text)), seed, 0.02, 0.15);
+        storm.run(150);
+        resets += storm.resets, reopened += storm.reopened, refused += storm.refused;
+        for (const Event& event : storm.history()) ++seen[event_kind(event)];
+      }
+    }
+    BOOST_CHECK_GT(resets, 0);
+    BOOST_CHECK_GT(reopened, 0);
+    BOOST_CHECK_GT(refused, 0);
+    BOOST_CHECK_GT(seen[RunClosed::kKind], 0);
   }
 }
 
