@@ -107,6 +107,7 @@ class Api final : public HttpHandler {
   void post_move(Call& call);
   void post_verb(Call& call);
   void post_retry(Call& call);
+  void post_reset(Call& call);
   void delete_data(Call& call);
 
   void get_incidents(Call& call);

@@ -328,6 +328,23 @@ void Api::post_verb(Call& call) {
   submit(call, std::move(command));
 }
 
+void Api::post_reset(Call& call) {
+  BodyReader body(call.http->body, {"to", "reason"});
+  engine::Reset reset;
+  const auto to = body.integer("to", 1, INT64_MAX);
+  reset.reason = body.text("reason", limits::kReasonBytesMax);
+  if (!to) body.fail("`to` must be the seq of the event to begin anew from");
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  reset.to = Seq(static_cast<std::uint64_t>(*to));
+  node::CommandRun command;
+  if (!run_ref(call, &command.run)) return;
+  command.command = std::move(reset);
+  submit(call, std::move(command));
+}
+
 void Api::delete_data(Call& call) {
   BodyReader body(call.http->body, {"reason"});
   engine::DeleteData deletion{body.text("reason", limits::kReasonBytesMax)};

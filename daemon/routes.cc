@@ -60,6 +60,8 @@ constexpr Route kRuns[] = {
      "Go on, with what came meanwhile"},
     {post, "/v1/runs/{id}/retry", write, Role::operator_, &Api::post_retry, "uid",
      "Run a step in incident again"},
+    {post, "/v1/runs/{id}/reset", write, Role::operator_, &Api::post_reset, "uid",
+     "Begin anew as the run was after an event"},
     {del, "/v1/runs/{id}/data", write, Role::admin, &Api::delete_data, "uid",
      "Delete what a closed run holds; its skeleton stays"},
 };

@@ -25,7 +25,7 @@ struct Context {
   // Names of the actor's system groups, for signals with `groups`; numbers match actor.gids.
   std::vector<std::string> actor_groups;
   // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause,
-  // Terminate and DeleteData.
+  // Terminate and DeleteData. A Reset's is of the version that the past had.
   const dsl::Definition* definition = nullptr;
   // Which group a run's id belongs to follows from it; at least 1 if the definition calls or sends.
   std::uint16_t run_groups = 0;
@@ -56,6 +56,7 @@ enum class Refusal : std::uint8_t {
   task_withdrawn,       // 409
   lease_lost,           // 409
   too_big,              // 413
+  reset_impossible,     // 409: there is no going on from that event
   nothing_to_do,  // internal commands: no timer is due, the lease was renewed, the step is not
                   // queued
 };

@@ -70,9 +70,8 @@ class Node : private GroupOwner {
   Definitions& definitions() { return definitions_; }
   const Polls& polls() const { return polls_; }
   const NodeStats& stats() const { return stats_; }
-  // As group time; nullopt if the task is not out.
-  std::optional<TimeMs> lease_until(const TaskRef& task) const;
-  void scrubbed(const std::vector<Index>& through);  // its mark, by group (scrubbing.h)
+  std::optional<TimeMs> lease_until(const TaskRef& task) const;  // group time; nullopt: not out
+  void scrubbed(const std::vector<Index>& through);              // its mark, by group (scrubbing.h)
   // The group as it is now; one at a time. To be kept once raft().durable() is as far.
   std::unique_ptr<Freeze> freeze(GroupId group);
 
@@ -84,6 +83,7 @@ class Node : private GroupOwner {
   class Errands;
   class Installs;
   struct Assembly;
+  struct Pasts;
   // GroupOwner: takes note; settle() acts.
   void on_applied(Group& group, Index index, const codecs::Entry& entry,
                   const engine::Applied& applied, Proposal* proposal) override;

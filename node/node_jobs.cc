@@ -9,6 +9,7 @@
 #include "engine/run_id.h"
 #include "node/assembly.h"
 #include "node/node.h"
+#include "node/pasts.h"
 #include "node/planted.h"
 #include "node/refusals.h"
 #include "node/scrubbing.h"
@@ -46,6 +47,12 @@ bool called_before(const engine::Run& run, const engine::Start& start) {
          caller->uid == RunUid{start.caller->group, start.caller->index};
 }
 
+// Else it is closed, and another run has its id by now.
+bool has_id(const Group& group, const engine::Run& run) {
+  const engine::Run* newest = group.tables().find_id(run.id());
+  return newest != nullptr && newest->uid() == run.uid();
+}
+
 bool begins_work(const Job& job) {
   return std::holds_alternative<engine::Start>(job.command) ||
          std::holds_alternative<engine::Signal>(job.command);
@@ -68,6 +75,7 @@ void Node::submit(Group& group, Job job) {
   }
   if (replay_answer(group, job) || (!job.key.empty() && wait_for_key(group, job))) return;
   if (job.reply != Reply::nothing && lacks_room(job.request, job.item, begins_work(job))) return;
+  if (Pasts::wait(this, group, job)) return;
   Mailboxes& mailboxes = mailboxes_[group.id().v];
   if (mailboxes.busy(job.run_id)) {
     const RequestId request = job.request;
@@ -211,8 +219,9 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   if (is_among(a->keyed, job)) return false;
   if (!job.key.empty() && wait_for_key(group, job)) return true;
   if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
-  const bool checkpoint = std::holds_alternative<engine::Checkpoint>(job.command);
-  if (checkpoint && a->after != nullptr) return false;  // a generation begins with an entry
+  const auto* reset = std::get_if<engine::Reset>(&job.command);
+  const bool begins = reset != nullptr || std::holds_alternative<engine::Checkpoint>(job.command);
+  if (begins && a->after != nullptr) return false;  // a generation begins with an entry
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
   if (run == nullptr) {
@@ -228,12 +237,19 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   }
   // While another run of the id was busy, a job by uid has waited for one that is cold.
   if (a->after == nullptr && wait_for_load(group, job)) return true;
-  const dsl::Definition* definition = definition_of(*run, job, a);
+  if (Pasts::wait(this, group, job)) return true;
+  if (reset != nullptr && !has_id(group, *run)) {
+    a->answers.push_back(refused(job, 409, "run-id-taken", "The id is that of another run",
+                                 "a newer run of the id can't be together with this one: name it"));
+    return true;
+  }
+  const engine::Run& decided_by = reset != nullptr ? *reset->past : *run;
+  const dsl::Definition* definition = definition_of(decided_by, job, a);
   if (definition == nullptr) return true;
   if (a->after == nullptr) {
     a->run_id = job.run_id;
     a->run = run->uid().index;
-    a->previous = checkpoint ? Index(0) : run->last_entry;
+    a->previous = begins ? Index(0) : run->last_entry;
     a->first_seq = run->seq.next();
   }
   conclude(group, job, *run, engine::decide(*run, job.command, context(job, definition)), a);

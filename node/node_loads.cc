@@ -5,6 +5,7 @@
 #include "engine/residency.h"
 #include "node/forgetting.h"
 #include "node/node.h"
+#include "node/pasts.h"
 
 namespace pawl::node {
 
@@ -77,6 +78,7 @@ bool Node::wait_for_load(Group& group, Job& job) {
 }
 
 void Node::on_loaded(RunLoaded& loaded) {
+  if (loaded.through.v > 0) return Pasts::loaded(this, loaded);
   const auto it = under_way_.loads.find({loaded.group, loaded.index});
   PAWL_CHECK(it != under_way_.loads.end());
   Group& group = mutable_group(loaded.group);

@@ -292,6 +292,10 @@ void Node::close(Group& group) {
     if (key.first != id) continue;
     for (const Job& job : std::exchange(load.jobs, {})) retry_job(group, job);
   }
+  for (auto& [key, jobs] : under_way_.pasts) {
+    if (std::get<0>(key) != id) continue;
+    for (const Job& job : std::exchange(jobs, {})) retry_job(group, job);
+  }
   std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
   std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });
   if (id.v != 0) return;

@@ -251,6 +251,11 @@ void members(Io& io, engine::AnswerSignal& x) {
 }
 template <class Io>
 void members(Io&, engine::TellCaller&) {}
+// The past is read by whoever carries it out.
+template <class Io>
+void members(Io& io, engine::Reset& x) {
+  io(x.to, x.reason);
+}
 template <class Io>
 void members(Io& io, engine::DeleteData& x) {
   io(x.reason);

@@ -56,6 +56,8 @@ Reading reading_of(engine::Refusal refusal) {
       return {409, "task-withdrawn", "The run no longer wants this task's outcome", nullptr};
     case Refusal::lease_lost:
       return {409, "lease-lost", "The task's lease ended before its outcome came", nullptr};
+    case Refusal::reset_impossible:
+      return {409, "reset-impossible", "The run can't begin anew from that event", nullptr};
     case Refusal::too_big:
       return {413, "too-big", "A limit on sizes would be passed", nullptr};
   }

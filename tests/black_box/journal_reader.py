@@ -265,6 +265,7 @@ KINDS = {
                         "last_undo, last_call"),
     45: ("call.held", "call, status optional STATUS, output payload, error optional error"),
     46: ("caller.told", "call"),
+    47: ("run.reset", "to"),
 }
 STRUCTS = {
     "timer": "timer, kind TIMER, frame, owner, fire_at time, interval_ms zigzag",

@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "../rehearsal/replay_check.h"
 #include "base/random.h"
 #include "engine/event_visit.h"
+#include "engine/evolve.h"
 #include "world.h"
 
 namespace pawl::engine {
@@ -238,12 +240,17 @@ after."15m" = { next = "end" }
 
 class Storm {
  public:
-  // `checkpoint_chance`: that the run continues as new after a command.
+  std::vector<std::shared_ptr<const Run>> pasts;  // after each decision; with resets
+  int resets = 0, reopened = 0, refused = 0;
+  int took = 0;  // of the resets: something that had waited was taken at once
+  // `checkpoint_chance`: that the run continues as new after a command; `reset_chance`: that it
+  // begins anew from what it was after one before.
   Storm(std::shared_ptr<const dsl::Definition> definition, std::uint64_t seed,
-        double checkpoint_chance = 0)
+        double checkpoint_chance = 0, double reset_chance = 0)
       : random_(seed),
         checkpoints_(seed),
         checkpoint_chance_(checkpoint_chance),
+        reset_chance_(reset_chance),
         world_(std::move(definition)) {
     world_.seed = seed * 1000;
   }
@@ -278,6 +285,7 @@ class Storm {
       // As the node does at once.
       if (wants_renewal(world_.run(), *world_.definition)) world_.send(Checkpoint{});
       continue_as_new();
+      reset();
     }
     if (world_.definition->feature_level > 5) world_.send(TellCaller{});
     if (random_.chance(0.5)) world_.send(DeleteData{"d"});
@@ -294,6 +302,93 @@ class Storm {
     const Decision decision = world_.send(Checkpoint{});
     BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1u : 0u);
     world_.seed = seed;
+  }
+
+  void reset() {
+    if (reset_chance_ == 0) return;
+    const Run present = world_.run();
+    if (pasts.empty() || pasts.back()->seq != present.seq) {
+      pasts.push_back(std::make_shared<Run>(present));
+    }
+    if (!checkpoints_.chance(reset_chance_)) return;
+    const auto past = pasts[checkpoints_.below(pasts.size())];
+    const Decision decision = world_.send(Reset{past->seq, "r", past});
+    if (decision.refusal != Refusal::none) {
+      BOOST_REQUIRE(decision.refusal == Refusal::reset_impossible);
+      ++refused;
+      return;
+    }
+    ++resets;
+    reopened += present.closed() ? 1 : 0;
+    took += decision.events.size() > 2 ? 1 : 0;
+    BOOST_REQUIRE_GE(decision.events.size(), 2u);
+    const auto* said = std::get_if<RunReset>(&decision.events[1]);
+    BOOST_REQUIRE(said != nullptr && said->to == past->seq);
+    Run run = present;
+    HashScratch scratch;
+    BOOST_REQUIRE(evolve(&run, decision.events[0], world_.now, &scratch));
+    check_reset(run, present, *past);
+    check_nothing_is_lost(run, present, *past);
+  }
+
+  // What a worker has counts as running still, what was acknowledged waits still.
+  static void check_nothing_is_lost(const Run& run, const Run& present, const Run& past) {
+    for (const auto& step : present.steps) {
+      const Step* kept = run.step(step->id);
+      const bool in_hand =
+          step->status == StepStatus::started || step->status == StepStatus::withdrawn;
+      BOOST_REQUIRE_EQUAL(kept != nullptr, in_hand);
+      BOOST_REQUIRE(!in_hand || kept->status == StepStatus::withdrawn);
+    }
+    std::size_t since = 0;
+    for (const WaitingSignal& signal : *present.signals) {
+      since += signal.number > past.last_signal ? 1 : 0;
+    }
+    BOOST_REQUIRE_EQUAL(run.signals->size(), past.signals->size() + since);
+    for (const auto& call : past.tree->calls) {
+      const OpenCall* kept = run.call(call->id);
+      if (call->status == CallStatus::cancelling) continue;
+      BOOST_REQUIRE(kept != nullptr && kept->status != CallStatus::cancelling);
+    }
+  }
+
+  // It is where it was, and nothing of it has a number or a key that anything had before.
+  void check_reset(const Run& run, const Run& present, const Run& past) {
+    BOOST_REQUIRE(run.states() == past.states());
+    BOOST_REQUIRE(run.vars_value(0) == past.vars_value(0));
+    BOOST_REQUIRE(run.status == past.status && run.generation == present.generation + 1);
+    BOOST_REQUIRE_EQUAL(run.state_bytes, count_of(run));
+    std::multiset<std::string> keys, were;  // an item that is run again has those it had
+    for (const auto& step : past.steps) {
+      if (step->status != StepStatus::withdrawn && step->role != StepRole::undo) {
+        were.insert(step->key);
+      }
+    }
+    for (const auto& step : run.steps) {
+      if (step->status == StepStatus::withdrawn) continue;  // of the present
+      BOOST_REQUIRE(step->id > present.last_step);
+      BOOST_REQUIRE(step->status != StepStatus::started);
+      if (step->role == StepRole::undo) continue;
+      BOOST_REQUIRE(!keys_.contains(step->key));
+      keys.insert(step->key);
+    }
+    const std::set<std::string> different(keys.begin(), keys.end());
+    BOOST_REQUIRE_EQUAL(different.size(), std::set<std::string>(were.begin(), were.end()).size());
+    BOOST_REQUIRE_EQUAL(keys.size(), were.size());
+    keys_.insert(different.begin(), different.end());
+    keys_.insert(were.begin(), were.end());
+    for (const Timer& timer : run.timers) {
+      BOOST_REQUIRE(timer.id > present.last_timer);
+      BOOST_REQUIRE(timer.fire_at >= world_.now || timer.kind == TimerKind::start);
+    }
+    for (const auto& incident : run.incidents) BOOST_REQUIRE(incident->id > present.last_incident);
+  }
+  static std::uint64_t count_of(const Run& run) {
+    std::string bytes;
+    encode_run(run, &bytes);
+    Run again;
+    BOOST_REQUIRE(decode_run(bytes, &again) && run_problem(again).empty());
+    return again.state_bytes;
   }
 
   bool finished() { return world_.run().closed() && random_.chance(0.5); }
@@ -434,7 +529,8 @@ class Storm {
   }
 
   Random random_, checkpoints_;
-  double checkpoint_chance_;
+  double checkpoint_chance_, reset_chance_;
+  std::set<std::string> keys_;
   World world_;
 };
 
@@ -520,7 +616,32 @@ BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
   storm_both_ways(kNested, &seen);
   // A storm that never gets somewhere proves nothing about it.
   for (std::size_t kind = 1; kind < seen.size(); ++kind) {
+    if (kind == RunReset::kKind) continue;  // of resets, below
     BOOST_CHECK_MESSAGE(seen[kind] > 0, "no event of kind " << kind);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(from_anything_that_was_it_goes_on) {
+  for (const char* text : {kEverything, kNested}) {
+    int resets = 0, reopened = 0, refused = 0, took = 0;
+    std::vector<int> seen(std::variant_size_v<Event> + 1);
+    for (int seed = 1; seed <= seeds(); ++seed) {
+      BOOST_TEST_CONTEXT("seed " << seed) {
+        const auto definition = always_continuing(*parse(text));
+        Storm storm(definition, seed, 0.02, 0.15);
+        storm.run(150);
+        check_replay(storm.recorded(), definition);
+        resets += storm.resets, reopened += storm.reopened, refused += storm.refused;
+        took += storm.took;
+        for (const Event& event : storm.history()) ++seen[event_kind(event)];
+      }
+    }
+    BOOST_CHECK_GT(resets, 0);
+    BOOST_CHECK_GT(reopened, 0);
+    BOOST_CHECK_GT(refused, 0);
+    BOOST_CHECK_GT(took, 0);
+    BOOST_CHECK_GT(seen[RunClosed::kKind], 0);
+    BOOST_CHECK_EQUAL(seen[RunReset::kKind], resets);
   }
 }
 

@@ -93,7 +93,9 @@ const char* refusal_name(Refusal r) {
                                            "task_withdrawn",
                                            "lease_lost",
                                            "too_big",
+                                           "reset_impossible",
                                            "nothing_to_do"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Refusal::nothing_to_do) + 1);
   return kNames[static_cast<std::size_t>(r)];
 }
 
@@ -121,6 +123,7 @@ class Script {
     const std::size_t before = world_->history.size();
     return report(world_->send(command), before);
   }
+  std::string reset(Seq to);
   std::string option(const std::string& name) const {
     const auto at = options_.find(name);
     return at == options_.end() ? "" : at->second;
@@ -130,11 +133,15 @@ class Script {
   }
 
   std::unique_ptr<World> world_;
+  std::map<Seq, std::shared_ptr<const Run>> pasts_;  // after each command
   std::vector<std::string> words_;
   std::map<std::string, std::string> options_;
 };
 
 std::string Script::run(const ScriptStep& step) {
+  if (world_ != nullptr && world_->index.v > 0) {
+    pasts_[world_->run().seq] = std::make_shared<Run>(world_->run());
+  }
   const std::size_t colon = step.command.find(" : ");
   const std::string payload = colon == std::string::npos ? "null" : step.command.substr(colon + 3);
   words_.clear();
@@ -151,6 +158,7 @@ std::string Script::run(const ScriptStep& step) {
   const std::string& verb = words_.at(0);
   if (verb == "define") {
     world_ = std::make_unique<World>(step.body);
+    pasts_.clear();
     return "ok\n";
   }
   if (verb == "start") return start(payload);
@@ -161,6 +169,7 @@ std::string Script::run(const ScriptStep& step) {
   if (verb == "fire") return send(FireTimers{});
   if (verb == "pause") return send(Pause{option("reason")});
   if (verb == "resume") return send(Resume{option("reason")});
+  if (verb == "reset") return reset(Seq(number(1)));
   if (verb == "checkpoint") return send(Checkpoint{});
   if (verb == "cancel") return send(Cancel{option("reason")});
   if (verb == "terminate") return send(Terminate{option("reason")});
@@ -222,6 +231,11 @@ std::string Script::finish(StepId step, std::string_view payload) {
   }
   FailTask command{step, attempt, {words_.at(2), option("message"), value(payload)}, false};
   return report(world_->send(command), before);
+}
+
+// The run after the entry that has the event.
+std::string Script::reset(Seq to) {
+  return send(Reset{to, option("reason"), pasts_.lower_bound(to)->second});
 }
 
 std::string Script::start(std::string_view payload) {

@@ -1,0 +1,91 @@
+#include "node/pasts.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/feature_level.h"
+#include "base/limits.h"
+
+namespace pawl::node {
+namespace {
+
+// Where the history of a generation ends that has an event, and the first one it has.
+struct Stretch {
+  Index newest;
+  Seq begin;
+};
+
+Stretch stretch_with(const engine::Run& run, Seq seq) {
+  for (const engine::Generation& generation : *run.older) {
+    if (seq <= generation.last_seq) return {generation.last_entry, generation.first_seq};
+  }
+  return {run.last_entry, run.checkpoint.v > 0 ? run.checkpoint : Seq(1)};
+}
+
+}  // namespace
+
+bool Node::Pasts::wait(Node* node, Group& group, Job& job) {
+  auto* reset = std::get_if<engine::Reset>(&job.command);
+  if (reset == nullptr) return false;
+  const engine::Run* run =
+      job.run.v > 0 ? group.tables().find(job.run) : group.tables().find_id(job.run_id);
+  if (run == nullptr) return false;  // it is refused
+  if (reset->past != nullptr && reset->past->uid() == run->uid()) return false;
+  const auto refused = [&](std::uint16_t status, const char* type, const char* title,
+                           const std::string& detail) {
+    node->refuse_confirmed(group, job.request, status, type, title, detail);
+    return true;
+  };
+  if (group.tables().feature_level() < kResetLevel) {
+    return refused(409, "level-too-low", "A box runs an older version of pawl",
+                   "runs can be reset once every box runs this version");
+  }
+  if (reset->to > run->seq || reset->to.v == 0) {
+    return refused(404, "seq-unknown", "The run has no such event",
+                   absl::StrCat("its newest event is ", run->seq.v));
+  }
+  const Stretch stretch = stretch_with(*run, reset->to);
+  if (reset->to < stretch.begin) {
+    return refused(410, "history-forgotten", "That part of the run's history is no longer kept",
+                   absl::StrCat("the oldest event that is kept there is ", stretch.begin.v));
+  }
+  if (group.raft().durable() < stretch.newest) {  // not on this disk yet
+    node->postpone(job.request);
+    return true;
+  }
+  const Index index = run->uid().index;
+  std::vector<Job>& waiting = node->under_way_.pasts[{group.id(), index, reset->to}];
+  if (waiting.empty()) {
+    node->out_->loads.push_back({group.id(), index, stretch.newest, reset->to});
+  } else if (waiting.size() >= limits::kMailboxCommandsMax) {
+    ++node->stats_.refused_full;
+    node->refuse(job.request, 429, "run-busy", "Too many commands wait for this run",
+                 "try again in a second");
+    return true;
+  }
+  waiting.push_back(std::move(job));
+  return true;
+}
+
+void Node::Pasts::loaded(Node* node, RunLoaded& loaded) {
+  const auto it = node->under_way_.pasts.find({loaded.group, loaded.index, loaded.through});
+  if (it == node->under_way_.pasts.end()) return;
+  std::vector<Job> jobs = std::move(it->second);
+  node->under_way_.pasts.erase(it);
+  Group& group = node->mutable_group(loaded.group);
+  const std::shared_ptr<const engine::Run> past = std::move(loaded.run);
+  for (Job& job : jobs) {
+    if (past == nullptr) {
+      node->refuse(job.request, loaded.is_lost ? 410 : 500,
+                   loaded.is_lost ? "history-lost" : "journal-unreadable",
+                   "The run's past could not be read", loaded.error);
+      continue;
+    }
+    std::get<engine::Reset>(job.command).past = past;
+    node->submit(group, std::move(job));
+  }
+  node->settle();
+}
+
+}  // namespace pawl::node
