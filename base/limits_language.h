@@ -20,7 +20,9 @@ inline constexpr int kStatesMax = 1000;
 inline constexpr int kDiagnosticsMax = 100;      // reported at once; the rest is counted
 inline constexpr int kAutomaticStepsMax = 1000;  // in a row, then sys.loop
 inline constexpr int kSchemaDepthMax = 16;
-inline constexpr int kSchedulesMax = 100;  // of one definition
+inline constexpr int kSchedulesMax = 100;                 // of one definition
+inline constexpr std::size_t kMigrateFromMax = 100;       // versions that one [migrate] names
+inline constexpr std::size_t kMigrationReasonsMax = 100;  // in one refusal; the rest is counted
 
 // --- expressions (dsl/) ---
 inline constexpr std::size_t kExpressionBytesMax = 8 * KiB;

@@ -27,6 +27,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"resume", "Runs", "Let a paused run go on", make_resume},
       {"retry", "Runs", "Try a run's open incidents again", make_retry},
       {"reset", "Runs", "Let a run go on from what it was after an event", make_reset},
+      {"migrate", "Runs", "Move an open run to another version of its workflow", make_migrate},
       {"scrub", "Runs", "Delete what a closed run holds, for good", make_scrub},
       {"incidents", "Operations", "List what waits for an operator", make_incidents},
       {"queues", "Operations", "Show, pause and resume the task queues", make_queues},

@@ -108,6 +108,7 @@ class Api final : public HttpHandler {
   void post_verb(Call& call);
   void post_retry(Call& call);
   void post_reset(Call& call);
+  void post_migrate(Call& call);
   void delete_data(Call& call);
 
   void get_incidents(Call& call);

@@ -345,6 +345,24 @@ void Api::post_reset(Call& call) {
   submit(call, std::move(command));
 }
 
+void Api::post_migrate(Call& call) {
+  BodyReader body(call.http->body, {"version", "dry_run", "reason"});
+  engine::Migrate migrate;
+  if (const auto version = body.integer("version", 1, UINT32_MAX)) {
+    migrate.version = static_cast<std::uint32_t>(*version);
+  }
+  migrate.dry_run = body.boolean("dry_run").value_or(false);
+  migrate.reason = body.text("reason", limits::kReasonBytesMax);
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  node::CommandRun command;
+  if (!run_ref(call, &command.run)) return;
+  command.command = std::move(migrate);
+  submit(call, std::move(command));
+}
+
 void Api::delete_data(Call& call) {
   BodyReader body(call.http->body, {"reason"});
   engine::DeleteData deletion{body.text("reason", limits::kReasonBytesMax)};

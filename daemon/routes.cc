@@ -62,6 +62,8 @@ constexpr Route kRuns[] = {
      "Run a step in incident again"},
     {post, "/v1/runs/{id}/reset", write, Role::operator_, &Api::post_reset, "uid",
      "Begin anew as the run was after an event"},
+    {post, "/v1/runs/{id}/migrate", write, Role::operator_, &Api::post_migrate, "uid",
+     "Go on by another version of the workflow"},
     {del, "/v1/runs/{id}/data", write, Role::admin, &Api::delete_data, "uid",
      "Delete what a closed run holds; its skeleton stays"},
 };

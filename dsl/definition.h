@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -61,6 +62,12 @@ struct Schedule {
   int line = 0;
 };
 
+// [migrate]: of which versions this one takes runs.
+struct MigrateTable {
+  std::vector<std::string> from;                            // revisions, or hashes in hex
+  std::vector<std::pair<std::string, std::string>> states;  // [migrate.state]: old, new; sorted
+};
+
 struct Definition {
   std::string name;
   int dsl = 1;
@@ -87,7 +94,8 @@ struct Definition {
   // Past either since its last checkpoint a run continues as new.
   std::int64_t history_events = limits::kHistoryEventsDefault;
   std::int64_t history_bytes = limits::kHistoryBytesDefault;
-  std::vector<Schedule> schedules;  // sorted by name
+  std::vector<Schedule> schedules;      // sorted by name
+  std::optional<MigrateTable> migrate;  // absent: it takes no runs
 
   const SignalSpec* signal(std::string_view name) const;
   const Flow* flow(std::string_view name) const;  // null if there is none

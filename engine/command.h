@@ -158,12 +158,19 @@ struct Reset {
   std::shared_ptr<const Run> past;
 };
 
+// Goes on by another version of its workflow, the context's `latest`.
+struct Migrate {
+  std::optional<std::uint32_t> version;  // for the node; absent: the default
+  bool dry_run = false;                  // likewise: nothing comes of the decision
+  std::string reason;
+};
+
 // The run's history is past what its definition allows: it continues as new, in the same state.
 struct Checkpoint {};
 
-using Command =
-    std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident, HandOut,
-                 ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease, FireTimers,
-                 DeleteData, Checkpoint, AnswerCall, EndCall, AnswerSignal, TellCaller, Reset>;
+using Command = std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident,
+                             HandOut, ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease,
+                             FireTimers, DeleteData, Checkpoint, AnswerCall, EndCall, AnswerSignal,
+                             TellCaller, Reset, Migrate>;
 
 }  // namespace pawl::engine

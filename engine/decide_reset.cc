@@ -255,17 +255,20 @@ void Decider::apply(const Reset& command) {
   RunRenewed renewed = renewal_of(*run_, std::move(parts), Renewal::reset);
   renewed.reason = command.reason;
   renewed.actor = context_.actor;
-  const Event event(std::move(renewed));
-  std::string bytes;
-  encode_event(event, {}, EventForm::stored, &bytes);
-  if (bytes.size() > limits::kCheckpointBytesMax) {
-    return refuse(Refusal::too_big,
-                  absl::StrCat("all that the run held then takes ", bytes.size(),
-                               " bytes, at most ", limits::kCheckpointBytesMax, " are allowed"));
-  }
-  emit(event);
+  if (!renewal_fits(renewed)) return;
+  emit(std::move(renewed));
   emit(RunReset{command.to});
   take_up_waiting();
+}
+
+bool Decider::renewal_fits(const RunRenewed& renewed) {
+  std::string bytes;
+  encode_event(Event(renewed), {}, EventForm::stored, &bytes);
+  if (bytes.size() <= limits::kCheckpointBytesMax) return true;
+  refuse(Refusal::too_big,
+         absl::StrCat("all that the run would hold takes ", bytes.size(), " bytes, at most ",
+                      limits::kCheckpointBytesMax, " are allowed"));
+  return false;
 }
 
 // What came while nobody took it, or was held by a pause: what other runs said, then signals in

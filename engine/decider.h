@@ -74,6 +74,7 @@ class Decider {
   void apply(const AnswerSignal& command);
   void apply(const TellCaller& command);
   void apply(const Reset& command);
+  void apply(const Migrate& command);
   void apply(const Start& command);  // not for decide(): refused
   Decision finish();
 
@@ -244,6 +245,9 @@ class Decider {
   void store_signal(const Signal& command, dsl::Value payload, SignalFate fate,
                     std::optional<std::int64_t> buffer_ms);
   SignalReceived received(const Signal& command, dsl::Value payload, SignalFate fate) const;
+
+  // --- decide_reset.cc ---
+  bool renewal_fits(const RunRenewed& renewed);  // else it is refused
 
   // --- decide_lifecycle.cc ---
   void replay_held();

@@ -53,6 +53,12 @@ bool has_id(const Group& group, const engine::Run& run) {
   return newest != nullptr && newest->uid() == run.uid();
 }
 
+// It asks what would come of it, and nothing is to.
+bool is_dry(const Job& job) {
+  const auto* migrate = std::get_if<engine::Migrate>(&job.command);
+  return migrate != nullptr && migrate->dry_run;
+}
+
 bool begins_work(const Job& job) {
   return std::holds_alternative<engine::Start>(job.command) ||
          std::holds_alternative<engine::Signal>(job.command);
@@ -220,7 +226,9 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   if (!job.key.empty() && wait_for_key(group, job)) return true;
   if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
   const auto* reset = std::get_if<engine::Reset>(&job.command);
-  const bool begins = reset != nullptr || std::holds_alternative<engine::Checkpoint>(job.command);
+  const bool migrates = std::holds_alternative<engine::Migrate>(job.command);
+  const bool begins =
+      reset != nullptr || migrates || std::holds_alternative<engine::Checkpoint>(job.command);
   if (begins && a->after != nullptr) return false;  // a generation begins with an entry
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
@@ -252,7 +260,13 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
     a->previous = begins ? Index(0) : run->last_entry;
     a->first_seq = run->seq.next();
   }
-  conclude(group, job, *run, engine::decide(*run, job.command, context(job, definition)), a);
+  engine::Context context = this->context(job, definition);
+  if (!Pasts::find_version(this, group, job, *run, &context, a)) return true;
+  engine::Decision decision = engine::decide(*run, job.command, context);
+  if (migrates && !is_dry(job) && !decision.events.empty()) {
+    pin(group, run->workflow(), context.latest_version, a);
+  }
+  conclude(group, job, *run, std::move(decision), a);
   return true;
 }
 
@@ -384,9 +398,9 @@ void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Deci
     return;
   }
   if (planted(Bug::delete_nothing) && job.reply == Reply::deleted) decision.events.clear();
-  const bool changed = !decision.events.empty();
+  const bool changed = !decision.events.empty() && !is_dry(job);
   if (job.reply != Reply::nothing) {
-    write_answer(group, job, changed ? *decision.after : run, changed, a);
+    write_answer(group, job, decision.events.empty() ? run : *decision.after, changed, a);
   }
   if (!changed) return;
   a->take(std::move(decision));
@@ -416,7 +430,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     answer.body.reserve(kEnvelopeBytesUsual);
     answer.status = job.reply == Reply::started ? 201 : 200;
     if (job.reply == Reply::started) answer.location = codecs::run_location(run.id());
-    answer.etag = etag_of(run);
+    if (!is_dry(job)) answer.etag = etag_of(run);
     codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body);
   }
   if ((!job.key.empty() || job.forwarded) && changed) {

@@ -6,6 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/feature_level.h"
 #include "base/limits.h"
+#include "codecs/problem.h"
+#include "node/assembly.h"
+#include "node/refusals.h"
 
 namespace pawl::node {
 namespace {
@@ -65,6 +68,39 @@ bool Node::Pasts::wait(Node* node, Group& group, Job& job) {
     return true;
   }
   waiting.push_back(std::move(job));
+  return true;
+}
+
+bool Node::Pasts::find_version(Node* node, Group& group, const Job& job, const engine::Run& run,
+                               engine::Context* context, Assembly* a) {
+  const auto* migrate = std::get_if<engine::Migrate>(&job.command);
+  if (migrate == nullptr) return true;
+  const auto refused = [&](std::uint16_t status, const char* type, const char* title,
+                           const std::string& detail) {
+    PendingAnswer pending;
+    pending.item = job.item;
+    pending.answer.id = job.request;
+    pending.answer.status = status;
+    pending.answer.body = codecs::problem_json(status, type, title, detail);
+    a->answers.push_back(std::move(pending));
+    return false;
+  };
+  const auto version = node->definitions_.resolve(run.workflow(), migrate->version);
+  const dsl::Definition* to = version ? node->definitions_.find(run.workflow(), *version) : nullptr;
+  if (to == nullptr && migrate->version && node->lags_behind(run.workflow(), *migrate->version)) {
+    node->postpone(job.request);
+    return false;
+  }
+  if (to == nullptr) {
+    return refused(404, "workflow-unknown", "There is no such workflow version",
+                   workflow_unknown(run.workflow(), migrate->version));
+  }
+  if (group.tables().feature_level() < std::max(kMigrateLevel, to->feature_level)) {
+    return refused(409, "level-too-low", "A box runs an older version of pawl",
+                   "runs can be moved to another version once every box runs this one");
+  }
+  context->latest = to;
+  context->latest_version = *version;
   return true;
 }
 

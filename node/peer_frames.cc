@@ -257,6 +257,10 @@ void members(Io& io, engine::Reset& x) {
   io(x.to, x.reason);
 }
 template <class Io>
+void members(Io& io, engine::Migrate& x) {
+  io(x.version, x.dry_run, x.reason);
+}
+template <class Io>
 void members(Io& io, engine::DeleteData& x) {
   io(x.reason);
 }

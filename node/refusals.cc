@@ -58,6 +58,8 @@ Reading reading_of(engine::Refusal refusal) {
       return {409, "lease-lost", "The task's lease ended before its outcome came", nullptr};
     case Refusal::reset_impossible:
       return {409, "reset-impossible", "The run can't begin anew from that event", nullptr};
+    case Refusal::migration_impossible:
+      return {409, "migration-impossible", "The run can't go on by that version", "reasons"};
     case Refusal::too_big:
       return {413, "too-big", "A limit on sizes would be passed", nullptr};
   }

@@ -29,6 +29,7 @@ constexpr const char* kNames[] = {
     "lease-lost",
     "too-big",
     "reset-impossible",
+    "migration-impossible",
     "nothing-to-do",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(engine::Refusal::nothing_to_do) + 1);

@@ -282,6 +282,7 @@ class Storm {
         world_.send(world_.definition->feature_level > 5 && random_.chance(0.2) ? of_a_call()
                                                                                 : command());
       }
+      migrate();
       // As the node does at once.
       if (wants_renewal(world_.run(), *world_.definition)) world_.send(Checkpoint{});
       continue_as_new();
@@ -292,7 +293,34 @@ class Storm {
     world_.send(command());
   }
 
+  // From now on the run is moved to and fro between versions that differ in their names alone.
+  void migrates(std::shared_ptr<const dsl::Definition> other, double chance) {
+    twins_ = {world_.definition, std::move(other)};
+    migrate_chance_ = chance;
+  }
+  int migrations = 0;
+  bool took_waiting = false;  // a move has offered what waited to who takes it now
+
  private:
+  void migrate() {
+    if (twins_.empty() || !checkpoints_.chance(migrate_chance_)) return;
+    const Run before = world_.run();
+    if (before.closed()) return;
+    const std::uint64_t seed = world_.seed;
+    const std::uint32_t to = before.version() == 1 ? 2 : 1;
+    Context context = world_.context();
+    context.latest = twins_[to - 1].get();
+    context.latest_version = to;
+    const Decision decision = decide(before, Migrate{{}, false, "m"}, context);
+    BOOST_REQUIRE_MESSAGE(decision.refusal == Refusal::none, decision.detail);
+    world_.commit(decision, &before);
+    world_.definition = twins_[to - 1];
+    BOOST_REQUIRE_EQUAL(world_.run().version(), to);
+    took_waiting |= decision.events.size() > 1;
+    world_.seed = seed;
+    ++migrations;
+  }
+
   // Draws nothing that the commands draw from.
   void continue_as_new() {
     if (!checkpoints_.chance(checkpoint_chance_)) return;
@@ -529,7 +557,8 @@ class Storm {
   }
 
   Random random_, checkpoints_;
-  double checkpoint_chance_, reset_chance_;
+  double checkpoint_chance_, reset_chance_, migrate_chance_ = 0;
+  std::vector<std::shared_ptr<const dsl::Definition>> twins_;  // versions 1 and 2
   std::set<std::string> keys_;
   World world_;
 };
@@ -642,6 +671,39 @@ BOOST_AUTO_TEST_CASE(from_anything_that_was_it_goes_on) {
     BOOST_CHECK_GT(took, 0);
     BOOST_CHECK_GT(seen[RunClosed::kKind], 0);
     BOOST_CHECK_EQUAL(seen[RunReset::kKind], resets);
+  }
+}
+
+std::shared_ptr<const dsl::Definition> with_revision(std::string text, const std::string& own,
+                                                     const std::string& other) {
+  const std::string first = "dsl = 1\n";
+  text.insert(text.find(first) + first.size(), "revision = \"" + own + "\"\n");
+  return parse(text + "[migrate]\nfrom = [\"" + other + "\"]\n");
+}
+
+// A run that is moved, at any moment, to a version that says the same is the run that was not.
+BOOST_AUTO_TEST_CASE(a_move_to_the_same_changes_nothing) {
+  for (const char* text : {kEverything, kNested}) {
+    const auto one = with_revision(text, "one", "two"), two = with_revision(text, "two", "one");
+    int migrations = 0, compared = 0;
+    for (int seed = 1; seed <= seeds(); ++seed) {
+      BOOST_TEST_CONTEXT("seed " << seed) {
+        Storm storm(one, seed);
+        storm.run(150);
+        Storm again(one, seed);
+        again.migrates(two, 0.1);
+        again.run(150);
+        migrations += again.migrations;
+        if (storm.world().index.v == 0 || again.took_waiting) continue;
+        ++compared;
+        const Run once = without_numbers(storm.world().run());
+        Run moved = without_numbers(again.world().run());
+        moved.identity.edit().version = 1;
+        BOOST_REQUIRE_EQUAL(first_difference(once, moved), "");
+      }
+    }
+    BOOST_CHECK_GT(migrations, seeds());
+    BOOST_CHECK_GT(compared, seeds() / 3);
   }
 }
 

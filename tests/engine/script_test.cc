@@ -94,6 +94,7 @@ const char* refusal_name(Refusal r) {
                                            "lease_lost",
                                            "too_big",
                                            "reset_impossible",
+                                           "migration_impossible",
                                            "nothing_to_do"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(Refusal::nothing_to_do) + 1);
   return kNames[static_cast<std::size_t>(r)];
@@ -124,6 +125,7 @@ class Script {
     return report(world_->send(command), before);
   }
   std::string reset(Seq to);
+  std::string migrate(const std::string& definition);
   std::string option(const std::string& name) const {
     const auto at = options_.find(name);
     return at == options_.end() ? "" : at->second;
@@ -170,6 +172,7 @@ std::string Script::run(const ScriptStep& step) {
   if (verb == "pause") return send(Pause{option("reason")});
   if (verb == "resume") return send(Resume{option("reason")});
   if (verb == "reset") return reset(Seq(number(1)));
+  if (verb == "migrate") return migrate(step.body);
   if (verb == "checkpoint") return send(Checkpoint{});
   if (verb == "cancel") return send(Cancel{option("reason")});
   if (verb == "terminate") return send(Terminate{option("reason")});
@@ -236,6 +239,25 @@ std::string Script::finish(StepId step, std::string_view payload) {
 // The run after the entry that has the event.
 std::string Script::reset(Seq to) {
   return send(Reset{to, option("reason"), pasts_.lower_bound(to)->second});
+}
+
+// To another version, whose definition follows the command.
+std::string Script::migrate(const std::string& definition) {
+  const auto to = parse(definition);
+  const std::size_t before = world_->history.size();
+  const Run run = world_->run();
+  Context context = world_->context();
+  context.latest = to.get();
+  context.latest_version = number(1);
+  const Decision decision = decide(run, Migrate{{}, false, option("reason")}, context);
+  if (!decision.events.empty()) {
+    world_->commit(decision, &run);
+    world_->definition = to;
+  }
+  if (decision.accepted.empty()) return report(decision, before);
+  std::string out = absl::StrCat("refused: ", refusal_name(decision.refusal), ":\n");
+  for (const std::string& reason : decision.accepted) out += "  " + reason + "\n";
+  return out;
 }
 
 std::string Script::start(std::string_view payload) {
