@@ -53,6 +53,7 @@ std::unique_ptr<Command> make_pause();
 std::unique_ptr<Command> make_resume();
 std::unique_ptr<Command> make_retry();
 std::unique_ptr<Command> make_scrub();
+std::unique_ptr<Command> make_batch();
 std::unique_ptr<Command> make_incidents();
 std::unique_ptr<Command> make_queues();
 std::unique_ptr<Command> make_events();

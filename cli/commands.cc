@@ -27,6 +27,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"resume", "Runs", "Let a paused run go on", make_resume},
       {"retry", "Runs", "Try a run's open incidents again", make_retry},
       {"scrub", "Runs", "Delete what a closed run holds, for good", make_scrub},
+      {"batch", "Operations", "A verb on many runs: begin, list, show, stop", make_batch},
       {"incidents", "Operations", "List what waits for an operator", make_incidents},
       {"queues", "Operations", "Show, pause and resume the task queues", make_queues},
       {"events", "Operations", "Show committed events of all runs", make_events},

@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "codecs/batch_json.h"
 #include "codecs/entry.h"
 #include "codecs/event_json.h"
 #include "codecs/json.h"
@@ -88,6 +89,7 @@ struct ChangeWriter {
   void operator()(const engine::BoxKnown& e) const {
     w->field("type", "box.known").field("box", e.box.v).field("store", hex_of(e.store));
   }
+  void operator()(const engine::BatchEvent& e) const { write_batch_event(*w, e); }
 };
 
 void write_message(JsonWriter* w, const engine::Message& message) {
@@ -137,6 +139,7 @@ struct Decoded {
   std::vector<engine::Event> events;
   std::vector<engine::CatalogEvent> changes;
   raft::Membership members;
+  std::vector<engine::BatchStep> steps;
 };
 
 absl::Status decode(const Entry& entry, Decoded* decoded) {
@@ -145,6 +148,9 @@ absl::Status decode(const Entry& entry, Decoded* decoded) {
   if (!status.ok()) return status;
   if (!entry.catalog.empty() && !engine::decode_catalog_events(entry.catalog, &decoded->changes)) {
     return absl::DataLossError("the changes of the catalog are malformed or of an unknown kind");
+  }
+  if (!engine::decode_batch_steps(entry.batches, &decoded->steps)) {
+    return absl::DataLossError("the steps of batches are malformed");
   }
   std::string error;
   if (!entry.membership.empty() &&
@@ -195,6 +201,11 @@ void write_rest(JsonWriter* w, const Entry& entry, const Decoded& decoded) {
       std::visit(ChangeWriter{w}, change);
       w->end_object();
     }
+    w->end_array();
+  }
+  if (!decoded.steps.empty()) {
+    w->plain_key("batches").begin_array();
+    for (const engine::BatchStep& step : decoded.steps) write_batch_step(*w, step);
     w->end_array();
   }
   if (entry.raise_level > 0) w->field("raise_level", std::uint64_t{entry.raise_level});

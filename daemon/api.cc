@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
+#include "daemon/batch_count.h"
 #include "daemon/routes.h"
 
 namespace pawl::daemon {
@@ -111,6 +112,7 @@ void Api::cancelled(RequestId id) {
   reads_.erase(id);
   awaits_.cancel(id);
   feeds_.cancel(id);
+  counts_.erase(id);
   handle(node::Cancelled{node::RequestId(id.v)});
 }
 
@@ -155,10 +157,16 @@ void Api::deliver(node::Outputs& outputs) {
   for (const node::OutgoingFrame& frame : outputs.frames) parts_.send(frame);
   for (const node::ReadEntries& wanted : outputs.entry_reads) parts_.read_entries(wanted);
   for (node::SnapshotWork& work : outputs.snapshot_work) parts_.snapshot_work(std::move(work));
-  for (node::Answer& answer : outputs.answers) respond(answer);
+  for (node::Answer& answer : outputs.answers) {
+    if (!counts_.empty()) counts_.erase(RequestId(answer.id.v));  // of a barrier that was refused
+    respond(answer);
+  }
   for (const node::ReadReady& ready : outputs.reads) {
     const auto it = reads_.find(RequestId(ready.id.v));
-    if (it == reads_.end()) continue;
+    if (it == reads_.end()) {
+      count_batch(RequestId(ready.id.v));
+      continue;
+    }
     const std::unique_ptr<Call> call = std::move(it->second);
     reads_.erase(it);
     (this->*call->route->handler)(*call);
@@ -274,9 +282,11 @@ void Api::tick(std::int64_t mono_ms) {
     answer_await(await, *run, false);
   }
   feeds_.tick(mono_ms);
+  count_batches();
 }
 
 std::int64_t Api::next_wake_mono_ms() const {
+  if (counts_batches()) return 0;
   return std::min(awaits_.next_wake_mono_ms(), feeds_.next_wake_mono_ms());
 }
 

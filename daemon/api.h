@@ -5,12 +5,13 @@
 //   read:      request -> parse -> Barrier -> ReadReady -> handler reads the node's tables ->
 //   respond immediate: request -> handler -> respond
 //
-// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_cluster,
-// api_system.
+// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_batches,
+// api_cluster, api_system.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -109,6 +110,11 @@ class Api final : public HttpHandler {
   void post_retry(Call& call);
   void delete_data(Call& call);
 
+  void post_batch(Call& call);
+  void get_batches(Call& call);
+  void get_batch(Call& call);
+  void delete_batch(Call& call);
+
   void get_incidents(Call& call);
   void get_queues(Call& call);
   void get_tasks(Call& call);
@@ -145,14 +151,18 @@ class Api final : public HttpHandler {
   void await_searched(const Await& await, bool found);
   void park_await(Await await, const engine::Run& run);
   const dsl::Definition* definition_of(const engine::Run& run);
+  void count_batch(RequestId id);
+  void count_batches();
+  bool counts_batches() const;
 
   Parts parts_;
   const RoleMap* roles_ = nullptr;
   Random random_;
   Awaits awaits_;
   Feeds feeds_;
-  absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;  // wait for their barrier
-  std::vector<node::Input> waiting_;                             // requests of this turn
+  absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;     // wait for their barrier
+  std::map<RequestId, std::unique_ptr<struct BatchCount>> counts_;  // of batches that are to begin
+  std::vector<node::Input> waiting_;                                // requests of this turn
   std::vector<std::unique_ptr<node::Outputs>> spare_outputs_;
   std::string fatal_;
 };

@@ -211,7 +211,8 @@ void Api::get_await(Call& call) {
   const std::int64_t wait_ms = query.wait_ms();
   if (await.state.empty() == await.status.empty()) {
     query.fail("give either `state` or `status` (closed is any closed status)");
-  } else if (!await.status.empty() && (await.status == "open" || !is_status(await.status))) {
+  } else if (!await.status.empty() &&
+             (await.status == "open" || !engine::is_status_filter(await.status))) {
     query.fail(
         "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated, "
         "data_deleted or closed");

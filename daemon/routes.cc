@@ -64,6 +64,17 @@ constexpr Route kRuns[] = {
      "Delete what a closed run holds; its skeleton stays"},
 };
 
+constexpr Route kBatches[] = {
+    {post, "/v1/batches", write, Role::operator_, &Api::post_batch, "",
+     "A verb for all runs that fit a filter, or how many those are"},
+    {get, "/v1/batches", read, Role::reader, &Api::get_batches, "consistency",
+     "The batches, newest first"},
+    {get, "/v1/batches/{batch}", read, Role::reader, &Api::get_batch, "consistency",
+     "One batch and how far it is"},
+    {del, "/v1/batches/{batch}", write, Role::operator_, &Api::delete_batch, "",
+     "Stop a batch where it is"},
+};
+
 // What waits for an operator, workers and whoever follows.
 constexpr Route kWork[] = {
     {get, "/v1/incidents", read, Role::reader, &Api::get_incidents,
@@ -163,8 +174,8 @@ bool matches(const Compiled& row, const std::vector<std::string_view>& parts) {
 const std::vector<Route>& routes() {
   static const std::vector<Route> table = [] {
     std::vector<Route> all;
-    for (const std::span<const Route> area :
-         std::initializer_list<std::span<const Route>>{kWorkflows, kRuns, kWork, kSystem}) {
+    for (const std::span<const Route> area : std::initializer_list<std::span<const Route>>{
+             kWorkflows, kRuns, kBatches, kWork, kSystem}) {
       all.insert(all.end(), area.begin(), area.end());
     }
     return all;

@@ -1,6 +1,7 @@
 // What all groups share, kept by group 0: the definitions, every version ever deployed and which
-// one starts use, the queues that are paused, and the cluster's boxes. A fold of group 0's entries,
-// equal on every replica. The catalog keeps texts and metadata; the node parses texts.
+// one starts use, the queues that are paused, the batches (batch.h), and the cluster's boxes. A
+// fold of group 0's entries, equal on every replica. The catalog keeps texts and metadata; the node
+// parses texts.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/ids.h"
+#include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/roster.h"
 
@@ -63,10 +65,13 @@ struct QueueResumed {
 };
 using CatalogEvent =
     std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed,
-                 BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved, BoxKnown>;
+                 BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved, BoxKnown, BatchEvent>;
 
-// From this index on the variant's events are the roster's.
+// From this index on five of the variant's events are the roster's.
 inline constexpr std::size_t kRosterEvents = 5;
+inline bool is_roster_event(const CatalogEvent& event) {
+  return event.index() >= kRosterEvents && event.index() < kRosterEvents + 5;
+}
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out);
 // False if malformed, or of a kind this build does not know.
@@ -110,7 +115,7 @@ class Catalog {
  public:
   // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
   // unknown, or past limits::kDefinitionsMax; a queue that is paused already, is not paused, or is
-  // one more than limits::kQueuesPausedMax; what the roster (roster.h) does not take.
+  // one more than limits::kQueuesPausedMax; what the roster (roster.h) or the batches do not take.
   bool apply(const CatalogEvent& event);
 
   const CatalogWorkflow* find(std::string_view name) const;
@@ -128,6 +133,7 @@ class Catalog {
     return paused_queues_;
   }
   const Roster& roster() const { return roster_; }
+  const BatchBook& batches() const { return batches_; }
 
   void encode(std::string* out) const;
   // Replaces the content; false if malformed.
@@ -142,6 +148,7 @@ class Catalog {
   std::size_t version_count_ = 0;
   std::map<std::string, QueuePause, std::less<>> paused_queues_;
   Roster roster_;
+  BatchBook batches_;
 };
 
 }  // namespace pawl::engine

@@ -1,7 +1,8 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
 // changed, 3 pinned, 4 queue paused, 5 queue resumed, 6 boxes founded, 7 box added, 8 promoted,
-// 9 removed, 10 known), then its fields in order; the snapshot is a format byte, the roster with
-// its length before it, then the events that make each workflow, and those of the paused queues.
+// 9 removed, 10 known; 20 to 22: batch_bytes.cc), then its fields in order; the snapshot is a
+// format byte, the roster with its length before it, then the events that make each workflow, those
+// of the paused queues, and those of the batches.
 #include <limits>
 
 #include "base/bytes.h"
@@ -218,6 +219,11 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
   while (reader.in.ok() && !reader.in.at_end()) {
     const std::uint64_t kind = reader.in.varint();
     if (kind > kRosterEvents && kFeatureLevel < kRosterLevel) return false;
+    if (kind >= kBatchKindFirst && kind <= kBatchKindLast) {
+      if (kFeatureLevel < kBatchLevel) return false;
+      events->emplace_back(get_batch_event(kind, &reader.in));
+      continue;
+    }
     switch (kind) {
       case 1:
         events->emplace_back(get_stored(&reader));
@@ -256,8 +262,8 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
   return reader.in.done();
 }
 
-// A snapshot is the events that make the catalog: defaults after their versions, then pins; at last
-// the queues that are paused.
+// A snapshot is the events that make the catalog: defaults after their versions, then pins; then
+// the queues that are paused, and the batches.
 void Catalog::encode(std::string* out) const {
   ByteWriter writer(out);
   writer.u8(kFormat);
@@ -280,6 +286,7 @@ void Catalog::encode(std::string* out) const {
   for (const auto& [queue, pause] : paused_queues_) {
     put(&writer, QueuePaused{queue, pause.reason, pause.since, pause.by});
   }
+  batches_.put_all(&writer);
 }
 
 bool Catalog::decode(std::string_view bytes) {
@@ -291,7 +298,7 @@ bool Catalog::decode(std::string_view bytes) {
   std::vector<CatalogEvent> events;
   if (!reader.ok() || !decode_catalog_events(reader.raw(reader.remaining()), &events)) return false;
   for (const CatalogEvent& event : events) {
-    if (event.index() >= kRosterEvents || !decoded.apply(event)) return false;
+    if (is_roster_event(event) || !decoded.apply(event)) return false;
   }
   *this = std::move(decoded);
   return true;

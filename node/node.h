@@ -5,8 +5,7 @@
 //
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
 // handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
-// later than next_wake_mono_ms(). One thread owns everything. Of several boxes, a request goes to
-// its group's leader. A crash leaves what the journal holds.
+// later than next_wake_mono_ms(). One thread owns all; a crash leaves what the journal holds.
 #pragma once
 
 #include <cstdint>
@@ -70,9 +69,8 @@ class Node : private GroupOwner {
   Definitions& definitions() { return definitions_; }
   const Polls& polls() const { return polls_; }
   const NodeStats& stats() const { return stats_; }
-  // As group time; nullopt if the task is not out.
-  std::optional<TimeMs> lease_until(const TaskRef& task) const;
-  void scrubbed(const std::vector<Index>& through);  // its mark, by group (scrubbing.h)
+  std::optional<TimeMs> lease_until(const TaskRef& task) const;  // absent: it is not out
+  void scrubbed(const std::vector<Index>& through);              // its mark, by group (scrubbing.h)
   // The group as it is now; one at a time. To be kept once raft().durable() is as far.
   std::unique_ptr<Freeze> freeze(GroupId group);
 
@@ -82,6 +80,7 @@ class Node : private GroupOwner {
   class Resting;
   class Forgetting;
   class Errands;
+  class Batches;
   class Installs;
   struct Assembly;
   // GroupOwner: takes note; settle() acts.
@@ -286,6 +285,7 @@ class Node : private GroupOwner {
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Forgetting> forgetting_;
   std::unique_ptr<Errands> errands_;
+  std::unique_ptr<Batches> batches_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

@@ -3,6 +3,7 @@
 #include "base/limits.h"
 #include "codecs/run_json.h"
 #include "dsl/definition.h"
+#include "node/batches.h"
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/refusals.h"
@@ -54,7 +55,12 @@ void Node::next_catalog_request() {
     if (lacks_room(request.id, -1, deploys)) continue;
     std::visit(
         [&](const auto& op) {
-          if constexpr (CatalogChange<std::decay_t<decltype(op)>>) decide_catalog(request, op);
+          using Op = std::decay_t<decltype(op)>;
+          if constexpr (std::is_same_v<Op, ChangeBatch>) {
+            batches_->decide(request, op);
+          } else if constexpr (CatalogChange<Op>) {
+            decide_catalog(request, op);
+          }
         },
         request.operation);
   }
@@ -216,7 +222,8 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
     if (!definitions_.catalog().apply(event)) return false;
     if (std::holds_alternative<engine::VersionStored>(event)) forgetting_->definitions_changed();
     if (std::holds_alternative<engine::QueuePaused>(event)) under_way_.pausing_queue.clear();
-    if (event.index() >= engine::kRosterEvents && boxes_) boxes_->roster_changed();
+    if (engine::is_roster_event(event) && boxes_) boxes_->roster_changed();
+    if (std::holds_alternative<engine::BatchEvent>(event)) batches_->changed();
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);
     if (resumed != nullptr && out_ != nullptr) left_.resumed_queues.push_back(resumed->queue);
   }

@@ -8,6 +8,7 @@
 #include "codecs/run_json.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
+#include "node/batches.h"
 #include "node/node.h"
 #include "node/planted.h"
 #include "node/refusals.h"
@@ -207,6 +208,7 @@ bool Node::target(Group& group, const Job& job, const Assembly& a, const engine:
 bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   // Another copy may have been answered while the job waited, or be in an entry under way: in this
   // one, then the job waits for the next, or under the key in another run's.
+  if (job.batch.v > 0 && !batches_->expects(group, job)) return true;
   if (replay_answer(group, job)) return true;
   if (is_among(a->keyed, job)) return false;
   if (!job.key.empty() && wait_for_key(group, job)) return true;
@@ -216,6 +218,7 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
   if (run == nullptr) {
+    if (job.batch.v > 0) batches_->unchanged(group, job, /*gone=*/true);
     a->answers.push_back(
         refused(job, 404, "run-unknown", "There is no such run", run_unknown(job.run_id)));
     return true;
@@ -254,6 +257,10 @@ const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& jo
     return definition;
   }
   if (job.reply == Reply::nothing) {
+    if (job.batch.v > 0 && !lags_behind(run.workflow(), run.version())) {
+      batches_->refused(*groups_[run.uid().group.v], job, "definition-missing",
+                        "this box lacks the run's definition");
+    }
     try_lease_again(run, job.command);
     return nullptr;
   }
@@ -363,6 +370,9 @@ Node::IdSettled Node::settle_id(Group& group, Job& job, const engine::Run& exist
 void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Decision decision,
                     Assembly* a) {
   if (decision.refusal != engine::Refusal::none) {
+    if (job.batch.v > 0) {
+      batches_->refused(group, job, refusal_type(decision.refusal), decision.detail);
+    }
     if (job.reply == Reply::nothing) return;
     a->answers.push_back({refusal_answer(job.request, decision, &run), job.item});
     return;
@@ -371,6 +381,10 @@ void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Deci
   const bool changed = !decision.events.empty();
   if (job.reply != Reply::nothing) {
     write_answer(group, job, changed ? *decision.after : run, changed, a);
+  }
+  if (job.batch.v > 0) {
+    if (!changed) return batches_->unchanged(group, job, /*gone=*/false);
+    a->batches.push_back(batches_->changed(group, job));
   }
   if (!changed) return;
   a->take(std::move(decision));
@@ -430,6 +444,7 @@ void Node::propose(Group& group, Assembly* a) {
   }
   proposal.entry.answers = std::move(a->keyed);
   proposal.entry.events = std::move(a->encoded);
+  engine::encode_batch_steps(a->batches, &proposal.entry.batches);
   proposal.events = std::move(a->events);
   proposal.after = std::move(a->after);
   proposal.run_id = a->run_id;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/residency.h"
+#include "node/batches.h"
 #include "node/forgetting.h"
 #include "node/node.h"
 
@@ -124,6 +125,9 @@ void Node::refuse_load(const engine::Run& run, const UnderWay::Load& load,
   }
   for (const Job& job : load.jobs) {
     if (job.reply == Reply::nothing) {
+      if (job.batch.v > 0) {
+        batches_->refused(*groups_[run.uid().group.v], job, type, detail);
+      }
       try_lease_again(run, job.command);
       continue;
     }

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/feature_level.h"
 #include "base/limits.h"
+#include "node/batches.h"
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/planted.h"
@@ -285,6 +286,7 @@ void Node::close(Group& group) {
   opened_[id.v] = Term(0);
   leases_.end_group(id);
   forgetting_->lost(id);
+  batches_->lost(id);
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }

@@ -23,6 +23,7 @@ struct IsStrong<Strong<Tag, T>> : std::true_type {};
 // An enumeration's greatest value; the first is 0.
 BoxStatus::Verdict last_of(BoxStatus::Verdict) { return BoxStatus::Verdict::other_store; }
 ChangeBoxes::What last_of(ChangeBoxes::What) { return ChangeBoxes::What::remove; }
+engine::BatchVerb last_of(engine::BatchVerb) { return engine::kLastBatchVerb; }
 
 // Writes members. It only reads what it is given; see members().
 class Writer {
@@ -323,6 +324,39 @@ void members(Io& io, ChangeBoxes& x) {
 template <class Io>
 void members(Io& io, AcceptTime& x) {
   io(x.wall);
+}
+template <class Io>
+void members(Io& io, engine::RunFilter& x) {
+  io(x.workflow, x.status, x.state, x.id_prefix, x.started_after, x.started_before, x.closed_after,
+     x.closed_before, x.tags);
+}
+template <class Io>
+void members(Io& io, engine::BatchSpec& x) {
+  io(x.filter, x.verb, x.signal, x.from, x.to, x.args, x.reason, x.rate);
+}
+template <class Io>
+void members(Io& io, engine::BatchRefusal& x) {
+  io(x.uid, x.run, x.type, x.detail);
+}
+template <class Io>
+void members(Io& io, engine::BatchCounts& x) {
+  io(x.changed, x.unchanged, x.refused, x.refusals);
+}
+template <class Io>
+void members(Io& io, BeginBatch& x) {
+  io(x.spec, x.through, x.matching);
+}
+template <class Io>
+void members(Io& io, StopBatch& x) {
+  io(x.batch, x.reason);
+}
+template <class Io>
+void members(Io& io, EndBatchPart& x) {
+  io(x.batch, x.group, x.counts);
+}
+template <class Io>
+void members(Io& io, ChangeBatch& x) {
+  io(x.change);
 }
 template <class Io>
 void members(Io& io, Barrier& x) {

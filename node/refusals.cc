@@ -85,6 +85,8 @@ Answer refusal_answer(RequestId id, const engine::Decision& decision, const engi
   return answer;
 }
 
+std::string_view refusal_type(engine::Refusal refusal) { return reading_of(refusal).type; }
+
 std::string room_problem(const RoomChanged& room) {
   const auto mebibytes = [](std::uint64_t bytes) {
     const std::uint64_t tenths = bytes * 10 / limits::MiB;

@@ -16,6 +16,9 @@ namespace pawl::node {
 // The answer to a request whose decision was a refusal (not Refusal::none). `run` may be null.
 Answer refusal_answer(RequestId id, const engine::Decision& decision, const engine::Run* run);
 
+// The type of the problem that it is told as; not of Refusal::none.
+std::string_view refusal_type(engine::Refusal refusal);
+
 // Status 507: the disk lacks room for what was asked.
 std::string room_problem(const RoomChanged& room);
 

@@ -13,6 +13,7 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "dsl/value.h"
+#include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/dedupe.h"
 
@@ -111,6 +112,28 @@ struct AcceptTime {
   TimeMs wall;  // of the box that was asked, then
 };
 
+// A verb for all runs that fit and exist (engine/batch.h). Whoever asks has read, after a barrier,
+// how far each group of runs is.
+struct BeginBatch {
+  engine::BatchSpec spec;
+  std::vector<Index> through;  // by group from 1 on
+  std::uint64_t matching = 0;
+};
+// Nothing if it is over.
+struct StopBatch {
+  engine::BatchId batch;
+  std::string reason;
+};
+// A group is done with its part: its leader's own request, until it is heard (node/batches.h).
+struct EndBatchPart {
+  engine::BatchId batch;
+  GroupId group;
+  engine::BatchCounts counts;
+};
+struct ChangeBatch {
+  std::variant<BeginBatch, StopBatch, EndBatchPart> change;
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -124,13 +147,14 @@ struct IfMatch {
 
 using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
                                PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
-                               Barrier, ChangeBoxes, AcceptTime, CallRun>;
+                               Barrier, ChangeBoxes, AcceptTime, CallRun, ChangeBatch>;
 
 // What group 0 keeps for all.
 template <class T>
 concept CatalogChange = std::is_same_v<T, DeployWorkflow> || std::is_same_v<T, SetDefault> ||
     std::is_same_v<T, PauseQueue> || std::is_same_v<T, ResumeQueue> ||
-    std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime>;
+    std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime> ||
+    std::is_same_v<T, ChangeBatch>;
 
 struct Request {
   RequestId id;

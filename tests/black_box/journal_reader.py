@@ -495,6 +495,47 @@ def actor_fields(cursor):
     return {"at": time_json(at), **({"actor": {"box": box, "uid": uid, "gids": gids}} if box else {})}
 
 
+BATCH_VERBS = ("cancel", "terminate", "pause", "resume", "retry", "signal", "move")
+
+
+def batch_spec(cursor):
+    optional = lambda read: read() if cursor.boolean() else None
+    chosen = {name: optional(cursor.text) for name in ("workflow", "status", "state", "id_prefix")}
+    for name in ("started_after", "started_before", "closed_after", "closed_before"):
+        chosen[name] = optional(lambda: time_json(cursor.zigzag()))
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    tags = dict((cursor.text(), cursor.text()) for _ in range(cursor.varint()))
+    if tags:
+        chosen["tags"] = tags
+    verb = BATCH_VERBS[cursor.u8()]
+    signal, start, end, value, reason = cursor.text(), cursor.text(), cursor.text(), cursor.string(), cursor.text()
+    given = {}
+    if verb in ("signal", "move"):
+        given = {"signal": signal} if verb == "signal" else {"from": start, "to": end}
+        if value:
+            inner = Cursor(value)
+            given["payload" if verb == "signal" else "vars"] = value_json(inner)
+            inner.finish()
+    return {"verb": verb, "args": given, "filter": chosen, "reason": reason, "rate": cursor.varint()}
+
+
+def batch_counts(cursor):
+    counts = {name: integer_json(cursor.varint()) for name in ("changed", "unchanged", "refused")}
+    refusals = []
+    for _ in range(cursor.varint()):
+        uid = f"{cursor.varint():x}-{cursor.varint():x}"
+        refusals.append({"run": cursor.text(), "uid": uid, "type": cursor.text(), "detail": cursor.text()})
+    return {**counts, "refusals": refusals}
+
+
+def steps_json(data):
+    cursor, steps = Cursor(data), []
+    while not cursor.done():
+        steps.append({"batch": cursor.varint(), "what": ("met", "done", "forget")[cursor.u8()],
+                      "through": integer_json(cursor.varint()), **batch_counts(cursor)})
+    return steps
+
+
 def change_json(cursor):
     kind = cursor.varint()
     if kind == 1:
@@ -517,6 +558,15 @@ def change_json(cursor):
         return {"type": {8: "box.promoted", 9: "box.removed"}[kind], "box": cursor.varint(), **actor_fields(cursor)}
     if kind == 10:
         return {"type": "box.known", "box": cursor.varint(), "store": cursor.take(16).hex()}
+    if kind == 20:
+        return {"type": "batch.begun", "batch": cursor.varint(), **batch_spec(cursor),
+                "through": [cursor.varint() for _ in range(cursor.varint())], "matching": cursor.varint(),
+                **actor_fields(cursor)}
+    if kind == 21:
+        return {"type": "batch.part_done", "batch": cursor.varint(), "group": cursor.varint(), **batch_counts(cursor),
+                "at": time_json(cursor.zigzag())}
+    if kind == 22:
+        return {"type": "batch.stopped", "batch": cursor.varint(), "reason": cursor.text(), **actor_fields(cursor)}
     raise Malformed(f"a change of the catalog of the unknown kind {kind}")
 
 
@@ -593,6 +643,8 @@ class Entry:
             cursor, shown["catalog"] = Cursor(table.bytes(12)), []
             while not cursor.done():
                 shown["catalog"].append(change_json(cursor))
+        if table.bytes(18):
+            shown["batches"] = steps_json(table.bytes(18))
         if table.get(13, "<H"):
             shown["raise_level"] = table.get(13, "<H")
         if table.bytes(15):
