@@ -31,5 +31,6 @@ inline constexpr std::uint16_t kRosterLevel = 4;
 inline constexpr std::uint16_t kJournalLevel = 5;
 inline constexpr std::uint16_t kFlowLevel = 6;
 inline constexpr std::uint16_t kBatchLevel = 7;
+inline constexpr std::uint16_t kSubscriptionLevel = 7;
 
 }  // namespace pawl

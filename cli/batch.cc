@@ -58,6 +58,13 @@ class BatchCommand : public Command {
 
  private:
   int begin(Session& session) {
+    const bool any = workflow_ || status_ || state_ || id_prefix_ || started_after_ ||
+                     started_before_ || !tags_.empty();
+    if (!any) {
+      return session.refuse(kUsage,
+                            "which runs?\nhint: say --workflow, --state, --tag or the like; "
+                            "--status open means all that are open");
+    }
     Request request{.method = "POST", .target = "/v1/batches"};
     codecs::JsonWriter body(&request.body);
     body.begin_object().field("verb", verb_);

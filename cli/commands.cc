@@ -31,6 +31,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"incidents", "Operations", "List what waits for an operator", make_incidents},
       {"queues", "Operations", "Show, pause and resume the task queues", make_queues},
       {"events", "Operations", "Show committed events of all runs", make_events},
+      {"subscriptions", "Operations", "Durable subscriptions to the events", make_subscriptions},
       {"cluster", "Operations", "The boxes: status, transfer, a new keyring", make_cluster},
       {"backup", "Operations", "Write a store into one file", make_backup},
       {"restore", "Operations", "Make a store of a backup", make_restore},

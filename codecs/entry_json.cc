@@ -9,6 +9,7 @@
 #include "codecs/event_json.h"
 #include "codecs/json.h"
 #include "codecs/membership_bytes.h"
+#include "codecs/subscription_json.h"
 #include "engine/catalog.h"
 #include "engine/event_bytes.h"
 
@@ -90,6 +91,7 @@ struct ChangeWriter {
     w->field("type", "box.known").field("box", e.box.v).field("store", hex_of(e.store));
   }
   void operator()(const engine::BatchEvent& e) const { write_batch_event(*w, e); }
+  void operator()(const engine::SubscriptionEvent& e) const { write_subscription_event(*w, e); }
 };
 
 void write_message(JsonWriter* w, const engine::Message& message) {

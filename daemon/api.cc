@@ -113,6 +113,7 @@ void Api::cancelled(RequestId id) {
   awaits_.cancel(id);
   feeds_.cancel(id);
   counts_.erase(id);
+  after_barrier_.erase(id);
   handle(node::Cancelled{node::RequestId(id.v)});
 }
 
@@ -158,13 +159,15 @@ void Api::deliver(node::Outputs& outputs) {
   for (const node::ReadEntries& wanted : outputs.entry_reads) parts_.read_entries(wanted);
   for (node::SnapshotWork& work : outputs.snapshot_work) parts_.snapshot_work(std::move(work));
   for (node::Answer& answer : outputs.answers) {
-    if (!counts_.empty()) counts_.erase(RequestId(answer.id.v));  // of a barrier that was refused
+    // Of a barrier that was refused.
+    if (!counts_.empty()) counts_.erase(RequestId(answer.id.v));
+    if (!after_barrier_.empty()) after_barrier_.erase(RequestId(answer.id.v));
     respond(answer);
   }
   for (const node::ReadReady& ready : outputs.reads) {
     const auto it = reads_.find(RequestId(ready.id.v));
     if (it == reads_.end()) {
-      count_batch(RequestId(ready.id.v));
+      go_on(RequestId(ready.id.v));
       continue;
     }
     const std::unique_ptr<Call> call = std::move(it->second);
@@ -181,6 +184,15 @@ void Api::deliver(node::Outputs& outputs) {
   for (const auto& [group, run] : outputs.changed) {
     if (run.v != 0) changed(group, run);
   }
+}
+
+// What a change has waited for is read.
+void Api::go_on(RequestId id) {
+  const auto at = after_barrier_.find(id);
+  if (at == after_barrier_.end()) return count_batch(id);
+  const std::function<void()> then = std::move(at->second);
+  after_barrier_.erase(at);
+  then();
 }
 
 void Api::changed(GroupId group, Index run) {

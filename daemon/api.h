@@ -5,8 +5,8 @@
 //   read:      request -> parse -> Barrier -> ReadReady -> handler reads the node's tables ->
 //   respond immediate: request -> handler -> respond
 //
-// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_batches,
-// api_cluster, api_system.
+// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_events,
+// api_batches, api_cluster, api_system.
 #pragma once
 
 #include <cstdint>
@@ -110,6 +110,11 @@ class Api final : public HttpHandler {
   void post_retry(Call& call);
   void delete_data(Call& call);
 
+  void get_subscriptions(Call& call);
+  void get_subscription(Call& call);
+  void put_subscription(Call& call);
+  void delete_subscription(Call& call);
+  void post_ack(Call& call);
   void post_batch(Call& call);
   void get_batches(Call& call);
   void get_batch(Call& call);
@@ -151,6 +156,10 @@ class Api final : public HttpHandler {
   void await_searched(const Await& await, bool found);
   void park_await(Await await, const engine::Run& run);
   const dsl::Definition* definition_of(const engine::Run& run);
+  // Once this box has all that was committed before the call came: `then`; refused if it can't.
+  void after_barrier(RequestId id, std::int64_t deadline_ms, std::function<void()> then);
+  void go_on(RequestId id);
+  bool begin_subscribed(Call& call, EventFeed* feed);
   void count_batch(RequestId id);
   void count_batches();
   bool counts_batches() const;
@@ -162,7 +171,8 @@ class Api final : public HttpHandler {
   Feeds feeds_;
   absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;     // wait for their barrier
   std::map<RequestId, std::unique_ptr<struct BatchCount>> counts_;  // of batches that are to begin
-  std::vector<node::Input> waiting_;                                // requests of this turn
+  absl::flat_hash_map<RequestId, std::function<void()>> after_barrier_;
+  std::vector<node::Input> waiting_;  // requests of this turn
   std::vector<std::unique_ptr<node::Outputs>> spare_outputs_;
   std::string fatal_;
 };

@@ -96,8 +96,18 @@ constexpr Route kWork[] = {
     {post, "/v1/tasks/{token}/fail", write, Role::worker, &Api::post_fail, "", "Report a failure"},
     {post, "/v1/tasks/{token}/heartbeat", write, Role::worker, &Api::post_heartbeat, "",
      "Keep the lease, report progress"},
-    {get, "/v1/events", read, Role::reader, &Api::get_events, "after limit follow consistency",
-     "Committed events of all groups, as ndjson"},
+    {get, "/v1/events", read, Role::reader, &Api::get_events,
+     "after subscription limit follow consistency", "Committed events of all groups, as ndjson"},
+    {get, "/v1/subscriptions", read, Role::reader, &Api::get_subscriptions, "consistency",
+     "Durable subscriptions to the events"},
+    {get, "/v1/subscriptions/{name}", read, Role::reader, &Api::get_subscription, "consistency",
+     "One subscription and how far it is"},
+    {put, "/v1/subscriptions/{name}", write, Role::operator_, &Api::put_subscription, "",
+     "Make a subscription, or begin it anew"},
+    {del, "/v1/subscriptions/{name}", write, Role::operator_, &Api::delete_subscription, "",
+     "Delete a subscription: nothing is held for it any more"},
+    {post, "/v1/subscriptions/{name}/ack", write, Role::client, &Api::post_ack, "",
+     "All events before a cursor were taken"},
 };
 
 constexpr Route kSystem[] = {

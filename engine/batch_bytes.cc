@@ -201,10 +201,12 @@ void BatchBook::put_all(ByteWriter* w) const {
     const bool last_ends = batch.over_at.has_value() && batch.stopped.has_value();
     std::size_t left = batch.parts.size();
     for (const auto& [group, counts] : batch.parts) {
-      // The first part that is done after a stop is the last one.
-      if (last_ends && left == 1) put_event(w, *batch.stopped);
-      --left;
-      put_event(w, BatchPartDone{id, group, counts, batch.over_at.value_or(TimeMs(0))});
+      // The first part that is done after a stop is the last one. When earlier ones were nobody
+      // keeps.
+      const bool last = --left == 0;
+      if (last_ends && last) put_event(w, *batch.stopped);
+      const TimeMs at = last ? batch.over_at.value_or(TimeMs(0)) : TimeMs(0);
+      put_event(w, BatchPartDone{id, group, counts, at});
     }
     if (batch.stopped && !last_ends) put_event(w, *batch.stopped);
   }
@@ -234,39 +236,6 @@ bool decode_batch_steps(std::string_view bytes, std::vector<BatchStep>* steps) {
     step.counts = get_batch_counts(&in);
   }
   return in.done();
-}
-
-bool BatchRows::apply(const BatchStep& step) {
-  if (step.batch <= forgotten_) return false;
-  if (step.what == BatchStep::What::forget) {
-    for (const auto& [id, row] : rows_) {
-      if (id <= step.batch && !row.done) return false;
-    }
-    std::erase_if(rows_, [&](const auto& row) { return row.first <= step.batch; });
-    forgotten_ = step.batch;
-    return true;
-  }
-  const auto at = rows_.find(step.batch);
-  if (at == rows_.end() && rows_.size() >= limits::kBatchesSpanMax) return false;
-  const BatchRow before = at == rows_.end() ? BatchRow{} : at->second;
-  if (before.done || step.through < before.through) return false;
-  // A run that was changed is behind all that were met.
-  if (step.counts.changed > 0 && step.through == before.through) return false;
-  BatchRow& row = rows_[step.batch];
-  row.through = step.through;
-  row.counts.add(step.counts);
-  row.done = step.what == BatchStep::What::done;
-  return true;
-}
-
-const BatchRow* BatchRows::find(BatchId batch) const {
-  const auto at = rows_.find(batch);
-  return at == rows_.end() ? nullptr : &at->second;
-}
-
-bool BatchRows::is_done(BatchId batch) const {
-  const BatchRow* row = find(batch);
-  return batch <= forgotten_ || (row != nullptr && row->done);
 }
 
 void BatchRows::encode(std::string* out) const {

@@ -69,6 +69,9 @@ bool Catalog::fold_paused(const QueuePaused& e) {
 bool Catalog::apply(const CatalogEvent& event) {
   if (is_roster_event(event)) return fold_roster(event);
   if (const auto* batch = std::get_if<BatchEvent>(&event)) return batches_.apply(*batch);
+  if (const auto* subscription = std::get_if<SubscriptionEvent>(&event)) {
+    return subscriptions_.apply(*subscription);
+  }
   if (const auto* paused = std::get_if<QueuePaused>(&event)) return fold_paused(*paused);
   if (const auto* resumed = std::get_if<QueueResumed>(&event)) {
     return paused_queues_.erase(resumed->queue) > 0;

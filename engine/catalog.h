@@ -1,7 +1,7 @@
 // What all groups share, kept by group 0: the definitions, every version ever deployed and which
-// one starts use, the queues that are paused, the batches (batch.h), and the cluster's boxes. A
-// fold of group 0's entries, equal on every replica. The catalog keeps texts and metadata; the node
-// parses texts.
+// one starts use, the queues that are paused, the batches (batch.h), the subscriptions
+// (subscription.h), and the cluster's boxes. A fold of group 0's entries, equal on every replica.
+// The catalog keeps texts and metadata; the node parses texts.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/roster.h"
+#include "engine/subscription.h"
 
 namespace pawl::engine {
 
@@ -63,9 +64,9 @@ struct QueueResumed {
   Actor actor;
   friend bool operator==(const QueueResumed&, const QueueResumed&) = default;
 };
-using CatalogEvent =
-    std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed,
-                 BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved, BoxKnown, BatchEvent>;
+using CatalogEvent = std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused,
+                                  QueueResumed, BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved,
+                                  BoxKnown, BatchEvent, SubscriptionEvent>;
 
 // From this index on five of the variant's events are the roster's.
 inline constexpr std::size_t kRosterEvents = 5;
@@ -115,7 +116,8 @@ class Catalog {
  public:
   // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
   // unknown, or past limits::kDefinitionsMax; a queue that is paused already, is not paused, or is
-  // one more than limits::kQueuesPausedMax; what the roster (roster.h) or the batches do not take.
+  // one more than limits::kQueuesPausedMax; what the roster, the batches or the subscriptions do
+  // not take.
   bool apply(const CatalogEvent& event);
 
   const CatalogWorkflow* find(std::string_view name) const;
@@ -134,6 +136,7 @@ class Catalog {
   }
   const Roster& roster() const { return roster_; }
   const BatchBook& batches() const { return batches_; }
+  const SubscriptionBook& subscriptions() const { return subscriptions_; }
 
   void encode(std::string* out) const;
   // Replaces the content; false if malformed.
@@ -149,6 +152,7 @@ class Catalog {
   std::map<std::string, QueuePause, std::less<>> paused_queues_;
   Roster roster_;
   BatchBook batches_;
+  SubscriptionBook subscriptions_;
 };
 
 }  // namespace pawl::engine

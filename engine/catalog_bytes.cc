@@ -1,8 +1,9 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
 // changed, 3 pinned, 4 queue paused, 5 queue resumed, 6 boxes founded, 7 box added, 8 promoted,
-// 9 removed, 10 known; 20 to 22: batch_bytes.cc), then its fields in order; the snapshot is a
-// format byte, the roster with its length before it, then the events that make each workflow, those
-// of the paused queues, and those of the batches.
+// 9 removed, 10 known; 20 to 22: batch_bytes.cc; 25 to 28: subscription.cc), then its fields in
+// order; the snapshot is a format byte, the roster with its length before it, then the events that
+// make each workflow, those of the paused queues, and those of the batches and of the
+// subscriptions.
 #include <limits>
 
 #include "base/bytes.h"
@@ -224,6 +225,11 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
       events->emplace_back(get_batch_event(kind, &reader.in));
       continue;
     }
+    if (kind >= kSubscriptionKindFirst && kind <= kSubscriptionKindLast) {
+      if (kFeatureLevel < kSubscriptionLevel) return false;
+      events->emplace_back(get_subscription_event(kind, &reader.in));
+      continue;
+    }
     switch (kind) {
       case 1:
         events->emplace_back(get_stored(&reader));
@@ -287,6 +293,7 @@ void Catalog::encode(std::string* out) const {
     put(&writer, QueuePaused{queue, pause.reason, pause.since, pause.by});
   }
   batches_.put_all(&writer);
+  subscriptions_.put_all(&writer);
 }
 
 bool Catalog::decode(std::string_view bytes) {

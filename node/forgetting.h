@@ -60,6 +60,8 @@ class Node::Forgetting {
   std::optional<TimeMs> due_at(const std::pair<std::string, std::uint32_t>& version,
                                TimeMs closed_at) const;
   void find_due(const Group& group);
+  // A subscription has not acknowledged this entry of the group's yet.
+  bool is_held(const Group& group, Index entry) const;
   // The retention of what has closed then is over.
   bool is_due(const std::pair<std::string, std::uint32_t>& version, TimeMs closed_at) const;
   void propose(Group& group);

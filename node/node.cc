@@ -17,6 +17,7 @@
 #include "node/planted.h"
 #include "node/recovery.h"
 #include "node/resting.h"
+#include "node/subscriptions.h"
 
 namespace pawl::node {
 namespace {
@@ -57,6 +58,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   forgetting_ = std::make_unique<Forgetting>(this);
   errands_ = std::make_unique<Errands>(this);
   batches_ = std::make_unique<Batches>(this);
+  subscriptions_ = std::make_unique<Subscriptions>(this);
 }
 
 Node::~Node() = default;
@@ -300,6 +302,7 @@ void Node::on_tick() {
   forgetting_->look();
   errands_->look();
   batches_->look();
+  subscriptions_->look();
   settle();
 }
 
@@ -329,6 +332,7 @@ void Node::settle() {
     if (!under_way_.catalog_busy && !under_way_.catalog_requests.empty()) next_catalog_request();
     if (errands_->unsettled()) errands_->look();
     if (batches_->unsettled()) batches_->look();
+    if (subscriptions_->unsettled()) subscriptions_->look();
   } while (!left_.acknowledgements.empty() || errands_->unsettled() || batches_->unsettled() ||
            (cluster_ && cluster_->unsettled()));
   while (!under_way_.deadlines.empty() &&
@@ -433,6 +437,7 @@ void Node::open(Group& group) {
   forgetting_->opened(group);
   errands_->opened(group);
   batches_->changed();
+  subscriptions_->changed();
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
   if (!cluster_) return;
@@ -449,7 +454,7 @@ std::int64_t Node::next_wake_mono_ms() const {
   if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);
   if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
   wake = std::min({wake, forgetting_->next_wake_mono_ms(), errands_->next_wake_mono_ms(),
-                   batches_->next_wake_mono_ms()});
+                   batches_->next_wake_mono_ms(), subscriptions_->next_wake_mono_ms()});
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (!timer) continue;

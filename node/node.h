@@ -48,16 +48,14 @@ class Node : private GroupOwner {
   const log::Batch* next_batch(bool room = true);
   // The disk has done it. It may get the next_batch(); then handle(BatchCompleted).
   void batch_done(const Now& now, std::uint64_t id);
-  // Monotonic ms at which a Tick is due: timers, leases, polls, deadlines. INT64_MAX: none.
-  std::int64_t next_wake_mono_ms() const;
+  std::int64_t next_wake_mono_ms() const;  // when a Tick is due, monotonic; INT64_MAX: never
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
 
   // --- what it knows ---
   bool ready() const;  // every group is whole and has a leader that may decide, or another box
   std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
   bool alone() const { return cluster_ == nullptr; }
-  // This box leads the group and may decide.
-  bool leads(GroupId id) const { return decides(*groups_[id.v]); }
+  bool leads(GroupId id) const { return decides(*groups_[id.v]); }  // and may decide
   const Cluster* cluster() const { return cluster_.get(); }
   const NodeOptions& options() const { return options_; }
   bool time_known() const { return alone() || time_.known(); }  // stamps are given
@@ -67,12 +65,12 @@ class Node : private GroupOwner {
   GroupId group_of(std::string_view run_id) const;
   const engine::Run* find(const RunRef& ref, GroupId* group) const;  // null if there is none
   Definitions& definitions() { return definitions_; }
+  const engine::Catalog& catalog() const { return definitions_.catalog(); }
   const Polls& polls() const { return polls_; }
   const NodeStats& stats() const { return stats_; }
   std::optional<TimeMs> lease_until(const TaskRef& task) const;  // absent: it is not out
   void scrubbed(const std::vector<Index>& through);              // its mark, by group (scrubbing.h)
-  // The group as it is now; one at a time. To be kept once raft().durable() is as far.
-  std::unique_ptr<Freeze> freeze(GroupId group);
+  std::unique_ptr<Freeze> freeze(GroupId group);  // one at a time; kept once durable() is there
 
  private:
   class Recovery;
@@ -81,6 +79,7 @@ class Node : private GroupOwner {
   class Forgetting;
   class Errands;
   class Batches;
+  class Subscriptions;
   class Installs;
   struct Assembly;
   // GroupOwner: takes note; settle() acts.
@@ -286,6 +285,7 @@ class Node : private GroupOwner {
   std::unique_ptr<Forgetting> forgetting_;
   std::unique_ptr<Errands> errands_;
   std::unique_ptr<Batches> batches_;
+  std::unique_ptr<Subscriptions> subscriptions_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

@@ -7,6 +7,7 @@
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/refusals.h"
+#include "node/subscriptions.h"
 
 namespace pawl::node {
 namespace {
@@ -58,6 +59,8 @@ void Node::next_catalog_request() {
           using Op = std::decay_t<decltype(op)>;
           if constexpr (std::is_same_v<Op, ChangeBatch>) {
             batches_->decide(request, op);
+          } else if constexpr (std::is_same_v<Op, ChangeSubscription>) {
+            subscriptions_->decide(request, op);
           } else if constexpr (CatalogChange<Op>) {
             decide_catalog(request, op);
           }
@@ -224,6 +227,7 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
     if (std::holds_alternative<engine::QueuePaused>(event)) under_way_.pausing_queue.clear();
     if (engine::is_roster_event(event) && boxes_) boxes_->roster_changed();
     if (std::holds_alternative<engine::BatchEvent>(event)) batches_->changed();
+    if (std::holds_alternative<engine::SubscriptionEvent>(event)) subscriptions_->changed();
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);
     if (resumed != nullptr && out_ != nullptr) left_.resumed_queues.push_back(resumed->queue);
   }

@@ -8,6 +8,7 @@
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/planted.h"
+#include "node/subscriptions.h"
 
 namespace pawl::node {
 namespace {
@@ -297,6 +298,7 @@ void Node::close(Group& group) {
   std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
   std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });
   if (id.v != 0) return;
+  subscriptions_->lost();
   under_way_.catalog_busy = false;
   under_way_.pausing_queue.clear();
   for (const Request& request : std::exchange(under_way_.catalog_requests, {})) retry(request.id);

@@ -89,10 +89,11 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
              "a run's data can be deleted once every box runs this version");
       return false;
     }
-  } else if (std::holds_alternative<ChangeBatch>(request.operation) &&
+  } else if ((std::holds_alternative<ChangeBatch>(request.operation) ||
+              std::holds_alternative<ChangeSubscription>(request.operation)) &&
              groups_[0]->tables().feature_level() < kBatchLevel) {
     refuse(request.id, 409, "level-too-low", "A box runs an older version of pawl",
-           "batches can be made once every box runs this version");
+           "batches and subscriptions can be made once every box runs this version");
     return false;
   } else if (const auto* report = std::get_if<ReportTask>(&request.operation)) {
     token = &report->token;

@@ -359,6 +359,22 @@ void members(Io& io, ChangeBatch& x) {
   io(x.change);
 }
 template <class Io>
+void members(Io& io, PutSubscription& x) {
+  io(x.name, x.has_place, x.next, x.whole, x.max_lag_ms);
+}
+template <class Io>
+void members(Io& io, AckSubscription& x) {
+  io(x.name, x.next);
+}
+template <class Io>
+void members(Io& io, DeleteSubscription& x) {
+  io(x.name);
+}
+template <class Io>
+void members(Io& io, ChangeSubscription& x) {
+  io(x.change);
+}
+template <class Io>
 void members(Io& io, Barrier& x) {
   io(x.run);
 }

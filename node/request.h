@@ -16,6 +16,7 @@
 #include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/dedupe.h"
+#include "engine/subscription.h"
 
 namespace pawl::node {
 
@@ -134,6 +135,26 @@ struct ChangeBatch {
   std::variant<BeginBatch, StopBatch, EndBatchPart> change;
 };
 
+// A durable subscription begins (engine/subscription.h), or begins anew where a place is given.
+// Whoever asks has read, after a barrier, how far each group is.
+struct PutSubscription {
+  std::string name;
+  bool has_place = false;          // absent: one that is there stays where it is
+  engine::EventPlace next, whole;  // of a new one: `whole`, unless there is a place
+  std::optional<std::int64_t> max_lag_ms;
+};
+// All before this place was taken. Of several that come close together one entry is made.
+struct AckSubscription {
+  std::string name;
+  engine::EventPlace next;
+};
+struct DeleteSubscription {
+  std::string name;
+};
+struct ChangeSubscription {
+  std::variant<PutSubscription, AckSubscription, DeleteSubscription> change;
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -145,16 +166,17 @@ struct IfMatch {
   Seq seq;
 };
 
-using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
-                               PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
-                               Barrier, ChangeBoxes, AcceptTime, CallRun, ChangeBatch>;
+using Operation =
+    std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
+                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier, ChangeBoxes,
+                 AcceptTime, CallRun, ChangeBatch, ChangeSubscription>;
 
 // What group 0 keeps for all.
 template <class T>
 concept CatalogChange = std::is_same_v<T, DeployWorkflow> || std::is_same_v<T, SetDefault> ||
     std::is_same_v<T, PauseQueue> || std::is_same_v<T, ResumeQueue> ||
     std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime> ||
-    std::is_same_v<T, ChangeBatch>;
+    std::is_same_v<T, ChangeBatch> || std::is_same_v<T, ChangeSubscription>;
 
 struct Request {
   RequestId id;

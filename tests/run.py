@@ -164,6 +164,7 @@ def python_programs(suite, build):
         Program("cold runs", [python, "tests/black_box/cold_test.py", "--pawl", pawl]),
         Program("looks into the past", [python, "tests/black_box/past_test.py", "--pawl", pawl]),
         Program("batches of verbs", [python, "tests/black_box/batch_test.py", "--pawl", pawl]),
+        Program("subscriptions", [python, "tests/black_box/subscription_test.py", "--pawl", pawl]),
         Program("generations", [python, "tests/black_box/generation_test.py", "--pawl", pawl]),
         Program("recipes", [python, "tests/black_box/guide_test.py", "--pawl", pawl]),
         Program("nested machines", [python, "tests/black_box/nested_test.py", "--pawl", pawl]),

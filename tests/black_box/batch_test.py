@@ -72,7 +72,7 @@ class Batches(unittest.TestCase):
         return self.until(number, lambda batch: batch["status"] in ("done", "stopped"))
 
     def counts(self):
-        return {run["id"]: run["vars"]["n"] for run in self.client.items("/v1/runs?fields=vars")}
+        return {run["id"]: run["vars"]["n"] for run in self.client.get("/v1/runs?fields=vars&limit=500").json["items"]}
 
     def run_pawl(self, *arguments):
         return subprocess.run([self.pawl, "--socket", self.daemon.socket, *arguments], capture_output=True, text=True,

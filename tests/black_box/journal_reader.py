@@ -528,6 +528,10 @@ def batch_counts(cursor):
     return {**counts, "refusals": refusals}
 
 
+def place_text(cursor):
+    return "1-" + ".".join(f"{cursor.varint():x}" for _ in range(cursor.varint()))
+
+
 def steps_json(data):
     cursor, steps = Cursor(data), []
     while not cursor.done():
@@ -567,6 +571,15 @@ def change_json(cursor):
                 "at": time_json(cursor.zigzag())}
     if kind == 22:
         return {"type": "batch.stopped", "batch": cursor.varint(), "reason": cursor.text(), **actor_fields(cursor)}
+    if 25 <= kind <= 28:
+        shown = {"type": "subscription." + ("put", "acked", "lost", "deleted")[kind - 25], "name": cursor.text()}
+        if kind <= 26:
+            shown["cursor"] = place_text(cursor)
+        if kind == 25:
+            shown["whole"] = place_text(cursor)
+            lag = cursor.zigzag()
+            shown["max_lag"] = f"{lag // 1000}s" if lag % 1000 == 0 else f"{lag}ms"
+        return {**shown, **(actor_fields(cursor) if kind in (25, 28) else {"at": time_json(cursor.zigzag())})}
     raise Malformed(f"a change of the catalog of the unknown kind {kind}")
 
 

@@ -166,6 +166,14 @@ class Store:
         while any(batch["status"] in ("running", "stopping") for batch in client.get("/v1/batches").json["items"]):
             pass
 
+    def subscriptions(self):
+        client = self.daemon.client()
+        assert client.request("PUT", "/v1/subscriptions/out", {"max_lag": "90s"}).status == 201
+        assert client.request("PUT", "/v1/subscriptions/gone", {"after": "oldest"}).status == 201
+        lines = client.request("GET", "/v1/events?subscription=gone").data.decode().splitlines()
+        assert client.post("/v1/subscriptions/gone/ack", json.loads(lines[-1])).status == 200
+        assert client.request("DELETE", "/v1/subscriptions/gone").status == 200
+
     def many_signals(self, count):
         """Small entries by several clients at once: what a dictionary is trained from."""
         self.rounds += 1
@@ -226,6 +234,7 @@ class Agreement(unittest.TestCase):
         cls.store.work(24)
         cls.store.many_signals(160)
         cls.store.batches()
+        cls.store.subscriptions()
         for _ in range(3):
             cls.store.kill_under_load()
             cls.store.work(6)

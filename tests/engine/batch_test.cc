@@ -67,8 +67,8 @@ void check_catalog(const Catalog& catalog) {
     Catalog cut;
     std::string again;
     if (!cut.decode(bytes.substr(0, n))) continue;
-    cut.encode(&again);
-    BOOST_CHECK(again.size() == n && !(cut == catalog));
+    cut.encode(&again);  // ended between two events: a catalog, but a smaller one
+    BOOST_CHECK(copy.decode(again) && copy == cut && !(cut == catalog));
   }
 }
 
