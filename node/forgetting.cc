@@ -88,9 +88,15 @@ bool Node::Forgetting::is_due(const std::pair<std::string, std::uint32_t>& versi
   return due && *due <= node_->stamp_;
 }
 
-bool Node::Forgetting::is_held(const Group& group, Index entry) const {
+bool Node::Forgetting::is_held(const Group& group, Index run, std::uint32_t generation) const {
   const auto held = node_->catalog().subscriptions().held_from(group.id());
-  return held && entry >= *held;
+  if (!held) return false;
+  const engine::Run& known = *group.tables().find(run);
+  if (generation == 0) return known.last_entry >= *held;
+  const auto& older = *known.older;
+  return std::any_of(older.begin(), older.end(), [&](const engine::Generation& each) {
+    return each.number == generation && each.last_entry >= *held;
+  });
 }
 
 void Node::Forgetting::propose(Group& group) {
@@ -101,7 +107,7 @@ void Node::Forgetting::propose(Group& group) {
   for (const auto& [version, closed] : group.tables().closed_by_version()) {
     for (const engine::ClosedRun& run : closed) {
       if (!is_due(version, run.closed_at) || runs.size() >= limits::kForgottenPerEntryMax) break;
-      if (is_held(group, group.tables().find(run.run)->last_entry)) {
+      if (is_held(group, run.run)) {
         held = true;  // as those that have closed since
         break;
       }
@@ -116,11 +122,7 @@ void Node::Forgetting::propose(Group& group) {
     for (const engine::ClosedGeneration& generation : closed) {
       const std::size_t listed = runs.size() + generations.size();
       if (!is_due(version, generation.closed_at) || listed >= limits::kForgottenPerEntryMax) break;
-      const auto& older = *group.tables().find(generation.run)->older;
-      const auto of = std::find_if(older.begin(), older.end(), [&](const engine::Generation& each) {
-        return each.number == generation.number;
-      });
-      if (of != older.end() && is_held(group, of->last_entry)) {
+      if (is_held(group, generation.run, generation.number)) {
         held = true;
         break;
       }
