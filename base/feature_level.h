@@ -11,6 +11,7 @@
 // | 4     | boxes come and go (engine/roster)              |
 // | 5     | compressed segments; what is forgotten         |
 // | 6     | machines within machines, undos, calls         |
+// | 7     | schedules, batches, subscriptions, resets      |
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,7 @@
 // The newest that this build writes and reads. tests/upgrade builds the parts that ask for it once
 // more, as the build before this one was.
 #ifndef PAWL_FEATURE_LEVEL
-#define PAWL_FEATURE_LEVEL 6
+#define PAWL_FEATURE_LEVEL 7
 #endif
 
 namespace pawl {
@@ -29,5 +30,10 @@ inline constexpr std::uint16_t kClusterLevel = 3;
 inline constexpr std::uint16_t kRosterLevel = 4;
 inline constexpr std::uint16_t kJournalLevel = 5;
 inline constexpr std::uint16_t kFlowLevel = 6;
+inline constexpr std::uint16_t kScheduleLevel = 7;
+inline constexpr std::uint16_t kResetLevel = 7;
+inline constexpr std::uint16_t kBatchLevel = 7;
+inline constexpr std::uint16_t kSubscriptionLevel = 7;
+inline constexpr std::uint16_t kMigrateLevel = 7;
 
 }  // namespace pawl

@@ -21,6 +21,24 @@ inline constexpr int kDiagnosticsMax = 100;      // reported at once; the rest i
 inline constexpr int kAutomaticStepsMax = 1000;  // in a row, then sys.loop
 inline constexpr int kSchemaDepthMax = 16;
 inline constexpr int kSchedulesMax = 100;  // of one definition
+inline constexpr std::int64_t kTaskPriorityMin = 1;
+inline constexpr std::int64_t kTaskPriorityMax = 5;  // handed out first
+inline constexpr std::int64_t kTaskPriorityDefault = 3;
+inline constexpr std::size_t kMigrateFromMax = 100;       // versions that one [migrate] names
+inline constexpr std::size_t kMigrationReasonsMax = 100;  // in one refusal; the rest is counted
+
+// --- schedules (engine/schedule, node/schedules) ---
+inline constexpr std::size_t kSchedulesKeptMax = 10'000;   // of all workflows' default versions
+inline constexpr std::size_t kScheduleWaitingMax = 1'000;  // firings of one that wait
+inline constexpr std::size_t kScheduleStartingMax = 16;    // whose runs are asked for
+inline constexpr std::size_t kScheduleOutcomesMax = 10;    // that are remembered
+inline constexpr std::size_t kScheduleMissedStep = 2'000;  // counted in one decision
+inline constexpr int kScheduleFiringsASecond = 100;        // of all schedules
+inline constexpr int kScheduleSurveysMax = 32;             // under way at once
+inline constexpr std::int64_t kScheduleMissedMs = 60'000;  // late by more, a firing was missed
+inline constexpr std::int64_t kScheduleAgainMs = 1'000;    // whoever waits looks again then
+inline constexpr std::size_t kSurveyRunsMax = 100;         // named in one answer
+inline constexpr std::size_t kSurveyLookedAtMax = 20'000;  // runs looked at for one answer
 
 // --- expressions (dsl/) ---
 inline constexpr std::size_t kExpressionBytesMax = 8 * KiB;

@@ -24,7 +24,7 @@ class Feed {
       const dsl::Value* items = answer.json.field("items");
       if (items == nullptr) {  // lines, not a page
         lines(answer.body);
-        return kDone;
+        return exit_;
       }
       if (items->kind() == dsl::Kind::list) {
         for (const dsl::Value& item : items->as_list()) show(item, codecs::to_json(item));
@@ -45,7 +45,7 @@ class Feed {
             away_since = -1;
             return take(text);
           });
-      if (ended_) return kDone;
+      if (ended_ || exit_ != kDone) return exit_;
       const bool away = response.ok()
                             ? response->status == 503 || response->status == 200
                             : is_away(response.status()) ||
@@ -69,7 +69,7 @@ class Feed {
     std::string query;
     if (!cursor.empty()) {
       query = "&cursor=" + percent_encode(cursor);
-    } else if (!after_.empty()) {
+    } else if (!after_.empty() && !options_.subscribed) {
       query = "&after=" + percent_encode(after_);
     }
     if (!options_.generation.empty()) {
@@ -94,7 +94,10 @@ class Feed {
     connected_ = true;
     dsl::Value value;
     codecs::JsonError error;
-    if (!codecs::parse_json(text, &value, &error) || value.kind() != dsl::Kind::map) return true;
+    if (!codecs::parse_json(text, &value, &error) || value.kind() != dsl::Kind::map) {
+      session_.print_json(text);  // it is not passed over
+      return true;
+    }
     const std::string cursor = text_of(value, "cursor");
     if (!cursor.empty()) after_ = cursor;
     if (!options_.position.empty() && value.field(options_.position) != nullptr) {
@@ -107,7 +110,8 @@ class Feed {
     } else if (!position_only && !ended_) {
       show(value, text);
     }
-    return !ended_;
+    if (position_only && options_.at_cursor) exit_ = options_.at_cursor(cursor);
+    return !ended_ && exit_ == kDone;
   }
 
   void show(const dsl::Value& item, std::string_view text) {
@@ -124,6 +128,7 @@ class Feed {
   std::string after_;
   bool connected_ = false;
   bool ended_ = false;
+  int exit_ = kDone;
 };
 
 }  // namespace

@@ -21,6 +21,11 @@ struct FeedOptions {
   // The member of an item that may be given as `after` ("seq" of a history); "" if only {cursor}
   // lines name positions.
   std::string position;
+  // The daemon knows the position itself: `after` is not sent.
+  bool subscribed = false;
+  // Told of each {cursor} line, once all before it was printed; an exit status but kDone ends the
+  // feed with it. May be empty.
+  std::function<int(const std::string& cursor)> at_cursor;
 };
 
 // Prints every item: as it came with --json, else as `line` says. Returns the exit status.

@@ -26,6 +26,9 @@ constexpr std::array kAdvice = {
     Advice{"wrong-state", "`pawl show RUN` says where it is; repeat with the state it is in"},
     Advice{"move-not-allowed", "only the `moves` of the state are allowed; see `pawl show RUN`"},
     Advice{"run-id-taken", "choose another --id, or see the one there is with `pawl show RUN`"},
+    Advice{"reset-impossible", "`pawl history RUN --diff` shows what each event changed"},
+    Advice{"migration-impossible",
+           "deploy a version whose [migrate] fits, or wait until the run is somewhere else"},
     Advice{"change-under-way",
            "repeat in a few seconds; `pawl cluster status` shows how far it is"},
     Advice{"level-too-low", "repeat once `pawl cluster status` shows every box as up"},
@@ -157,7 +160,7 @@ std::string describe_problem(const Response& response, const dsl::Value& problem
   if (problem.kind() == dsl::Kind::map) {
     for (const auto& [key, value] : problem.as_map()) {
       const std::string name = text_of(key);
-      if (name == "errors") {
+      if (name == "errors" || name == "reasons") {
         out += describe_errors(value);
       } else if (name != "type" && name != "title" && name != "status" && name != "detail" &&
                  name != "instance" && name != "hint") {

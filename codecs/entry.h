@@ -48,6 +48,7 @@ struct Entry {
   std::vector<Index> forgets;
   // Runs whose generations are forgotten up to this number; ascending. Of kJournalLevel.
   std::vector<std::pair<Index, std::uint32_t>> forgets_generations;
+  std::string batches;  // steps of batches (engine/batch_rows.h); of kBatchLevel
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 

@@ -4,10 +4,13 @@
 #include <variant>
 #include <vector>
 
+#include "codecs/batch_json.h"
 #include "codecs/entry.h"
 #include "codecs/event_json.h"
 #include "codecs/json.h"
 #include "codecs/membership_bytes.h"
+#include "codecs/schedule_json.h"
+#include "codecs/subscription_json.h"
 #include "engine/catalog.h"
 #include "engine/event_bytes.h"
 
@@ -68,6 +71,14 @@ struct ChangeWriter {
     w->field("type", "queue.resumed").field("queue", e.queue).field("reason", e.reason);
     write_author(w, e);
   }
+  void operator()(const engine::ScheduleEvent& e) const {
+    write_schedule_event(*w, e);
+    std::visit(
+        [this](const auto& change) {
+          if constexpr (requires { change.actor; }) write_author(w, change);
+        },
+        e);
+  }
   void operator()(const engine::BoxesFounded& e) const {
     w->field("type", "boxes.founded");
     write_boxes(w, "boxes", e.boxes);
@@ -88,6 +99,8 @@ struct ChangeWriter {
   void operator()(const engine::BoxKnown& e) const {
     w->field("type", "box.known").field("box", e.box.v).field("store", hex_of(e.store));
   }
+  void operator()(const engine::BatchEvent& e) const { write_batch_event(*w, e); }
+  void operator()(const engine::SubscriptionEvent& e) const { write_subscription_event(*w, e); }
 };
 
 void write_message(JsonWriter* w, const engine::Message& message) {
@@ -137,6 +150,7 @@ struct Decoded {
   std::vector<engine::Event> events;
   std::vector<engine::CatalogEvent> changes;
   raft::Membership members;
+  std::vector<engine::BatchStep> steps;
 };
 
 absl::Status decode(const Entry& entry, Decoded* decoded) {
@@ -145,6 +159,9 @@ absl::Status decode(const Entry& entry, Decoded* decoded) {
   if (!status.ok()) return status;
   if (!entry.catalog.empty() && !engine::decode_catalog_events(entry.catalog, &decoded->changes)) {
     return absl::DataLossError("the changes of the catalog are malformed or of an unknown kind");
+  }
+  if (!engine::decode_batch_steps(entry.batches, &decoded->steps)) {
+    return absl::DataLossError("the steps of batches are malformed");
   }
   std::string error;
   if (!entry.membership.empty() &&
@@ -195,6 +212,11 @@ void write_rest(JsonWriter* w, const Entry& entry, const Decoded& decoded) {
       std::visit(ChangeWriter{w}, change);
       w->end_object();
     }
+    w->end_array();
+  }
+  if (!decoded.steps.empty()) {
+    w->plain_key("batches").begin_array();
+    for (const engine::BatchStep& step : decoded.steps) write_batch_step(*w, step);
     w->end_array();
   }
   if (entry.raise_level > 0) w->field("raise_level", std::uint64_t{entry.raise_level});

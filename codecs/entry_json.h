@@ -23,8 +23,8 @@ struct EntryPosition {
 
 // Appends one object: {"group", "index", "term", "segment", "offset", "replaced"?}, and then what
 // the entry has of: "noop", "at", "level", "run", "previous", "committed", "events", "answers",
-// "sends", "receive", "ack", "catalog", "raise_level", "members". DataLoss, and nothing appended,
-// if the payload is not an entry that this build knows all of.
+// "sends", "receive", "ack", "catalog", "batches", "raise_level", "members". DataLoss, and nothing
+// appended, if the payload is not an entry that this build knows all of.
 absl::Status append_entry(const EntryPosition& position, std::string_view payload,
                           std::string* out);
 

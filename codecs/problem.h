@@ -19,4 +19,8 @@ std::string problem_json(std::uint16_t status, std::string_view type, std::strin
 std::string problem_json(std::uint16_t status, std::string_view type, std::string_view title,
                          std::string_view detail, const std::function<void(JsonWriter&)>& more);
 
+// What a refusal says, in one line: "TITLE: DETAIL" of a problem document, or "status N" if the
+// body is none.
+std::string problem_text(std::uint16_t status, std::string_view body);
+
 }  // namespace pawl::codecs

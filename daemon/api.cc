@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
+#include "daemon/batch_count.h"
 #include "daemon/routes.h"
 
 namespace pawl::daemon {
@@ -111,6 +112,8 @@ void Api::cancelled(RequestId id) {
   reads_.erase(id);
   awaits_.cancel(id);
   feeds_.cancel(id);
+  counts_.erase(id);
+  after_barrier_.erase(id);
   handle(node::Cancelled{node::RequestId(id.v)});
 }
 
@@ -155,10 +158,18 @@ void Api::deliver(node::Outputs& outputs) {
   for (const node::OutgoingFrame& frame : outputs.frames) parts_.send(frame);
   for (const node::ReadEntries& wanted : outputs.entry_reads) parts_.read_entries(wanted);
   for (node::SnapshotWork& work : outputs.snapshot_work) parts_.snapshot_work(std::move(work));
-  for (node::Answer& answer : outputs.answers) respond(answer);
+  for (node::Answer& answer : outputs.answers) {
+    // Of a barrier that was refused.
+    if (!counts_.empty()) counts_.erase(RequestId(answer.id.v));
+    if (!after_barrier_.empty()) after_barrier_.erase(RequestId(answer.id.v));
+    respond(answer);
+  }
   for (const node::ReadReady& ready : outputs.reads) {
     const auto it = reads_.find(RequestId(ready.id.v));
-    if (it == reads_.end()) continue;
+    if (it == reads_.end()) {
+      go_on(RequestId(ready.id.v));
+      continue;
+    }
     const std::unique_ptr<Call> call = std::move(it->second);
     reads_.erase(it);
     (this->*call->route->handler)(*call);
@@ -173,6 +184,15 @@ void Api::deliver(node::Outputs& outputs) {
   for (const auto& [group, run] : outputs.changed) {
     if (run.v != 0) changed(group, run);
   }
+}
+
+// What a change has waited for is read.
+void Api::go_on(RequestId id) {
+  const auto at = after_barrier_.find(id);
+  if (at == after_barrier_.end()) return count_batch(id);
+  const std::function<void()> then = std::move(at->second);
+  after_barrier_.erase(at);
+  then();
 }
 
 void Api::changed(GroupId group, Index run) {
@@ -274,9 +294,11 @@ void Api::tick(std::int64_t mono_ms) {
     answer_await(await, *run, false);
   }
   feeds_.tick(mono_ms);
+  count_batches();
 }
 
 std::int64_t Api::next_wake_mono_ms() const {
+  if (counts_batches()) return 0;
   return std::min(awaits_.next_wake_mono_ms(), feeds_.next_wake_mono_ms());
 }
 

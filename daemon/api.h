@@ -5,12 +5,13 @@
 //   read:      request -> parse -> Barrier -> ReadReady -> handler reads the node's tables ->
 //   respond immediate: request -> handler -> respond
 //
-// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_cluster,
-// api_system.
+// Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_events,
+// api_batches, api_cluster, api_system.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -107,7 +108,24 @@ class Api final : public HttpHandler {
   void post_move(Call& call);
   void post_verb(Call& call);
   void post_retry(Call& call);
+  void post_reset(Call& call);
+  void post_migrate(Call& call);
   void delete_data(Call& call);
+
+  void get_subscriptions(Call& call);
+  void get_subscription(Call& call);
+  void put_subscription(Call& call);
+  void delete_subscription(Call& call);
+  void post_ack(Call& call);
+
+  void get_schedules(Call& call);
+  void get_schedule(Call& call);
+  void post_schedule_verb(Call& call);
+
+  void post_batch(Call& call);
+  void get_batches(Call& call);
+  void get_batch(Call& call);
+  void delete_batch(Call& call);
 
   void get_incidents(Call& call);
   void get_queues(Call& call);
@@ -138,6 +156,8 @@ class Api final : public HttpHandler {
   void get_past(Call& call, const engine::Run& run, GroupId group);
   bool has_generation(Call& call, const engine::Run& run, std::uint32_t generation);
   bool run_ref(Call& call, node::RunRef* ref);
+  // False if there is no such schedule, or this build can't read its definition.
+  bool append_schedule(const std::string& name, std::string* out);
   const engine::CatalogWorkflow* workflow_of(Call& call);
   const engine::CatalogVersion* version_of(Call& call);
   void changed(GroupId group, Index run);
@@ -145,14 +165,23 @@ class Api final : public HttpHandler {
   void await_searched(const Await& await, bool found);
   void park_await(Await await, const engine::Run& run);
   const dsl::Definition* definition_of(const engine::Run& run);
+  // Once this box has all that was committed before the call came: `then`; refused if it can't.
+  void after_barrier(RequestId id, std::int64_t deadline_ms, std::function<void()> then);
+  void go_on(RequestId id);
+  bool begin_subscribed(Call& call, EventFeed* feed);
+  void count_batch(RequestId id);
+  void count_batches();
+  bool counts_batches() const;
 
   Parts parts_;
   const RoleMap* roles_ = nullptr;
   Random random_;
   Awaits awaits_;
   Feeds feeds_;
-  absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;  // wait for their barrier
-  std::vector<node::Input> waiting_;                             // requests of this turn
+  absl::flat_hash_map<RequestId, std::unique_ptr<Call>> reads_;     // wait for their barrier
+  std::map<RequestId, std::unique_ptr<struct BatchCount>> counts_;  // of batches that are to begin
+  absl::flat_hash_map<RequestId, std::function<void()>> after_barrier_;
+  std::vector<node::Input> waiting_;  // requests of this turn
   std::vector<std::unique_ptr<node::Outputs>> spare_outputs_;
   std::string fatal_;
 };

@@ -1,5 +1,5 @@
-// Lists over groups: runs, incidents, tasks, queues, events. Each group's part is as of its
-// barrier; a page is no snapshot across groups (architecture: Order).
+// Lists over groups: runs, incidents, tasks, queues. Each group's part is as of its barrier; a page
+// is no snapshot across groups (architecture: Order).
 #include <algorithm>
 
 #include "base/limits.h"
@@ -59,23 +59,6 @@ void write_page(const node::Node& node, const Page& page, std::string* body,
   w.end_array().plain_key("next_cursor");
   more&& last ? w.string(last->text()) : w.null();
   w.end_object();
-}
-
-// What the cursor would go on with is not in the journal any more.
-bool behind(const EventCursor& cursor, const EventCursor& oldest) {
-  for (std::size_t g = 0; g < cursor.next.size(); ++g) {
-    if (cursor.next[g] < oldest.next[g]) return true;
-  }
-  return false;
-}
-
-// Each group has applied all that was acknowledged before this read came.
-bool ahead(const node::Node& node, const EventCursor& cursor) {
-  for (std::size_t g = 0; g < cursor.next.size(); ++g) {
-    const GroupId group(static_cast<std::uint16_t>(g));
-    if (cursor.next[g] > node.group(group).applied().next()) return true;
-  }
-  return false;
 }
 
 std::string oldest_text(TimeMs oldest) {
@@ -206,39 +189,6 @@ void Api::get_queues(Call& call) {
   }
   w.end_array().plain_key("next_cursor").null().end_object();
   respond_json(call.id, 200, body);
-}
-
-void Api::get_events(Call& call) {
-  QueryReader query(call);
-  const auto limit = query.integer("limit", 1, INT64_MAX);
-  const bool follow = query.flag("follow");
-  const EventCursor oldest = feeds_.oldest_events();
-  EventCursor cursor = oldest;
-  std::optional<std::string> after = query.text("after");
-  if (!after && !call.last_event_id.empty()) after = call.last_event_id;
-  if (after) {
-    if (!EventCursor::parse(*after, parts_.node->group_count(), &cursor)) {
-      query.fail("`after` must be a cursor of this feed, as its {cursor} lines give it");
-    } else if (ahead(*parts_.node, cursor)) {
-      query.fail(
-          "`after` is ahead of all events of this store: it is of another store, or of this one "
-          "before it was made anew; without it the feed begins anew");
-    }
-  }
-  if (!query.ok()) {
-    refuse(call.id, query.problem());
-    return;
-  }
-  if (behind(cursor, oldest)) {
-    node::Answer gone;
-    gone.id = node::RequestId(call.id.v);
-    gone.status = 410;
-    gone.body = Feeds::events_gone_json(oldest);
-    respond(gone);
-    return;
-  }
-  feeds_.events(call.id, std::move(cursor), static_cast<std::size_t>(limit.value_or(INT64_MAX)),
-                follow, call.accept.find("text/event-stream") != std::string::npos);
 }
 
 }  // namespace pawl::daemon

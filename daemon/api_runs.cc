@@ -211,7 +211,8 @@ void Api::get_await(Call& call) {
   const std::int64_t wait_ms = query.wait_ms();
   if (await.state.empty() == await.status.empty()) {
     query.fail("give either `state` or `status` (closed is any closed status)");
-  } else if (!await.status.empty() && (await.status == "open" || !is_status(await.status))) {
+  } else if (!await.status.empty() &&
+             (await.status == "open" || !engine::is_status_filter(await.status))) {
     query.fail(
         "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated, "
         "data_deleted or closed");
@@ -325,6 +326,41 @@ void Api::post_verb(Call& call) {
   } else {
     command.command = engine::Resume{reason};
   }
+  submit(call, std::move(command));
+}
+
+void Api::post_reset(Call& call) {
+  BodyReader body(call.http->body, {"to", "reason"});
+  engine::Reset reset;
+  const auto to = body.integer("to", 1, INT64_MAX);
+  reset.reason = body.text("reason", limits::kReasonBytesMax);
+  if (!to) body.fail("`to` must be the seq of the event to begin anew from");
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  reset.to = Seq(static_cast<std::uint64_t>(*to));
+  node::CommandRun command;
+  if (!run_ref(call, &command.run)) return;
+  command.command = std::move(reset);
+  submit(call, std::move(command));
+}
+
+void Api::post_migrate(Call& call) {
+  BodyReader body(call.http->body, {"version", "dry_run", "reason"});
+  engine::Migrate migrate;
+  if (const auto version = body.integer("version", 1, UINT32_MAX)) {
+    migrate.version = static_cast<std::uint32_t>(*version);
+  }
+  migrate.dry_run = body.boolean("dry_run").value_or(false);
+  migrate.reason = body.text("reason", limits::kReasonBytesMax);
+  if (!body.ok()) {
+    refuse(call.id, body.problem());
+    return;
+  }
+  node::CommandRun command;
+  if (!run_ref(call, &command.run)) return;
+  command.command = std::move(migrate);
   submit(call, std::move(command));
 }
 

@@ -22,6 +22,12 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
                s.tasks_returned);
   text.counter("pawl_leases_lost_total", "Leases that ended without an outcome", "", s.leases_lost);
   text.counter("pawl_timers_fired_total", "Runs whose timers fired", "", s.timers_fired);
+  text.counter("pawl_schedule_firings_total", "Firings of schedules, as group 0's leader",
+               "result=\"started\"", s.schedules_started);
+  text.counter("pawl_schedule_firings_total", "Firings of schedules, as group 0's leader",
+               "result=\"refused\"", s.schedules_refused);
+  text.counter("pawl_schedule_firings_total", "Firings of schedules, as group 0's leader",
+               "result=\"skipped\"", s.schedules_skipped);
   text.counter("pawl_answers_replayed_total", "Answers replayed by idempotency key", "",
                s.answers_replayed);
   text.counter("pawl_refused_full_total", "Requests refused because a queue was full", "",

@@ -100,7 +100,7 @@ Compactor::Job Compactor::read() {
 }
 
 void Compactor::take_in(log::OldEntries looked) {
-  node::Compaction::judge(*options_.node, *options_.journal, &looked);
+  node::Compaction::judge(*options_.node, *options_.journal, work_->inputs[input_], &looked);
   bytes_ += looked.bytes;
   needed_ += looked.needed_bytes();
   metrics_.read_bytes += looked.next - offset_;

@@ -47,6 +47,9 @@ struct Feeds::Feed {
   // Events.
   EventCursor cursor;
   bool follow = false;
+  std::string subscription;  // or ""
+  std::vector<Index> whole;  // of it: nothing may be missing from here on
+  EventCursor told;          // the last that was written
   std::int64_t keep_alive_mono_ms = 0;
 };
 

@@ -1,24 +1,52 @@
 // The event feed: committed events of all groups, as long as the journal holds them.
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "codecs/json.h"
 #include "codecs/problem.h"
+#include "codecs/subscription_json.h"
 #include "daemon/feed.h"
 #include "log/posix_file_system.h"
 
 namespace pawl::daemon {
+namespace {
 
-std::string EventCursor::text() const {
-  std::string out = "1-";
-  for (std::size_t g = 0; g < next.size(); ++g) {
-    char digits[17];
-    const auto end = std::to_chars(digits, digits + sizeof digits, next[g].v, 16).ptr;
-    if (g > 0) out.push_back('.');
-    out.append(digits, end);
+// The members that the feed puts in front of an event's own.
+constexpr std::string_view kFront[] = {"\"run\":", "\"uid\":", "\"workflow\":"};
+
+// An event's JSON, with `event_` before the names of members that are among those.
+std::string own_members(std::string_view json) {
+  std::string out;
+  out.reserve(json.size() + 16);
+  int depth = 0;
+  bool in_string = false, at_name = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    out.push_back(c);
+    if (in_string) {
+      if (c == '\\' && i + 1 < json.size()) out.push_back(json[++i]);
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+      const std::string_view rest = json.substr(i);
+      const auto is_here = [rest](std::string_view name) { return rest.starts_with(name); };
+      if (at_name && std::any_of(std::begin(kFront), std::end(kFront), is_here)) out += "event_";
+      at_name = false;
+    } else if (c == '{' || c == '[') {
+      at_name = ++depth == 1;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    } else if (c == ',' && depth == 1) {
+      at_name = true;
+    }
   }
   return out;
 }
+
+}  // namespace
+
+std::string EventCursor::text() const { return codecs::event_place_text(next); }
 
 bool EventCursor::parse(std::string_view text, std::size_t groups, EventCursor* out) {
   if (!text.starts_with("1-")) return false;
@@ -61,21 +89,29 @@ std::string Feeds::events_gone_json(const EventCursor& oldest) {
       [&oldest](codecs::JsonWriter& w) { w.field("oldest", oldest.text()); });
 }
 
-void Feeds::events(RequestId id, EventCursor from, std::size_t limit, bool follow,
-                   bool server_sent) {
+std::string Feeds::subscription_lost_json(const std::string& name) {
+  return codecs::problem_json(410, "subscription-lost", "The subscription is lost",
+                              "events behind its cursor are gone: PUT /v1/subscriptions/" + name +
+                                  " with `after` begins it anew");
+}
+
+void Feeds::events(RequestId id, EventFeed wanted) {
   if (refused_full(id)) return;
   auto feed = std::make_shared<Feed>();
   feed->id = id;
   feed->kind = kEvents;
-  feed->cursor = std::move(from);
-  feed->limit = limit;
-  feed->follow = follow;
-  feed->server_sent = server_sent;
+  feed->cursor = std::move(wanted.from);
+  feed->told = feed->cursor;
+  feed->limit = wanted.limit;
+  feed->follow = wanted.follow;
+  feed->server_sent = wanted.server_sent;
+  feed->subscription = std::move(wanted.subscription);
+  feed->whole = std::move(wanted.whole);
   feed->keep_alive_mono_ms = mono_ms_ + kKeepAliveMs;
   feeds_[id] = feed;
   event_feeds_.insert(id);
   Response response;
-  response.content_type = server_sent ? "text/event-stream" : "application/x-ndjson";
+  response.content_type = wanted.server_sent ? "text/event-stream" : "application/x-ndjson";
   feed->streaming = true;
   if (parts_.answers->begin_stream(id, response) == StreamState::kGone) {
     cancel(id);
@@ -91,10 +127,16 @@ void Feeds::advance_events(const FeedPtr& feed) {
   for (std::size_t g = 0; g < feed->cursor.next.size(); ++g) {
     const GroupId group(static_cast<std::uint16_t>(g));
     const Index applied = parts_.node->group(group).applied();
+    const bool subscribed = !feed->subscription.empty();
+    // Group 0 has no events: a subscription misses nothing there.
+    if (subscribed && g == 0)
+      feed->cursor.next[0] = std::max(feed->cursor.next[0], first_event(group));
     const Index next = feed->cursor.next[g];
     if (next > applied || feed->limit == 0) continue;
     if (next < first_event(group)) {
-      write_line(*feed, "{\"error\":" + events_gone_json(oldest_events()) + "}");
+      const std::string gone = subscribed ? subscription_lost_json(feed->subscription)
+                                          : events_gone_json(oldest_events());
+      write_line(*feed, "{\"error\":" + gone + "}");
       finish(feed);
       return;
     }
@@ -106,7 +148,7 @@ void Feeds::advance_events(const FeedPtr& feed) {
     read_events_at(feed, {group, next, applied, *place, {}});
     return;
   }
-  if (feed->follow && feed->limit > 0) return;  // parked
+  if (feed->follow && feed->limit > 0) return tell_cursor(*feed);  // parked
   write_line(*feed, "{\"cursor\":\"" + feed->cursor.text() + "\"}");
   finish(feed);
 }
@@ -151,6 +193,11 @@ void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
   }
   for (const EventLine& line : slice.lines) {
     if (feed->limit == 0) break;
+    if (is_missing(*feed, slice.group, line)) {
+      write_line(*feed, "{\"error\":" + subscription_lost_json(feed->subscription) + "}");
+      finish(feed);
+      return;
+    }
     // Events of one entry stay together, so that a cursor never points into an entry.
     write_event_line(*feed, slice.group, line);
     if (line.last_of_entry) {
@@ -163,7 +210,25 @@ void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
     }
   }
   if (feed->limit > 0) feed->cursor.next[slice.group.v] = slice.next;
+  tell_cursor(*feed);
   if (!feed->full) advance_events(feed);
+}
+
+// An event of what was forgotten, though it was to be held for the subscription.
+bool Feeds::is_missing(const Feed& feed, GroupId group, const EventLine& line) const {
+  if (feed.subscription.empty() || line.index < feed.whole[group.v]) return false;
+  const engine::Tables& tables = parts_.node->group(group).tables();
+  return !tables.runs().contains(line.run) ||
+         line.index < tables.generations().oldest_entry(line.run);
+}
+
+// Who reads a subscription is told where it is whenever there was something to acknowledge.
+void Feeds::tell_cursor(Feed& feed) {
+  if (feed.subscription.empty() || feed.gone) return;
+  const auto& now = feed.cursor.next;
+  if (std::equal(now.begin() + 1, now.end(), feed.told.next.begin() + 1)) return;
+  feed.told = feed.cursor;
+  write_line(feed, "{\"cursor\":\"" + feed.cursor.text() + "\"}");
 }
 
 void Feeds::write_event_line(Feed& feed, GroupId group, const EventLine& line) {
@@ -181,7 +246,7 @@ void Feeds::write_event_line(Feed& feed, GroupId group, const EventLine& line) {
   w.field("workflow", engine::summary_of(kept).workflow);
   w.finish();
   text.push_back(',');
-  text.append(std::string_view(line.json).substr(1));  // goes on with the event's own members
+  text.append(own_members(line.json).substr(1));  // goes on with the event's own members
   write_line(feed, text);
 }
 

@@ -263,6 +263,8 @@ void Feeds::load(const node::LoadRun& load, std::function<void(node::RunLoaded)>
   options.newest = load.newest;
   options.limit = 0;
   options.folds = true;
+  options.through = load.through;
+  options.whole_entries = true;
   advance_load(std::make_shared<HistoryWalk>(options), load, loaded);
 }
 
@@ -277,7 +279,7 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
       place && parts_.cold->submit([this, walk, load, loaded, fold, place = *place,
                                     source = parts_.journal->source()]() -> ColdThread::Completion {
         log::PosixFileSystem files;
-        node::RunLoaded result{load.group, load.run, nullptr, "", false};
+        node::RunLoaded result{load.group, load.run, nullptr, "", false, load.through};
         const Index read = walk->next();
         const absl::Status status = fold ? walk->fold_slice() : walk->step(files, source, place);
         const bool folded = fold && status.ok() && walk->is_folded();
@@ -299,7 +301,7 @@ void Feeds::advance_load(std::shared_ptr<HistoryWalk> walk, const node::LoadRun&
                                   : "too many reads of the journal wait; try again";
   // Not from within the call that asked: the node is not handed two inputs at once.
   at_next_tick_.push_back([loaded, load, why, is_lost] {
-    loaded({load.group, load.run, nullptr, why, is_lost});
+    loaded({load.group, load.run, nullptr, why, is_lost, load.through});
   });
 }
 

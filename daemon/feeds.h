@@ -34,6 +34,17 @@ struct EventCursor {
   static bool parse(std::string_view text, std::size_t groups, EventCursor* out);
 };
 
+// Which events of all groups are wanted.
+struct EventFeed {
+  EventCursor from;
+  std::size_t limit = 0;  // entries
+  bool follow = false;
+  bool server_sent = false;
+  // Of a subscription: from here on nothing may be missing; else empty.
+  std::string subscription;
+  std::vector<Index> whole;
+};
+
 class Feeds {
  public:
   struct Parts {
@@ -71,9 +82,11 @@ class Feeds {
   EventCursor oldest_events() const;
   // The problem (410) of a cursor before that.
   static std::string events_gone_json(const EventCursor& oldest);
+  // The problem (410) of a subscription for which something is gone.
+  static std::string subscription_lost_json(const std::string& name);
   // Streams committed events of all groups from the cursor; ends when caught up unless `follow`.
-  // Those of runs that were forgotten are left out.
-  void events(RequestId id, EventCursor from, std::size_t limit, bool follow, bool server_sent);
+  // Those of runs that were forgotten are left out, or end the feed of a subscription.
+  void events(RequestId id, EventFeed wanted);
 
   // Folds a run's whole history and hands it to `loaded`.
   void load(const node::LoadRun& load, std::function<void(node::RunLoaded)> loaded);
@@ -119,6 +132,8 @@ class Feeds {
   void read_events_at(const FeedPtr& feed, struct EventRead read);
   bool shows_deleted(struct EventRead* read, const struct EventSlice& slice) const;
   void events_read(const FeedPtr& feed, struct EventRead read, struct EventSlice slice);
+  bool is_missing(const Feed& feed, GroupId group, const struct EventLine& line) const;
+  void tell_cursor(Feed& feed);
   void write_event_line(Feed& feed, GroupId group, const struct EventLine& line);
   void write_line(Feed& feed, std::string_view line);
   void finish(const FeedPtr& feed);

@@ -157,7 +157,8 @@ absl::Status HistoryWalk::fold_entry(const Kept& entry) {
   if (!status.ok()) return status;
   Seq seq = entry.first_seq;
   for (engine::Event& event : events) {
-    if (options_.through.v > 0 && seq > options_.through) return absl::OkStatus();
+    const bool past_end = options_.through.v > 0 && seq > options_.through;
+    if (past_end && !options_.whole_entries) return absl::OkStatus();
     status = fold_event(event, seq, entry.time);
     if (!status.ok()) return status;
     seq = seq.next();

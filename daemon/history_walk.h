@@ -48,7 +48,8 @@ class HistoryWalk {
     // A fold: the walk goes back to where the generation begins, whatever `after` is, and keeps all
     // up to `through`. With `limit` > 0 it is rendered as well, each event with what it changed.
     bool folds = false;
-    Seq through;  // of a fold; 0: all there is
+    Seq through;                 // of a fold; 0: all there is
+    bool whole_entries = false;  // it ends with the entry that has `through`
     // A search: nothing is kept, it ends at an event for which this is true (called on the cold
     // thread, newest entry first).
     Wanted wanted;

@@ -60,8 +60,23 @@ constexpr Route kRuns[] = {
      "Go on, with what came meanwhile"},
     {post, "/v1/runs/{id}/retry", write, Role::operator_, &Api::post_retry, "uid",
      "Run a step in incident again"},
+    {post, "/v1/runs/{id}/reset", write, Role::operator_, &Api::post_reset, "uid",
+     "Begin anew as the run was after an event"},
+    {post, "/v1/runs/{id}/migrate", write, Role::operator_, &Api::post_migrate, "uid",
+     "Go on by another version of the workflow"},
     {del, "/v1/runs/{id}/data", write, Role::admin, &Api::delete_data, "uid",
      "Delete what a closed run holds; its skeleton stays"},
+};
+
+constexpr Route kBatches[] = {
+    {post, "/v1/batches", write, Role::operator_, &Api::post_batch, "",
+     "A verb for all runs that fit a filter, or how many those are"},
+    {get, "/v1/batches", read, Role::reader, &Api::get_batches, "consistency",
+     "The batches, newest first"},
+    {get, "/v1/batches/{batch}", read, Role::reader, &Api::get_batch, "consistency",
+     "One batch and how far it is"},
+    {del, "/v1/batches/{batch}", write, Role::operator_, &Api::delete_batch, "",
+     "Stop a batch where it is"},
 };
 
 // What waits for an operator, workers and whoever follows.
@@ -85,8 +100,33 @@ constexpr Route kWork[] = {
     {post, "/v1/tasks/{token}/fail", write, Role::worker, &Api::post_fail, "", "Report a failure"},
     {post, "/v1/tasks/{token}/heartbeat", write, Role::worker, &Api::post_heartbeat, "",
      "Keep the lease, report progress"},
-    {get, "/v1/events", read, Role::reader, &Api::get_events, "after limit follow consistency",
-     "Committed events of all groups, as ndjson"},
+    {get, "/v1/events", read, Role::reader, &Api::get_events,
+     "after subscription limit follow consistency", "Committed events of all groups, as ndjson"},
+    {get, "/v1/subscriptions", read, Role::reader, &Api::get_subscriptions, "consistency",
+     "Durable subscriptions to the events"},
+    {get, "/v1/subscriptions/{name}", read, Role::reader, &Api::get_subscription, "consistency",
+     "One subscription and how far it is"},
+    {put, "/v1/subscriptions/{name}", write, Role::operator_, &Api::put_subscription, "",
+     "Make a subscription, or begin it anew"},
+    {del, "/v1/subscriptions/{name}", write, Role::operator_, &Api::delete_subscription, "",
+     "Delete a subscription: nothing is held for it any more"},
+    {post, "/v1/subscriptions/{name}/ack", write, Role::client, &Api::post_ack, "",
+     "All events before a cursor were taken"},
+};
+
+constexpr Route kSchedules[] = {
+    {get, "/v1/schedules", read, Role::reader, &Api::get_schedules,
+     "workflow limit cursor consistency", "When runs start by themselves"},
+    {get, "/v1/schedules/{name}", read, Role::reader, &Api::get_schedule, "consistency",
+     "One schedule: its next firings, and its last ones"},
+    {post, "/v1/schedules/{name}/trigger", write, Role::operator_, &Api::post_schedule_verb, "",
+     "Fire it now"},
+    {post, "/v1/schedules/{name}/backfill", write, Role::operator_, &Api::post_schedule_verb, "",
+     "Make up for the firings between two times"},
+    {post, "/v1/schedules/{name}/pause", write, Role::operator_, &Api::post_schedule_verb, "",
+     "Hold the schedule; a new version of the workflow leaves it held"},
+    {post, "/v1/schedules/{name}/resume", write, Role::operator_, &Api::post_schedule_verb, "",
+     "Let it fire again, from now on"},
 };
 
 constexpr Route kSystem[] = {
@@ -163,8 +203,8 @@ bool matches(const Compiled& row, const std::vector<std::string_view>& parts) {
 const std::vector<Route>& routes() {
   static const std::vector<Route> table = [] {
     std::vector<Route> all;
-    for (const std::span<const Route> area :
-         std::initializer_list<std::span<const Route>>{kWorkflows, kRuns, kWork, kSystem}) {
+    for (const std::span<const Route> area : std::initializer_list<std::span<const Route>>{
+             kWorkflows, kRuns, kBatches, kWork, kSchedules, kSystem}) {
       all.insert(all.end(), area.begin(), area.end());
     }
     return all;

@@ -1,10 +1,8 @@
 #include "daemon/run_filter.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "dsl/expression.h"
-#include "engine/waiting.h"
 
 namespace pawl::daemon {
 namespace {
@@ -19,13 +17,6 @@ std::optional<TimeMs> read_time(QueryReader& query, std::string_view name) {
     return std::nullopt;
   }
   return TimeMs(timestamp.seconds * 1000 + timestamp.nanos / 1'000'000);
-}
-
-bool has_tag(const engine::Run& run, const std::pair<std::string, std::string>& wanted) {
-  const auto& tags = run.identity->tags;
-  return std::any_of(tags.begin(), tags.end(), [&](const engine::Tag& tag) {
-    return tag.name == wanted.first && tag.value == wanted.second;
-  });
 }
 
 }  // namespace
@@ -97,13 +88,6 @@ bool RunWalk::next() {
 
 std::shared_ptr<const engine::Run> RunWalk::run() const { return at_->runs->made(at_->kept); }
 
-bool is_status(std::string_view text) {
-  static constexpr std::string_view kStatuses[] = {
-      "scheduled", "running",    "paused",       "completed", "failed",
-      "cancelled", "terminated", "data_deleted", "closed",    "open"};
-  return std::find(std::begin(kStatuses), std::end(kStatuses), text) != std::end(kStatuses);
-}
-
 bool RunFilter::read(const Call& call, QueryReader& query) {
   workflow = query.text("workflow");
   status = query.text("status");
@@ -116,33 +100,12 @@ bool RunFilter::read(const Call& call, QueryReader& query) {
   for (const auto& [name, value] : call.query) {
     if (name.starts_with("tag.")) tags.emplace_back(name.substr(4), value);
   }
-  if (status && !is_status(*status)) {
+  if (status && !engine::is_status_filter(*status)) {
     query.fail(
         "`status` can be scheduled, running, paused, completed, failed, cancelled, terminated, "
         "data_deleted, open or closed");
   }
   return query.ok();
-}
-
-bool RunFilter::fits(const engine::RunSummary& run) const {
-  if (workflow && *workflow != run.workflow) return false;
-  if (status) {
-    const bool closed = engine::is_closed(run.status);
-    const bool fits = *status == "closed" ? closed
-                      : *status == "open" ? !closed
-                                          : *status == engine::to_string(run.status);
-    if (!fits) return false;
-  }
-  if (state && *state != run.state) return false;
-  if (started_after && run.started_at <= *started_after) return false;
-  if (started_before && run.started_at >= *started_before) return false;
-  if (closed_after && (!run.closed_at || *run.closed_at <= *closed_after)) return false;
-  return !closed_before || (run.closed_at && *run.closed_at < *closed_before);
-}
-
-bool RunFilter::matches(const engine::Run& run) const {
-  if (id_prefix && !run.id().starts_with(*id_prefix)) return false;
-  return std::all_of(tags.begin(), tags.end(), [&](const auto& tag) { return has_tag(run, tag); });
 }
 
 }  // namespace pawl::daemon

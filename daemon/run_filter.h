@@ -8,11 +8,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "daemon/call.h"
 #include "engine/run.h"
+#include "engine/run_filter.h"
 #include "node/node.h"
 
 namespace pawl::daemon {
@@ -52,19 +52,10 @@ class RunWalk {
   Part* at_ = nullptr;
 };
 
-// A run's status, "open" or "closed".
-bool is_status(std::string_view text);
-
-struct RunFilter {
-  std::optional<std::string> workflow, status, state, id_prefix;
-  std::optional<TimeMs> started_after, started_before, closed_after, closed_before;
-  std::vector<std::pair<std::string, std::string>> tags;
-
+// A list's parameters as a filter.
+struct RunFilter : engine::RunFilter {
   // False if a parameter is malformed; `query` says which.
   bool read(const Call& call, QueryReader& query);
-  // All but the id and the tags.
-  bool fits(const engine::RunSummary& run) const;
-  bool matches(const engine::Run& run) const;
 };
 
 }  // namespace pawl::daemon

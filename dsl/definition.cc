@@ -33,6 +33,43 @@ const Flow* Definition::flow(std::string_view flow_name) const {
   return it != flows.end() && it->name == flow_name ? &*it : nullptr;
 }
 
+std::string_view enum_name(Overlap overlap) {
+  switch (overlap) {
+    case Overlap::skip:
+      return "skip";
+    case Overlap::buffer_one:
+      return "buffer_one";
+    case Overlap::buffer_all:
+      return "buffer_all";
+    case Overlap::cancel_other:
+      return "cancel_other";
+    case Overlap::terminate_other:
+      return "terminate_other";
+    case Overlap::allow_all:
+      return "allow_all";
+  }
+  return "";
+}
+
+std::string_view enum_name(Missed missed) {
+  switch (missed) {
+    case Missed::latest:
+      return "latest";
+    case Missed::all:
+      return "all";
+    case Missed::none:
+      return "none";
+  }
+  return "";
+}
+
+const Schedule* Definition::schedule(std::string_view schedule_name) const {
+  const auto it =
+      std::lower_bound(schedules.begin(), schedules.end(), schedule_name,
+                       [](const Schedule& x, std::string_view wanted) { return x.name < wanted; });
+  return it != schedules.end() && it->name == schedule_name ? &*it : nullptr;
+}
+
 namespace {
 
 // The inline flow that the state runs in its branch, or null.

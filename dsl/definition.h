@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -45,10 +46,15 @@ enum class Overlap : std::uint8_t {
 // Of the firings that nobody was there for, which are made up.
 enum class Missed : std::uint8_t { latest, all, none };
 
+// As the language writes them.
+std::string_view enum_name(Overlap overlap);
+std::string_view enum_name(Missed missed);
+
 // [schedule.NAME]; its full name is WORKFLOW.NAME.
 struct Schedule {
   std::string name;
   std::optional<Cron> cron;
+  std::string cron_text;      // as it is written
   std::int64_t every_ms = 0;  // without `cron`
   std::string zone = "UTC";   // of `cron`: a name of the tz database
   std::int64_t jitter_ms = 0;
@@ -59,6 +65,12 @@ struct Schedule {
   Template with;               // the run's input
   bool enabled = true;
   int line = 0;
+};
+
+// [migrate]: of which versions this one takes runs.
+struct MigrateTable {
+  std::vector<std::string> from;                            // revisions, or hashes in hex
+  std::vector<std::pair<std::string, std::string>> states;  // [migrate.state]: old, new; sorted
 };
 
 struct Definition {
@@ -87,10 +99,12 @@ struct Definition {
   // Past either since its last checkpoint a run continues as new.
   std::int64_t history_events = limits::kHistoryEventsDefault;
   std::int64_t history_bytes = limits::kHistoryBytesDefault;
-  std::vector<Schedule> schedules;  // sorted by name
+  std::vector<Schedule> schedules;      // sorted by name
+  std::optional<MigrateTable> migrate;  // absent: it takes no runs
 
   const SignalSpec* signal(std::string_view name) const;
-  const Flow* flow(std::string_view name) const;  // null if there is none
+  const Flow* flow(std::string_view name) const;          // null if there is none
+  const Schedule* schedule(std::string_view name) const;  // likewise
 
   // A machine by its place: "" the root, "NAME" a named flow, "NAME:state/branch/.../do" the inline
   // state of a branch, or of a map's `do`, in that flow's state. Null if there is none.

@@ -8,6 +8,7 @@
 #include "dsl/parse_context.h"
 #include "dsl/parse_flow.h"
 #include "dsl/parse_handler.h"
+#include "dsl/parse_migrate.h"
 #include "dsl/parse_schedule.h"
 #include "dsl/parse_schema.h"
 #include "dsl/parse_table.h"
@@ -41,12 +42,15 @@ class RootParser {
     const TomlNode* start = table_.take("start");
     if (states != nullptr) parse_states(*states, start, &table_, &definition_.root, &context_);
     if (!definition_.root.states.empty()) check_graph(definition_, definition_.root, context_);
+    if (const TomlNode* x = table_.take("migrate")) {
+      definition_.migrate = parse_migrate(*x, definition_.revision, &context_);
+    }
     if (flows != nullptr) parse_flows(*flows, root_, &definition_, &context_);
     if (const TomlNode* x = table_.take("schedule")) {
       const Fields* input = definition_.input ? &*definition_.input : nullptr;
       definition_.schedules = parse_schedules(*x, input, &context_);
     }
-    table_.later({"limit", "migrate"});
+    table_.later({"limit"});
     table_.finish();
     check_unused(context_);
     definition_.feature_level = context_.feature_level;

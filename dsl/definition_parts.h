@@ -77,7 +77,7 @@ struct TaskSpec {
   Template queue;  // evaluates to a string
   Template with;   // null literal if absent
   std::optional<Template> key;
-  std::optional<Template> priority;  // evaluates to an int; higher first; absent 0
+  std::optional<Template> priority;  // evaluates to an int, 1 to 5; higher first; absent 3
   Retry retry;
   TaskTimeouts timeouts;
   std::optional<Undo> undo;

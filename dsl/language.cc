@@ -35,6 +35,7 @@ constexpr KeyRule kRoot[] = {
     {"id", F::table, "what an id that was used already means for a start", K::id},
     {"retention", F::table, "how long closed runs are kept", K::retention},
     {"history", F::table, "when a run continues as new by itself", K::history},
+    {"migrate", F::table, "of which versions this one takes runs", K::migrate},
     {"signal", F::table, "the signals that are accepted", K::signals},
     {"retry", F::table, "named retry policies; `default` may be redefined", K::retries},
     {"task", F::table, "what every task of a type begins with", K::task_types},
@@ -155,7 +156,7 @@ constexpr KeyRule kState[] = {
     {"queue", F::text_or_expression, kQueue},
     {"with", F::data, "what the worker gets, or the child's input"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
-    {"priority", F::whole_or_expression, "higher first; 0 without it"},
+    {"priority", F::whole_or_expression, "1 to 5, higher first; 3 without it"},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
     {"save", F::table, kSave, K::assignments},
@@ -193,7 +194,7 @@ constexpr KeyRule kHandlerTask[] = {
     {"queue", F::text_or_expression, kQueue},
     {"with", F::data, "what the worker gets; without it null"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
-    {"priority", F::whole_or_expression, "higher first; 0 without it"},
+    {"priority", F::whole_or_expression, "1 to 5, higher first; 3 without it"},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
 };
@@ -218,7 +219,7 @@ constexpr KeyRule kUndo[] = {
     {"queue", F::text_or_expression, kQueue},
     {"with", F::data, "what the worker gets; without it null"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
-    {"priority", F::whole_or_expression, "higher first; 0 without it"},
+    {"priority", F::whole_or_expression, "1 to 5, higher first; 3 without it"},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
 };
@@ -265,6 +266,12 @@ constexpr KeyRule kHistory[] = {
      limits::kHistoryEventsMin,
      limits::kHistoryEventsMax},
     {"max_bytes", F::bytes, "past this many bytes a run continues as new"},
+};
+
+constexpr KeyRule kMigrate[] = {
+    {"from", F::texts, "revisions or hashes of versions whose runs may be moved to this one",
+     K::payload, true},
+    {"state", F::table, "states that have another name now", K::migrated_states},
 };
 
 constexpr std::span<const KeyRule> kNone;
@@ -320,6 +327,9 @@ const std::array kTables = {
     TableRule{K::id, "id", "what an id that was used already means", kId, {}},
     TableRule{K::retention, "retention", "how long closed runs are kept", kRetention, {}},
     TableRule{K::history, "history", "when a run continues as new by itself", kHistory, {}},
+    TableRule{K::migrate, "migrate", "of which versions this one takes runs", kMigrate, {}},
+    TableRule{K::migrated_states, "migrated_states", "states by the names they had", kNone,
+              KeyRule{"*", F::state_name, "what it is called here"}},
     TableRule{K::assignments, "assignments", "variables and their new values", kNone,
               KeyRule{"*", F::data, "its new value"}},
     TableRule{K::payload, "payload", "data", kNone, KeyRule{"*", F::data, "data"}},

@@ -46,8 +46,10 @@ enum class TableKind : std::uint8_t {
   id,
   retention,
   history,
-  assignments,  // of `save` and `set`
-  payload,      // any table: data
+  migrate,
+  migrated_states,  // of it: old names and new ones
+  assignments,      // of `save` and `set`
+  payload,          // any table: data
 };
 
 // What a key holds.

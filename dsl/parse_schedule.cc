@@ -79,6 +79,7 @@ class ScheduleParser {
     CronError error;
     if (parse_cron(*text, &cron, &error)) {
       schedule_.cron = cron;
+      schedule_.cron_text = *text;
       return;
     }
     const Place place = text->empty()
@@ -188,7 +189,7 @@ class ScheduleParser {
 std::vector<Schedule> parse_schedules(const TomlNode& node, const Fields* input,
                                       ParseContext* context) {
   DiagnosticList* diagnostics = context->diagnostics;
-  context->feature_level = std::max(context->feature_level, kFlowLevel);
+  context->feature_level = std::max(context->feature_level, kScheduleLevel);
   std::vector<Schedule> out;
   if (!node.is(TomlNode::Kind::table)) {
     wrong_kind(node, "`schedule`", "tables [schedule.NAME]", diagnostics);
@@ -201,12 +202,11 @@ std::vector<Schedule> parse_schedules(const TomlNode& node, const Fields* input,
   }
   for (const TomlNode& child : node.children) {
     check_name(child.key, child.mark(), "a schedule", diagnostics);
+    if (child.key.find('.') != std::string::npos) {
+      diagnostics->error(child.mark(), "a schedule's name has no `.`",
+                         "its full name is WORKFLOW.NAME");
+    }
     out.push_back(ScheduleParser(child, input, context).run());
-  }
-  if (!node.children.empty()) {
-    diagnostics->warning(node.children.front().mark(),
-                         "this version of pawl checks schedules and fires none",
-                         "start the workflow from outside until one does");
   }
   std::sort(out.begin(), out.end(),
             [](const Schedule& a, const Schedule& b) { return a.name < b.name; });

@@ -111,6 +111,13 @@ TaskSpec parse_task(const TomlNode& type, bool may_undo, TableReader* table,
   }
   if (const TomlNode* x = table->take("priority")) {
     task.priority = parse_template_of(*x, environment, SchemaType::int64, context);
+    const Value& literal = task.priority->literal;
+    if (task.priority->is_literal() && literal.kind() == Kind::int64 &&
+        (literal.as_int() < limits::kTaskPriorityMin ||
+         literal.as_int() > limits::kTaskPriorityMax)) {
+      diagnostics->error(x->place, "`priority` must be from 1 to 5",
+                         "5 is handed out first, 1 last; without it a task has 3");
+    }
   }
   if (const TomlNode* x = table->take("retry")) {
     task.retry = parse_retry(*x, context).value_or(task.retry);

@@ -44,8 +44,9 @@ bool fold_pinned(CatalogWorkflow* workflow, const VersionPinned& e) {
 
 static_assert(
     std::is_same_v<std::variant_alternative_t<kRosterEvents, CatalogEvent>, BoxesFounded>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<kRosterEvents + 4, CatalogEvent>, BoxKnown>);
 
-// Those of the roster are the variant's last.
 bool Catalog::fold_roster(const CatalogEvent& event) {
   return std::visit(
       [this](const auto& e) {
@@ -66,7 +67,14 @@ bool Catalog::fold_paused(const QueuePaused& e) {
 }
 
 bool Catalog::apply(const CatalogEvent& event) {
-  if (event.index() >= kRosterEvents) return fold_roster(event);
+  if (is_roster_event(event)) return fold_roster(event);
+  if (const auto* schedule = std::get_if<ScheduleEvent>(&event)) {
+    return std::visit([this](const auto& e) { return schedules_.apply(e); }, *schedule);
+  }
+  if (const auto* batch = std::get_if<BatchEvent>(&event)) return batches_.apply(*batch);
+  if (const auto* subscription = std::get_if<SubscriptionEvent>(&event)) {
+    return subscriptions_.apply(*subscription);
+  }
   if (const auto* paused = std::get_if<QueuePaused>(&event)) return fold_paused(*paused);
   if (const auto* resumed = std::get_if<QueueResumed>(&event)) {
     return paused_queues_.erase(resumed->queue) > 0;

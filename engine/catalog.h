@@ -1,6 +1,7 @@
 // What all groups share, kept by group 0: the definitions, every version ever deployed and which
-// one starts use, the queues that are paused, and the cluster's boxes. A fold of group 0's entries,
-// equal on every replica. The catalog keeps texts and metadata; the node parses texts.
+// one starts use, the queues that are paused, the batches (batch.h), the subscriptions
+// (subscription.h), and the cluster's boxes. A fold of group 0's entries, equal on every replica.
+// The catalog keeps texts and metadata; the node parses texts.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,11 @@
 
 #include "base/digest.h"
 #include "base/ids.h"
+#include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/roster.h"
+#include "engine/schedule.h"
+#include "engine/subscription.h"
 
 namespace pawl::engine {
 
@@ -61,12 +65,15 @@ struct QueueResumed {
   Actor actor;
   friend bool operator==(const QueueResumed&, const QueueResumed&) = default;
 };
-using CatalogEvent =
-    std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed,
-                 BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved, BoxKnown>;
+using CatalogEvent = std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused,
+                                  QueueResumed, BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved,
+                                  BoxKnown, BatchEvent, SubscriptionEvent, ScheduleEvent>;
 
-// From this index on the variant's events are the roster's.
+// From this index on five of the variant's events are the roster's.
 inline constexpr std::size_t kRosterEvents = 5;
+inline bool is_roster_event(const CatalogEvent& event) {
+  return event.index() >= kRosterEvents && event.index() < kRosterEvents + 5;
+}
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out);
 // False if malformed, or of a kind this build does not know.
@@ -110,7 +117,8 @@ class Catalog {
  public:
   // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
   // unknown, or past limits::kDefinitionsMax; a queue that is paused already, is not paused, or is
-  // one more than limits::kQueuesPausedMax; what the roster (roster.h) does not take.
+  // one more than limits::kQueuesPausedMax; what the roster, the schedules, the batches or the
+  // subscriptions do not take.
   bool apply(const CatalogEvent& event);
 
   const CatalogWorkflow* find(std::string_view name) const;
@@ -127,7 +135,10 @@ class Catalog {
   const std::map<std::string, QueuePause, std::less<>>& paused_queues() const {
     return paused_queues_;
   }
+  const Schedules& schedules() const { return schedules_; }
   const Roster& roster() const { return roster_; }
+  const BatchBook& batches() const { return batches_; }
+  const SubscriptionBook& subscriptions() const { return subscriptions_; }
 
   void encode(std::string* out) const;
   // Replaces the content; false if malformed.
@@ -141,7 +152,10 @@ class Catalog {
   std::map<std::string, CatalogWorkflow, std::less<>> workflows_;
   std::size_t version_count_ = 0;
   std::map<std::string, QueuePause, std::less<>> paused_queues_;
+  Schedules schedules_;
   Roster roster_;
+  BatchBook batches_;
+  SubscriptionBook subscriptions_;
 };
 
 }  // namespace pawl::engine

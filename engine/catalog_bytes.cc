@@ -1,18 +1,26 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
 // changed, 3 pinned, 4 queue paused, 5 queue resumed, 6 boxes founded, 7 box added, 8 promoted,
-// 9 removed, 10 known), then its fields in order; the snapshot is a format byte, the roster with
-// its length before it, then the events that make each workflow, and those of the paused queues.
+// 9 removed, 10 known; 11 schedule set, 12 gone, 13 paused, 14 resumed, 15 decided, 16 answered;
+// 20 to 22: batch_bytes.cc; 25 to 28: subscription.cc), then its fields in order; the snapshot is a
+// format byte, the roster with its length before it, the schedules likewise if there are any (then
+// it is format 3), then the events that make each workflow, those of the paused queues, and those
+// of the batches and of the subscriptions.
 #include <limits>
 
 #include "base/bytes.h"
 #include "base/feature_level.h"
 #include "engine/catalog.h"
+#include "engine/field_bytes.h"
 
 namespace pawl::engine {
 namespace {
 
 constexpr std::uint8_t kFormatWithoutRoster = 1;
-constexpr std::uint8_t kFormat = 2;
+constexpr std::uint8_t kFormatWithoutSchedules = 2;
+constexpr std::uint8_t kFormat = 3;
+
+constexpr std::uint64_t kRosterKind = 6;  // the first of them
+constexpr std::uint64_t kScheduleKind = 11;
 
 void put_actor(ByteWriter* w, const Actor& actor) {
   w->varint(actor.box.v);
@@ -26,7 +34,7 @@ void put(ByteWriter* w, const VersionStored& e) {
   w->str(e.name);
   w->varint(e.version);
   w->str(e.text);
-  w->raw(as_view(e.hash));
+  w->raw(pawl::as_view(e.hash));
   w->str(e.revision);
   w->svarint(e.at.v);
   put_actor(w, e.actor);
@@ -92,6 +100,13 @@ void put(ByteWriter* w, const BoxKnown& e) {
   w->varint(10);
   w->varint(e.box.v);
   w->raw({reinterpret_cast<const char*>(e.store.data()), e.store.size()});
+}
+
+void put(ByteWriter* w, const ScheduleEvent& e) {
+  w->varint(kScheduleKind + e.index());
+  std::string fields;
+  std::visit([&fields](const auto& x) { FieldEncoder<FieldForm::stored>(&fields).put(x); }, e);
+  w->raw(fields);
 }
 
 // Reads fields; any number too large for its field fails the reader.
@@ -204,6 +219,13 @@ BoxKnown get_known(FieldReader* r) {
   return e;
 }
 
+template <std::size_t... i>
+void get_schedule_event(std::uint64_t index, FieldReader* r, ScheduleEvent* e,
+                        std::index_sequence<i...>) {
+  FieldDecoder<FieldForm::stored> fields(&r->in);
+  ((index == i ? fields.get(&e->emplace<i>()) : void()), ...);
+}
+
 }  // namespace
 
 void encode_catalog_events(const std::vector<CatalogEvent>& events, std::string* out) {
@@ -217,7 +239,25 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
   FieldReader reader(bytes);
   while (reader.in.ok() && !reader.in.at_end()) {
     const std::uint64_t kind = reader.in.varint();
-    if (kind > kRosterEvents && kFeatureLevel < kRosterLevel) return false;
+    if (kind >= kRosterKind && kFeatureLevel < kRosterLevel) return false;
+    if (kind >= kScheduleKind && kind < kScheduleKind + std::variant_size_v<ScheduleEvent>) {
+      if (kFeatureLevel < kScheduleLevel) return false;
+      ScheduleEvent event;
+      get_schedule_event(kind - kScheduleKind, &reader, &event,
+                         std::make_index_sequence<std::variant_size_v<ScheduleEvent>>());
+      events->emplace_back(std::move(event));
+      continue;
+    }
+    if (kind >= kBatchKindFirst && kind <= kBatchKindLast) {
+      if (kFeatureLevel < kBatchLevel) return false;
+      events->emplace_back(get_batch_event(kind, &reader.in));
+      continue;
+    }
+    if (kind >= kSubscriptionKindFirst && kind <= kSubscriptionKindLast) {
+      if (kFeatureLevel < kSubscriptionLevel) return false;
+      events->emplace_back(get_subscription_event(kind, &reader.in));
+      continue;
+    }
     switch (kind) {
       case 1:
         events->emplace_back(get_stored(&reader));
@@ -256,14 +296,19 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
   return reader.in.done();
 }
 
-// A snapshot is the events that make the catalog: defaults after their versions, then pins; at last
-// the queues that are paused.
+// A snapshot is the events that make the catalog: defaults after their versions, then pins; then
+// the queues that are paused, and the batches.
 void Catalog::encode(std::string* out) const {
   ByteWriter writer(out);
-  writer.u8(kFormat);
+  writer.u8(schedules_.all().empty() ? kFormatWithoutSchedules : kFormat);
   std::string roster;
   roster_.encode(&roster);
   writer.str(roster);
+  if (!schedules_.all().empty()) {
+    std::string schedules;
+    schedules_.encode(&schedules);
+    writer.str(schedules);
+  }
   for (const auto& [name, workflow] : workflows_) {
     for (const CatalogVersion& v : workflow.versions) {
       put(&writer,
@@ -280,18 +325,27 @@ void Catalog::encode(std::string* out) const {
   for (const auto& [queue, pause] : paused_queues_) {
     put(&writer, QueuePaused{queue, pause.reason, pause.since, pause.by});
   }
+  batches_.put_all(&writer);
+  subscriptions_.put_all(&writer);
 }
 
 bool Catalog::decode(std::string_view bytes) {
   ByteReader reader(bytes);
   const std::uint8_t format = reader.u8();
-  if (format != kFormat && format != kFormatWithoutRoster) return false;
+  if (format < kFormatWithoutRoster || format > kFormat) return false;
+  if (format == kFormat && kFeatureLevel < kScheduleLevel) return false;
   Catalog decoded;
-  if (format == kFormat && (!decoded.roster_.decode(reader.str()) || !reader.ok())) return false;
+  if (format != kFormatWithoutRoster && (!decoded.roster_.decode(reader.str()) || !reader.ok())) {
+    return false;
+  }
+  if (format == kFormat && (!decoded.schedules_.decode(reader.str()) || !reader.ok())) return false;
   std::vector<CatalogEvent> events;
   if (!reader.ok() || !decode_catalog_events(reader.raw(reader.remaining()), &events)) return false;
   for (const CatalogEvent& event : events) {
-    if (event.index() >= kRosterEvents || !decoded.apply(event)) return false;
+    if (is_roster_event(event) || std::holds_alternative<ScheduleEvent>(event) ||
+        !decoded.apply(event)) {
+      return false;
+    }
   }
   *this = std::move(decoded);
   return true;

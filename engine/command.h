@@ -16,6 +16,8 @@
 
 namespace pawl::engine {
 
+struct Run;
+
 // A step of a run that is a task: the state's own or a handler's. Numbered within the run, from 1.
 using StepId = Strong<struct StepIdTag, std::uint32_t>;
 // Numbered within the run, from 1; never reused.
@@ -148,12 +150,27 @@ struct AnswerSignal {
 // To a child: its caller has taken EndCall.
 struct TellCaller {};
 
+// Begins anew as the run was after the event `to`, whatever came of it since. The node reads `past`
+// from the history: the run after the last event of the entry that has this one.
+struct Reset {
+  Seq to;
+  std::string reason;
+  std::shared_ptr<const Run> past;
+};
+
+// Goes on by another version of its workflow, the context's `latest`.
+struct Migrate {
+  std::optional<std::uint32_t> version;  // for the node; absent: the default
+  bool dry_run = false;                  // likewise: nothing comes of the decision
+  std::string reason;
+};
+
 // The run's history is past what its definition allows: it continues as new, in the same state.
 struct Checkpoint {};
 
-using Command =
-    std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident, HandOut,
-                 ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease, FireTimers,
-                 DeleteData, Checkpoint, AnswerCall, EndCall, AnswerSignal, TellCaller>;
+using Command = std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident,
+                             HandOut, ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease,
+                             FireTimers, DeleteData, Checkpoint, AnswerCall, EndCall, AnswerSignal,
+                             TellCaller, Reset, Migrate>;
 
 }  // namespace pawl::engine

@@ -25,12 +25,12 @@ struct Context {
   // Names of the actor's system groups, for signals with `groups`; numbers match actor.gids.
   std::vector<std::string> actor_groups;
   // Of the run's version; needed by every command but HandOut, ReturnTask, ProgressTask, Pause,
-  // Terminate and DeleteData.
+  // Terminate and DeleteData. A Reset's is of the version that the past had.
   const dsl::Definition* definition = nullptr;
   // Which group a run's id belongs to follows from it; at least 1 if the definition calls or sends.
   std::uint16_t run_groups = 0;
   // For a Checkpoint, the default version of the run's workflow: for `continue` with version =
-  // "latest". Null: not known, then the run's own is.
+  // "latest". Null: not known, then the run's own is. For a Migrate, what it is to go by; not null.
   const dsl::Definition* latest = nullptr;
   std::uint32_t latest_version = 0;
 };
@@ -38,24 +38,26 @@ struct Context {
 // Why a command changed nothing. Each maps to one problem type of the API.
 enum class Refusal : std::uint8_t {
   none,
-  signal_not_accepted,  // 409; `accepted` lists what is
-  signal_unknown,       // 409: not declared by the workflow; `accepted` lists what is
-  signal_forbidden,     // 403: [signal.X] groups
-  signal_buffer_full,   // 429
-  payload_invalid,      // 422; `detail` says where and how
-  input_invalid,        // 422
-  wrong_state,          // 409: expect_state, move.from
-  wrong_seq,            // 412
-  move_not_allowed,     // 409; `accepted` lists the moves
-  run_closed,           // 409
-  run_open,             // 409: only a closed run's data is deleted
-  run_not_paused,       // 409 (resume)
-  already_paused,       // 409
-  no_incident,          // 404
-  task_unknown,         // 404: never issued
-  task_withdrawn,       // 409
-  lease_lost,           // 409
-  too_big,              // 413
+  signal_not_accepted,   // 409; `accepted` lists what is
+  signal_unknown,        // 409: not declared by the workflow; `accepted` lists what is
+  signal_forbidden,      // 403: [signal.X] groups
+  signal_buffer_full,    // 429
+  payload_invalid,       // 422; `detail` says where and how
+  input_invalid,         // 422
+  wrong_state,           // 409: expect_state, move.from
+  wrong_seq,             // 412
+  move_not_allowed,      // 409; `accepted` lists the moves
+  run_closed,            // 409
+  run_open,              // 409: only a closed run's data is deleted
+  run_not_paused,        // 409 (resume)
+  already_paused,        // 409
+  no_incident,           // 404
+  task_unknown,          // 404: never issued
+  task_withdrawn,        // 409
+  lease_lost,            // 409
+  too_big,               // 413
+  reset_impossible,      // 409: there is no going on from that event
+  migration_impossible,  // 409: something has no place in the other version; `accepted` lists it
   nothing_to_do,  // internal commands: no timer is due, the lease was renewed, the step is not
                   // queued
 };

@@ -200,12 +200,7 @@ void Decider::replay_held() {
     if (!input && due == nullptr && call == nullptr) return;
     const TimeMs at = outcome != nullptr ? outcome->at : signal != nullptr ? signal->at : TimeMs();
     if (call != nullptr) {
-      const OpenCall held = *call;
-      std::optional<Error> error;
-      if (held.held_error) {
-        error = {held.held_error->type, held.held_error->message(), held.held_error->data()};
-      }
-      end_call(held.id, held.held_status, held.held_output.value, error);
+      end_held_call(OpenCall(*call));
     } else if (due != nullptr && (!input || due->fire_at < at)) {
       fire(Timer(*due));
     } else if (outcome != nullptr) {
@@ -215,6 +210,14 @@ void Decider::replay_held() {
     }
     settle();
   }
+}
+
+void Decider::end_held_call(const OpenCall& held) {
+  std::optional<Error> error;
+  if (held.held_error) {
+    error = {held.held_error->type, held.held_error->message(), held.held_error->data()};
+  }
+  end_call(held.id, held.held_status, held.held_output.value, error);
 }
 
 void Decider::replay_outcome(const HeldOutcome& held) {

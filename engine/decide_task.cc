@@ -148,10 +148,13 @@ bool Decider::plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const Han
     *error = expression_error("key", spec.key->line, "is too long");
     return false;
   }
+  planned->priority = limits::kTaskPriorityDefault;
   if (spec.priority) {
     if (!evaluate_template(*spec.priority, s, "priority", &budget_, &priority, error)) return false;
-    if (priority.kind() != dsl::Kind::int64 || priority.as_int() == INT64_MIN) {
-      *error = expression_error("priority", spec.priority->line, "is not an int");
+    if (priority.kind() != dsl::Kind::int64 || priority.as_int() < limits::kTaskPriorityMin ||
+        priority.as_int() > limits::kTaskPriorityMax) {
+      *error = expression_error("priority", spec.priority->line,
+                                "is " + priority.debug_string() + ", not an int from 1 to 5");
       return false;
     }
     planned->priority = priority.as_int();

@@ -26,6 +26,7 @@
 #include "engine/event_bytes.h"
 #include "engine/run.h"
 #include "engine/scope.h"
+#include "engine/task_identity.h"
 
 namespace pawl::engine {
 
@@ -43,12 +44,6 @@ struct Raised {
   const dsl::Retry* policy = nullptr;  // of the task that failed
   bool recorded = false;               // an event tells of it already
   bool straight_to_incident = false;
-};
-
-// Where a branch with a task stands: part of the task's identity.
-struct HandlerPlace {
-  std::string state;    // its place in the definition; "" of the root's own handlers
-  std::string handler;  // "on.approval", "after.0", "root.every.1"
 };
 
 class Decider {
@@ -78,6 +73,8 @@ class Decider {
   void apply(const EndCall& command);
   void apply(const AnswerSignal& command);
   void apply(const TellCaller& command);
+  void apply(const Reset& command);
+  void apply(const Migrate& command);
   void apply(const Start& command);  // not for decide(): refused
   Decision finish();
 
@@ -249,8 +246,13 @@ class Decider {
                     std::optional<std::int64_t> buffer_ms);
   SignalReceived received(const Signal& command, dsl::Value payload, SignalFate fate) const;
 
+  // --- decide_reset.cc ---
+  bool renewal_fits(const RunRenewed& renewed);  // else it is refused
+
   // --- decide_lifecycle.cc ---
   void replay_held();
+  void end_held_call(const OpenCall& held);
+  void take_up_waiting();
   void replay_outcome(const HeldOutcome& held);
   void replay_signal(const WaitingSignal& signal);
 
@@ -266,8 +268,7 @@ class Decider {
   std::map<std::uint32_t, dsl::Value> last_results_;  // of this decision, by machine
   std::uint64_t bytes_ = 0;                           // of the payloads emitted
   absl::InlinedVector<std::pair<std::uint32_t, int>, 1> automatic_steps_;  // by machine
-  int loops_ = 0;
-  int frames_opened_ = 0;
+  int loops_ = 0, frames_opened_ = 0;
 };
 
 class Decider::At {
@@ -286,15 +287,5 @@ class Decider::At {
 
 // True if `type` equals a pattern, or begins with one that ends in '*'.
 bool matches_error(const std::vector<std::string>& patterns, const std::string& type);
-
-// The task a step runs, or null if the definition has no such place.
-const dsl::TaskSpec* find_task_spec(const dsl::Definition& definition, const Step& step);
-
-// What names a machine within a run for good: its path, with the visit of each state on it. "" of
-// the root.
-std::string key_path(const Run& run, std::uint32_t frame);
-// hash(run uid, path, state, visit, do or undo): the same for every attempt, whoever asks.
-std::string idempotency_key(const Run& run, std::uint32_t frame, const HandlerPlace& place,
-                            std::uint32_t firing, std::string_view what);
 
 }  // namespace pawl::engine

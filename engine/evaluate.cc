@@ -28,7 +28,7 @@ bool nests_at_most(const Value& value, int depth) {
   return true;
 }
 
-bool evaluate_expression(const dsl::Expression& expression, const EvalScope& scope,
+bool evaluate_expression(const dsl::Expression& expression, const dsl::Scope& scope,
                          std::string_view where, int line, CostBudget* budget, Value* value,
                          Error* error) {
   const dsl::Evaluation evaluation =
@@ -42,7 +42,7 @@ bool evaluate_expression(const dsl::Expression& expression, const EvalScope& sco
   return true;
 }
 
-bool evaluate_list(const Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_list(const Template& t, const dsl::Scope& scope, std::string_view where,
                    CostBudget* budget, Value* value, Error* error) {
   dsl::List items;
   items.reserve(t.items.size());
@@ -53,7 +53,7 @@ bool evaluate_list(const Template& t, const EvalScope& scope, std::string_view w
   return true;
 }
 
-bool evaluate_map(const Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_map(const Template& t, const dsl::Scope& scope, std::string_view where,
                   CostBudget* budget, Value* value, Error* error) {
   dsl::Map map;
   map.reserve(t.fields.size());
@@ -75,7 +75,7 @@ Error expression_error(std::string_view where, int line, std::string_view messag
   return {"sys.expr", std::move(text), {}};
 }
 
-bool evaluate_template(const Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_template(const Template& t, const dsl::Scope& scope, std::string_view where,
                        CostBudget* budget, Value* value, Error* error) {
   switch (t.form) {
     case Template::Form::literal:
@@ -91,7 +91,7 @@ bool evaluate_template(const Template& t, const EvalScope& scope, std::string_vi
   return false;
 }
 
-bool evaluate_condition(const dsl::Expression* condition, const EvalScope& scope, int line,
+bool evaluate_condition(const dsl::Expression* condition, const dsl::Scope& scope, int line,
                         CostBudget* budget, bool* holds, Error* error) {
   *holds = true;
   if (condition == nullptr) return true;
@@ -105,7 +105,7 @@ bool evaluate_condition(const dsl::Expression* condition, const EvalScope& scope
   return true;
 }
 
-bool evaluate_duration_ms(const Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_duration_ms(const Template& t, const dsl::Scope& scope, std::string_view where,
                           CostBudget* budget, std::int64_t* ms, Error* error) {
   Value value;
   if (!evaluate_template(t, scope, where, budget, &value, error)) return false;
@@ -124,7 +124,7 @@ bool evaluate_duration_ms(const Template& t, const EvalScope& scope, std::string
   return true;
 }
 
-bool evaluate_time(const Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_time(const Template& t, const dsl::Scope& scope, std::string_view where,
                    CostBudget* budget, TimeMs* time, Error* error) {
   Value value;
   if (!evaluate_template(t, scope, where, budget, &value, error)) return false;
@@ -139,7 +139,7 @@ bool evaluate_time(const Template& t, const EvalScope& scope, std::string_view w
   return true;
 }
 
-bool evaluate_string(const Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_string(const Template& t, const dsl::Scope& scope, std::string_view where,
                      CostBudget* budget, std::string* text, Error* error) {
   Value value;
   if (!evaluate_template(t, scope, where, budget, &value, error)) return false;

@@ -7,10 +7,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/ids.h"
 #include "base/limits.h"
 #include "dsl/definition.h"
+#include "dsl/expression.h"
 #include "engine/command.h"
-#include "engine/scope.h"
 
 namespace pawl::engine {
 
@@ -20,18 +21,18 @@ struct CostBudget {
 };
 
 // `where` names the place in messages, e.g. "save.total". True, or `error` is set.
-bool evaluate_template(const dsl::Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_template(const dsl::Template& t, const dsl::Scope& scope, std::string_view where,
                        CostBudget* budget, dsl::Value* value, Error* error);
 // A missing condition holds. The expression must give a bool.
-bool evaluate_condition(const dsl::Expression* condition, const EvalScope& scope, int line,
+bool evaluate_condition(const dsl::Expression* condition, const dsl::Scope& scope, int line,
                         CostBudget* budget, bool* holds, Error* error);
 // A duration (or its text, as in "90s") in ms, rounded up; not negative.
-bool evaluate_duration_ms(const dsl::Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_duration_ms(const dsl::Template& t, const dsl::Scope& scope, std::string_view where,
                           CostBudget* budget, std::int64_t* ms, Error* error);
 // A timestamp (or its RFC 3339 text).
-bool evaluate_time(const dsl::Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_time(const dsl::Template& t, const dsl::Scope& scope, std::string_view where,
                    CostBudget* budget, TimeMs* time, Error* error);
-bool evaluate_string(const dsl::Template& t, const EvalScope& scope, std::string_view where,
+bool evaluate_string(const dsl::Template& t, const dsl::Scope& scope, std::string_view where,
                      CostBudget* budget, std::string* text, Error* error);
 
 // May be stored as one payload: not too large, not nested too deeply.

@@ -40,10 +40,10 @@ using Event =
                  RunCancelRequested, RunMoved, RunClosed, RunDataDeleted, RunContinued, FlowEntered,
                  FlowLeft, ParallelStarted, MapStarted, MapRetried, ResultKept, UndoRecorded,
                  UndosForgotten, CallStarted, CallAccepted, CallEnded, SignalSent, SignalAnswered,
-                 RunCalled, RunRenewed, CallHeld, CallerTold>;
+                 RunCalled, RunRenewed, CallHeld, CallerTold, RunReset>;
 
 // The newest feature level any event here needs.
-inline constexpr std::uint16_t kEventLevelMax = 6;
+inline constexpr std::uint16_t kEventLevelMax = 7;
 
 // What a later generation begins with, if the event begins one (run.continued, run.renewed). The
 // references are into the event.

@@ -129,7 +129,7 @@ struct RunContinued {
   static CheckpointParts& parts_of(RunContinued& e) { return e.parts.edit(); }
 };
 
-// Why a generation begins. No fold depends on it; nothing writes the last two yet.
+// Why a generation begins. No fold depends on it.
 enum class Renewal : std::uint8_t {
   history = 0,    // the one before had become too long
   continued = 1,  // `continue`
@@ -164,6 +164,17 @@ struct RunRenewed {
   }
   static const CheckpointParts& parts_of(const RunRenewed& e) { return *e.parts; }
   static CheckpointParts& parts_of(RunRenewed& e) { return e.parts.edit(); }
+};
+
+// Behind the run.renewed of a reset: what the run was after this event is what it begins anew from.
+struct RunReset {
+  static constexpr std::uint16_t kKind = 47, kLevel = 7;
+  static constexpr const char* kName = "run.reset";
+  Seq to;
+  template <class Self, class Visitor>
+  static void fields(Self& e, Visitor&& v) {
+    v("to", e.to);
+  }
 };
 
 // All that a run is made of; its payloads keep their digests.

@@ -209,6 +209,11 @@ bool fold(Fold& f, const RunContinued& e) { return fold_checkpoint(f, e); }
 
 bool fold(Fold& f, const RunRenewed& e) { return fold_checkpoint(f, e); }
 
+// It says what the event before it has made of the run.
+bool fold(Fold& f, const RunReset& e) {
+  return f.run.seq == f.run.checkpoint.next() && e.to.v > 0 && e.to < f.run.checkpoint;
+}
+
 CheckpointParts parts_of(const Run& run) {
   CheckpointParts x;
   x.identity = *run.identity;

@@ -77,6 +77,7 @@ bool fold(Fold& f, const RunDataDeleted& e);
 // evolve_checkpoint.cc
 bool fold(Fold& f, const RunContinued& e);
 bool fold(Fold& f, const RunRenewed& e);
+bool fold(Fold& f, const RunReset& e);
 // evolve_flow.cc
 bool fold(Fold& f, const FlowEntered& e);
 bool fold(Fold& f, const FlowLeft& e);

@@ -50,7 +50,9 @@ FrozenTables::FrozenTables(const Tables& tables)
     : tables_(tables),
       head_(head_of(tables)),
       runs_(tables.runs().empty() ? std::nullopt : std::optional(tables.runs().last())),
-      dedupe_(tables.dedupe()) {}
+      dedupe_(tables.dedupe()) {
+  if (!tables.batches().empty()) tables.batches().encode(&batches_);
+}
 
 bool FrozenTables::next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice* slice) {
   PAWL_CHECK(runs_max > 0);
@@ -72,6 +74,7 @@ bool FrozenTables::next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice
 }
 
 void FrozenTables::end(std::string* out) const {
+  if (!batches_.empty()) append_record(SnapshotRecord::batches, batches_, out);
   std::string body;
   ByteWriter writer(&body);
   writer.varint(run_count_);

@@ -38,7 +38,7 @@ class FrozenTables {
   // if it was the last one. The first begins with the prologue and the head; the end record is the
   // caller's next: end().
   bool next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice* slice);
-  // The last record, once all slices were taken.
+  // The last records, once all slices were taken.
   void end(std::string* out) const;
 
   // The run is about to change, to come (`before` is null then) or to go.
@@ -50,7 +50,8 @@ class FrozenTables {
 
  private:
   const Tables& tables_;
-  std::string head_;  // "" once it was taken
+  std::string head_;     // "" once it was taken
+  std::string batches_;  // "": nothing is known of any
   FrozenMap<Index, KeptRun> runs_;
   FrozenDedupe dedupe_;
   bool runs_taken_ = false;

@@ -10,6 +10,9 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
   if (done() || first != (record == SnapshotRecord::head)) return false;
   // Everything else comes in the order of the kinds.
   if (record == SnapshotRecord::members) return true;
+  if (record == SnapshotRecord::batches) {
+    return tables_.batches_.empty() && tables_.batches_.decode(body);
+  }
   if (record < last_) return false;
   last_ = record;
   switch (record) {
@@ -32,6 +35,7 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
     case SnapshotRecord::end:
       return take_end(body);
     case SnapshotRecord::members:
+    case SnapshotRecord::batches:
       break;  // above
   }
   return false;

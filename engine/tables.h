@@ -17,6 +17,7 @@
 
 #include "absl/container/btree_set.h"
 #include "base/ids.h"
+#include "engine/batch_rows.h"
 #include "engine/channel.h"
 #include "engine/command.h"
 #include "engine/dedupe.h"
@@ -163,6 +164,8 @@ class Tables {
 
   Dedupe& dedupe() { return dedupe_; }
   const Dedupe& dedupe() const { return dedupe_; }
+  BatchRows& batches() { return batches_; }
+  const BatchRows& batches() const { return batches_; }
   Channels& channels() { return channels_; }
   const Channels& channels() const { return channels_; }
 
@@ -222,6 +225,7 @@ class Tables {
   Index forgotten_deletion_;
   Dedupe dedupe_;
   Channels channels_;
+  BatchRows batches_;
   FrozenTables* frozen_ = nullptr;
 };
 

@@ -85,6 +85,16 @@ bool decode_head(ByteReader* in, KeptFile* file) {
   return in->ok();
 }
 
+// Such a file was made by a build that copied what a segment had besides another kept file.
+bool has_unspoken(const KeptFile& file) {
+  for (std::uint16_t g = 0; g < limits::kGroupsMax; ++g) {
+    const KeptSpan* span = file.span(GroupId(g));
+    const Index before = span == nullptr ? Index(UINT64_MAX) : span->from;
+    if (file.places.find(file.number, GroupId(g), before)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // --- places ---
@@ -345,6 +355,7 @@ absl::StatusOr<KeptFile> read_kept_file(FileSystem& files, const std::string& di
                      *index_at + frame.frame_bytes() == end_at && decode_head(&in, &file) &&
                      file.places.decode(&in, format::kSegmentHeaderBytes, *index_at);
   if (!sound) return damage(reader.path(), *index_at, "the file's index is damaged");
+  file.has_void = has_unspoken(file);
   return file;
 }
 

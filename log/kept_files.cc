@@ -34,7 +34,7 @@ void drop_void(const std::vector<Rebuild>& rebuilds, KeptFile* file) {
     const Rebuild* rebuild = rebuild_of(rebuilds, span.group);
     return rebuild != nullptr && file->number < rebuild->kept_from;
   });
-  file->has_void = dropped > 0;
+  file->has_void |= dropped > 0;
 }
 
 absl::Status KeptFiles::load(FileSystem& files, const std::string& directory,

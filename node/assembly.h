@@ -32,6 +32,7 @@ struct Node::Assembly {
   std::vector<codecs::OutgoingMessage> sends;
   std::vector<Grant> grants;
   std::vector<TaskRef> ended;
+  std::vector<engine::BatchStep> batches;
 
   // Adds a decision that has events.
   void take(engine::Decision decision) {

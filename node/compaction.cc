@@ -27,6 +27,11 @@ const log::KeptSpan* span_of(const std::vector<log::KeptSpan>& spans, GroupId gr
   return found == spans.end() ? nullptr : &*found;
 }
 
+bool speaks_for(const std::vector<log::KeptSpan>& spans, const log::OldEntry& entry) {
+  const log::KeptSpan* span = span_of(spans, entry.group);
+  return span != nullptr && span->from < entry.index && entry.index <= span->through;
+}
+
 // Of a run that is kept and whose data is deleted. It is not woken.
 std::optional<std::array<unsigned char, 16>> salt_if_deleted(const engine::Tables& tables,
                                                              Index run) {
@@ -89,10 +94,11 @@ std::vector<log::KeptSpan> Compaction::joined(const std::vector<Input>& inputs) 
   return result;
 }
 
-void Compaction::judge(const Node& node, const log::Journal& journal, log::OldEntries* looked) {
+void Compaction::judge(const Node& node, const log::Journal& journal, const Input& input,
+                       log::OldEntries* looked) {
   for (log::OldEntry& entry : looked->entries) {
     const engine::Tables& tables = node.group(entry.group).tables();
-    entry.needed = tables.keeps(entry.run, entry.index) &&
+    entry.needed = speaks_for(input.spans, entry) && tables.keeps(entry.run, entry.index) &&
                    journal.is_current(entry.frame, entry.group, entry.index);
     if (entry.needed) entry.scrubs = salt_if_deleted(tables, entry.run);
   }

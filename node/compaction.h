@@ -57,9 +57,12 @@ class Compaction {
   // A new kept file: all of it is needed.
   void made(const Node& node, const log::KeptFile& file);
 
-  // Says of each entry whether it is needed, and whether its run's data is deleted: of such a run
-  // no copy has payloads.
-  static void judge(const Node& node, const log::Journal& journal, log::OldEntries* looked);
+  // Says of each entry of the input whether it is needed, and whether its run's data is deleted: of
+  // such a run no copy has payloads. Needed is only what the input speaks for: of what a segment
+  // has besides a kept file a copy would never be read, and no pass over deleted data would find
+  // it.
+  static void judge(const Node& node, const log::Journal& journal, const Input& input,
+                    log::OldEntries* looked);
   // Where the entries of a group through `through` are, for a transfer (log/transfer_file.h), in
   // the order of its log; and which of these it needs.
   static std::vector<Input> inputs_of(const Node& node, const log::Journal& journal, GroupId group,

@@ -3,6 +3,7 @@
 #include "base/feature_level.h"
 #include "base/limits.h"
 #include "codecs/json.h"
+#include "codecs/problem.h"
 #include "engine/event_call.h"
 
 namespace pawl::node {
@@ -23,14 +24,10 @@ std::string text_of(const dsl::Value& body, std::string_view field) {
 engine::Error error_of(std::string_view type, const Answer& answer) {
   dsl::Value body;
   codecs::JsonError ignored;
-  engine::Error error{std::string(type), "", {}};
+  engine::Error error{std::string(type), codecs::problem_text(answer.status, answer.body), {}};
   if (!codecs::parse_json(answer.body, &body, &ignored) || body.kind() != dsl::Kind::map) {
-    error.message = "status " + std::to_string(answer.status);
     return error;
   }
-  error.message = text_of(body, "title");
-  const std::string detail = text_of(body, "detail");
-  if (!detail.empty()) error.message += ": " + detail;
   dsl::Map data;
   data.emplace_back(dsl::Value::string("problem"), dsl::Value::string(text_of(body, "type")));
   data.emplace_back(dsl::Value::string("status"), dsl::Value::int64(answer.status));

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/feature_level.h"
-#include "base/limits.h"
+#include "base/limits_subscriptions.h"
 
 namespace pawl::node {
 
@@ -88,13 +88,29 @@ bool Node::Forgetting::is_due(const std::pair<std::string, std::uint32_t>& versi
   return due && *due <= node_->stamp_;
 }
 
+bool Node::Forgetting::is_held(const Group& group, Index run, std::uint32_t generation) const {
+  const auto held = node_->catalog().subscriptions().held_from(group.id());
+  if (!held) return false;
+  const engine::Run& known = *group.tables().find(run);
+  if (generation == 0) return known.last_entry >= *held;
+  const auto& older = *known.older;
+  return std::any_of(older.begin(), older.end(), [&](const engine::Generation& each) {
+    return each.number == generation && each.last_entry >= *held;
+  });
+}
+
 void Node::Forgetting::propose(Group& group) {
   Proposal proposal;
   std::vector<Index>& runs = proposal.entry.forgets;
   std::set<std::string> ids;
+  bool held = false;
   for (const auto& [version, closed] : group.tables().closed_by_version()) {
     for (const engine::ClosedRun& run : closed) {
       if (!is_due(version, run.closed_at) || runs.size() >= limits::kForgottenPerEntryMax) break;
+      if (is_held(group, run.run)) {
+        held = true;  // as those that have closed since
+        break;
+      }
       const std::string id = group.tables().runs().id_of(run.run);
       if (mailboxes(group).busy(id)) continue;
       ids.insert(id);
@@ -106,6 +122,10 @@ void Node::Forgetting::propose(Group& group) {
     for (const engine::ClosedGeneration& generation : closed) {
       const std::size_t listed = runs.size() + generations.size();
       if (!is_due(version, generation.closed_at) || listed >= limits::kForgottenPerEntryMax) break;
+      if (is_held(group, generation.run, generation.number)) {
+        held = true;
+        break;
+      }
       std::uint32_t& through = generations[generation.run];
       through = std::max(through, generation.number);
     }
@@ -114,7 +134,8 @@ void Node::Forgetting::propose(Group& group) {
   // where there is none.
   OfGroup& of = of_[group.id().v];
   const bool none = runs.empty() && generations.empty();
-  of.retry_mono_ms = none ? node_->now_.mono_ms + limits::kForgetRetryMs : 0;
+  const std::int64_t again = held ? limits::kHeldAgainMs : limits::kForgetRetryMs;
+  of.retry_mono_ms = none ? node_->now_.mono_ms + again : 0;
   if (none) return;
   std::sort(runs.begin(), runs.end());
   proposal.entry.time = node_->stamp_;

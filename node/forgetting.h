@@ -60,6 +60,9 @@ class Node::Forgetting {
   std::optional<TimeMs> due_at(const std::pair<std::string, std::uint32_t>& version,
                                TimeMs closed_at) const;
   void find_due(const Group& group);
+  // A subscription has not acknowledged all of what is to be forgotten: the run, or this generation
+  // of it. Runs are not woken where there is none.
+  bool is_held(const Group& group, Index run, std::uint32_t generation = 0) const;
   // The retention of what has closed then is over.
   bool is_due(const std::pair<std::string, std::uint32_t>& version, TimeMs closed_at) const;
   void propose(Group& group);

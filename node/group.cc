@@ -344,6 +344,13 @@ bool Group::apply(Index index, const codecs::Entry& entry, const std::vector<eng
   return true;
 }
 
+bool Group::fold_batches(const codecs::Entry& entry) {
+  std::vector<engine::BatchStep> steps;
+  if (!engine::decode_batch_steps(entry.batches, &steps)) return false;
+  return std::all_of(steps.begin(), steps.end(),
+                     [this](const engine::BatchStep& s) { return tables_.batches().apply(s); });
+}
+
 bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
                  Proposal* proposal, engine::Applied* applied, std::string* error) {
   // Raft's own. It was appended while others were on their way, whose times its leader had not
@@ -380,6 +387,10 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
   if (applied->data_deleted) {
     const RunUid uid{id(), entry.run};
     tables_.dedupe().scrub(tables_.find(entry.run)->id(), uid);
+  }
+  if (!entry.batches.empty() && !fold_batches(entry)) {
+    *error = where(index) + "its steps of batches do not fit what the group has done";
+    return false;
   }
   for (const auto& [run, through] : entry.forgets_generations) {
     if (tables_.forget_generations(run, through)) continue;

@@ -225,6 +225,7 @@ class Group : private EntrySender::Out {
   void tell_level();
   bool fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
             Proposal* proposal, engine::Applied* applied, std::string* error);
+  bool fold_batches(const codecs::Entry& entry);
   bool apply_entry(Index index, const codecs::Entry& entry, GroupOwner* owner, std::string* error);
   bool decode(Index index, std::string_view payload, codecs::Entry* entry,
               raft::MembershipPtr* membership, std::string* error) const;

@@ -37,6 +37,7 @@ struct RunLoaded {
   std::shared_ptr<engine::Run> run;
   std::string error;
   bool is_lost = false;  // what it lacks was damaged and given up
+  Seq through = Seq(0);  // as it was asked for
 };
 // What another box sent, authenticated by the link. The view is valid for the call.
 struct PeerFrame {

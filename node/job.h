@@ -38,6 +38,7 @@ struct Job {
   std::optional<IfMatch> if_match;
   std::string workflow;                  // of a Start
   std::optional<std::uint32_t> version;  // of a Start; absent: the default
+  engine::BatchId batch;                 // 0: not of one; else with Reply::nothing (batches.h)
   bool terminated_existing = false;      // of a Start: the id's open run was terminated for it
 };
 

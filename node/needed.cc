@@ -24,6 +24,9 @@ std::uint64_t first_needed(const Node& node, const log::Journal& journal,
       needed = std::min(needed, std::max({*oldest, journal.kept().through(group).next(),
                                           journal.first_index(group)}));
     }
+    // What subscriptions have not acknowledged, as far as this box has it.
+    const auto held = node.catalog().subscriptions().held_from(group);
+    if (held) needed = std::min(needed, std::max(*held, journal.first_index(group)));
     first = std::min(first, journal.segment_of(group, needed));
   }
   return first;

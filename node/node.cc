@@ -8,6 +8,7 @@
 #include "codecs/problem.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
+#include "node/batches.h"
 #include "node/boxes.h"
 #include "node/checkpoint.h"
 #include "node/errands.h"
@@ -16,6 +17,8 @@
 #include "node/planted.h"
 #include "node/recovery.h"
 #include "node/resting.h"
+#include "node/schedules.h"
+#include "node/subscriptions.h"
 
 namespace pawl::node {
 namespace {
@@ -55,6 +58,9 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   recovery_ = std::make_unique<Recovery>(this);
   forgetting_ = std::make_unique<Forgetting>(this);
   errands_ = std::make_unique<Errands>(this);
+  schedules_ = std::make_unique<Schedules>(this);
+  batches_ = std::make_unique<Batches>(this);
+  subscriptions_ = std::make_unique<Subscriptions>(this);
 }
 
 Node::~Node() = default;
@@ -297,6 +303,9 @@ void Node::on_tick() {
   }
   forgetting_->look();
   errands_->look();
+  schedules_->look();
+  batches_->look();
+  subscriptions_->look();
   settle();
 }
 
@@ -325,8 +334,11 @@ void Node::settle() {
     }
     if (!under_way_.catalog_busy && !under_way_.catalog_requests.empty()) next_catalog_request();
     if (errands_->unsettled()) errands_->look();
-  } while (!left_.acknowledgements.empty() || errands_->unsettled() ||
-           (cluster_ && cluster_->unsettled()));
+    if (schedules_->unsettled()) schedules_->look();
+    if (batches_->unsettled()) batches_->look();
+    if (subscriptions_->unsettled()) subscriptions_->look();
+  } while (!left_.acknowledgements.empty() || errands_->unsettled() || schedules_->unsettled() ||
+           batches_->unsettled() || (cluster_ && cluster_->unsettled()));
   while (!under_way_.deadlines.empty() &&
          !under_way_.outstanding.contains(under_way_.deadlines.front().second)) {
     under_way_.deadlines.pop_front();
@@ -360,7 +372,7 @@ void Node::answer(Answer answer, int item) {
   // Nobody waits for it: 504 was said meanwhile, or the node itself asked.
   if (under_way_.outstanding.erase(answer.id) == 0) return;
   if (cluster_ && settle_answer(answer)) return;
-  if (errands_->settle(answer)) return;
+  if (errands_->settle(answer) || schedules_->settle(answer) || batches_->settle(answer)) return;
   out_->answers.push_back(std::move(answer));
 }
 
@@ -428,6 +440,9 @@ void Node::open(Group& group) {
   }
   forgetting_->opened(group);
   errands_->opened(group);
+  if (group.id().v == 0) schedules_->opened();
+  batches_->changed();
+  subscriptions_->changed();
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
   if (!cluster_) return;
@@ -443,7 +458,9 @@ std::int64_t Node::next_wake_mono_ms() const {
   std::int64_t wake = std::min(leases_.next_mono_ms(), polls_.next_mono_ms());
   if (!under_way_.deadlines.empty()) wake = std::min(wake, under_way_.deadlines.front().first);
   if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
-  wake = std::min({wake, forgetting_->next_wake_mono_ms(), errands_->next_wake_mono_ms()});
+  wake = std::min({wake, forgetting_->next_wake_mono_ms(), errands_->next_wake_mono_ms(),
+                   schedules_->next_wake_mono_ms(), batches_->next_wake_mono_ms(),
+                   subscriptions_->next_wake_mono_ms()});
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (!timer) continue;
@@ -470,6 +487,9 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   if (out_ == nullptr) return;
   out_->changed.emplace_back(group.id(), entry.run);
   if (applied.errands) errands_->applied(group.id(), entry.run);
+  if (!entry.batches.empty()) {
+    batches_->applied(group.id(), entry.batches, proposal != nullptr);
+  }
   if (!entry.sends.empty()) left_.senders.insert(group.id());
   if (entry.raise_level > 0 && opened_[group.id().v].v != 0) left_.ready.push_back(group.id());
   if (entry.receive.number > 0 && opened_[group.id().v].v != 0) {

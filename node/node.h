@@ -5,8 +5,7 @@
 //
 // Life cycle: make a Node; restore snapshots; give recovery() to Journal::open; start(). Then
 // handle() for every input, next_batch() at the end of each turn and when one is done, and tick no
-// later than next_wake_mono_ms(). One thread owns everything. Of several boxes, a request goes to
-// its group's leader. A crash leaves what the journal holds.
+// later than next_wake_mono_ms(). One thread owns it all. A crash leaves what the journal holds.
 #pragma once
 
 #include <cstdint>
@@ -49,16 +48,14 @@ class Node : private GroupOwner {
   const log::Batch* next_batch(bool room = true);
   // The disk has done it. It may get the next_batch(); then handle(BatchCompleted).
   void batch_done(const Now& now, std::uint64_t id);
-  // Monotonic ms at which a Tick is due: timers, leases, polls, deadlines. INT64_MAX: none.
-  std::int64_t next_wake_mono_ms() const;
+  std::int64_t next_wake_mono_ms() const;  // when a Tick is due, monotonic; INT64_MAX: never
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
 
   // --- what it knows ---
   bool ready() const;  // every group is whole and has a leader that may decide, or another box
   std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
   bool alone() const { return cluster_ == nullptr; }
-  // This box leads the group and may decide.
-  bool leads(GroupId id) const { return decides(*groups_[id.v]); }
+  bool leads(GroupId id) const { return decides(*groups_[id.v]); }  // and may decide
   const Cluster* cluster() const { return cluster_.get(); }
   const NodeOptions& options() const { return options_; }
   bool time_known() const { return alone() || time_.known(); }  // stamps are given
@@ -68,13 +65,12 @@ class Node : private GroupOwner {
   GroupId group_of(std::string_view run_id) const;
   const engine::Run* find(const RunRef& ref, GroupId* group) const;  // null if there is none
   Definitions& definitions() { return definitions_; }
+  const engine::Catalog& catalog() const { return definitions_.catalog(); }
   const Polls& polls() const { return polls_; }
   const NodeStats& stats() const { return stats_; }
-  // As group time; nullopt if the task is not out.
-  std::optional<TimeMs> lease_until(const TaskRef& task) const;
-  void scrubbed(const std::vector<Index>& through);  // its mark, by group (scrubbing.h)
-  // The group as it is now; one at a time. To be kept once raft().durable() is as far.
-  std::unique_ptr<Freeze> freeze(GroupId group);
+  std::optional<TimeMs> lease_until(const TaskRef& task) const;  // group time; nullopt: not out
+  void scrubbed(const std::vector<Index>& through);              // its mark, by group (scrubbing.h)
+  std::unique_ptr<Freeze> freeze(GroupId group);  // one at a time; kept once durable() is there
 
  private:
   class Recovery;
@@ -82,8 +78,12 @@ class Node : private GroupOwner {
   class Resting;
   class Forgetting;
   class Errands;
+  class Batches;
+  class Schedules;
+  class Subscriptions;
   class Installs;
   struct Assembly;
+  struct Pasts;
   // GroupOwner: takes note; settle() acts.
   void on_applied(Group& group, Index index, const codecs::Entry& entry,
                   const engine::Applied& applied, Proposal* proposal) override;
@@ -188,6 +188,7 @@ class Node : private GroupOwner {
   void on_operation(Request& request, ReportTasks& op);
   void on_operation(Request& request, HeartbeatTask& op);
   void on_operation(Request& request, Barrier& op);
+  void on_operation(Request& request, SurveyRuns& op);
   void begin_report_batch(RequestId id, const ReportTasks& op);
   bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
   void answer_item(Answer item_answer, int item);
@@ -243,10 +244,7 @@ class Node : private GroupOwner {
   void unload_later(GroupId group, Index run);
   void unload_closed();
   // node_catalog.cc
-  template <CatalogChange Change>
-  void on_operation(Request& request, Change&) {
-    queue_catalog_request(request);
-  }
+  void on_operation(Request& request, CatalogChange auto&) { queue_catalog_request(request); }
   void queue_catalog_request(Request& request);
   void next_catalog_request();
   void decide_catalog(const Request& request, const DeployWorkflow& op);
@@ -255,8 +253,6 @@ class Node : private GroupOwner {
   void decide_catalog(const Request& request, const ResumeQueue& op);
   void decide_catalog(const Request& request, const ChangeBoxes& op);
   void decide_catalog(const Request& request, const AcceptTime& op);
-  void conclude_queue(const Request& request, const std::string& queue, bool paused,
-                      const std::vector<engine::CatalogEvent>& events);
   void conclude_catalog(const Request& request, std::optional<Proposal> proposal, Answer result);
   bool catalog_applied(const codecs::Entry& entry);
   // node_channels.cc
@@ -286,6 +282,9 @@ class Node : private GroupOwner {
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Forgetting> forgetting_;
   std::unique_ptr<Errands> errands_;
+  std::unique_ptr<Batches> batches_;
+  std::unique_ptr<Schedules> schedules_;
+  std::unique_ptr<Subscriptions> subscriptions_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

@@ -3,9 +3,12 @@
 #include "base/limits.h"
 #include "codecs/run_json.h"
 #include "dsl/definition.h"
+#include "node/batches.h"
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/refusals.h"
+#include "node/schedules.h"
+#include "node/subscriptions.h"
 
 namespace pawl::node {
 namespace {
@@ -18,6 +21,14 @@ std::optional<Proposal> proposal_of(const std::vector<engine::CatalogEvent>& eve
   Proposal proposal;
   engine::encode_catalog_events(events, &proposal.entry.catalog);
   return proposal;
+}
+
+Answer queue_answer(const Request& request, const std::string& queue, bool paused,
+                    const std::vector<engine::CatalogEvent>& events) {
+  Answer changed;
+  changed.id = request.id;
+  codecs::append_queue_pause(queue, paused, !events.empty(), &changed.body);
+  return changed;
 }
 
 }  // namespace
@@ -54,7 +65,16 @@ void Node::next_catalog_request() {
     if (lacks_room(request.id, -1, deploys)) continue;
     std::visit(
         [&](const auto& op) {
-          if constexpr (CatalogChange<std::decay_t<decltype(op)>>) decide_catalog(request, op);
+          using Op = std::decay_t<decltype(op)>;
+          if constexpr (std::is_same_v<Op, ChangeSchedule>) {
+            schedules_->change(request, op);
+          } else if constexpr (std::is_same_v<Op, ChangeBatch>) {
+            batches_->decide(request, op);
+          } else if constexpr (std::is_same_v<Op, ChangeSubscription>) {
+            subscriptions_->decide(request, op);
+          } else if constexpr (CatalogChange<Op>) {
+            decide_catalog(request, op);
+          }
         },
         request.operation);
   }
@@ -81,6 +101,7 @@ void Node::decide_catalog(const Request& request, const DeployWorkflow& op) {
            "this store holds " + std::to_string(limits::kDefinitionsMax) + " versions already");
     return;
   }
+  if (op.activate && schedules_->refuses(request, op.name, *parsed.definition)) return;
   const std::uint32_t current = workflow == nullptr ? 0 : workflow->default_version;
   const std::uint32_t version = known != nullptr
                                     ? known->version
@@ -93,6 +114,7 @@ void Node::decide_catalog(const Request& request, const DeployWorkflow& op) {
   const bool change_default = op.activate && current != version;
   if (change_default) {
     events.push_back(engine::DefaultChanged{op.name, version, "deployed", stamp_, request.actor});
+    schedules_->reconcile(op.name, parsed.definition.get(), request.actor, &events);
   }
   Answer deployed;
   deployed.id = request.id;
@@ -110,10 +132,15 @@ void Node::decide_catalog(const Request& request, const SetDefault& op) {
                      workflow_unknown(op.workflow, op.version));
     return;
   }
+  const dsl::Definition* definition = definitions_.find(op.workflow, op.version);
+  if (definition != nullptr && schedules_->refuses(request, op.workflow, *definition)) return;
   std::vector<engine::CatalogEvent> events;
   if (workflow->default_version != op.version) {
     events.push_back(
         engine::DefaultChanged{op.workflow, op.version, op.reason, stamp_, request.actor});
+    if (definition != nullptr) {
+      schedules_->reconcile(op.workflow, definition, request.actor, &events);
+    }
   }
   Answer changed;
   changed.id = request.id;
@@ -135,7 +162,7 @@ void Node::decide_catalog(const Request& request, const PauseQueue& op) {
     events.push_back(engine::QueuePaused{op.queue, op.reason, stamp_, request.actor});
     under_way_.pausing_queue = op.queue;
   }
-  conclude_queue(request, op.queue, true, events);
+  conclude_catalog(request, proposal_of(events), queue_answer(request, op.queue, true, events));
 }
 
 void Node::decide_catalog(const Request& request, const ResumeQueue& op) {
@@ -143,7 +170,7 @@ void Node::decide_catalog(const Request& request, const ResumeQueue& op) {
   if (definitions_.catalog().is_paused(op.queue)) {
     events.push_back(engine::QueueResumed{op.queue, op.reason, stamp_, request.actor});
   }
-  conclude_queue(request, op.queue, false, events);
+  conclude_catalog(request, proposal_of(events), queue_answer(request, op.queue, false, events));
 }
 
 void Node::decide_catalog(const Request& request, const ChangeBoxes& op) {
@@ -173,14 +200,6 @@ void Node::decide_catalog(const Request& request, const AcceptTime& op) {
   }
   codecs::append_accepted_time(stamp_, ahead, &accepted.body);
   conclude_catalog(request, ahead ? std::optional(Proposal()) : std::nullopt, std::move(accepted));
-}
-
-void Node::conclude_queue(const Request& request, const std::string& queue, bool paused,
-                          const std::vector<engine::CatalogEvent>& events) {
-  Answer changed;
-  changed.id = request.id;
-  codecs::append_queue_pause(queue, paused, !events.empty(), &changed.body);
-  conclude_catalog(request, proposal_of(events), std::move(changed));
 }
 
 // Answers when the entry is applied; without one, when this box is known to lead.
@@ -215,8 +234,11 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
   for (const engine::CatalogEvent& event : events) {
     if (!definitions_.catalog().apply(event)) return false;
     if (std::holds_alternative<engine::VersionStored>(event)) forgetting_->definitions_changed();
+    schedules_->applied(event);
     if (std::holds_alternative<engine::QueuePaused>(event)) under_way_.pausing_queue.clear();
-    if (event.index() >= engine::kRosterEvents && boxes_) boxes_->roster_changed();
+    if (engine::is_roster_event(event) && boxes_) boxes_->roster_changed();
+    if (std::holds_alternative<engine::BatchEvent>(event)) batches_->changed();
+    if (std::holds_alternative<engine::SubscriptionEvent>(event)) subscriptions_->changed();
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);
     if (resumed != nullptr && out_ != nullptr) left_.resumed_queues.push_back(resumed->queue);
   }

@@ -8,7 +8,9 @@
 #include "codecs/run_json.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
+#include "node/batches.h"
 #include "node/node.h"
+#include "node/pasts.h"
 #include "node/planted.h"
 #include "node/refusals.h"
 #include "node/scrubbing.h"
@@ -46,6 +48,18 @@ bool called_before(const engine::Run& run, const engine::Start& start) {
          caller->uid == RunUid{start.caller->group, start.caller->index};
 }
 
+// Else it is closed, and another run has its id by now.
+bool has_id(const Group& group, const engine::Run& run) {
+  const engine::Run* newest = group.tables().find_id(run.id());
+  return newest != nullptr && newest->uid() == run.uid();
+}
+
+// It asks what would come of it, and nothing is to.
+bool is_dry(const Job& job) {
+  const auto* migrate = std::get_if<engine::Migrate>(&job.command);
+  return migrate != nullptr && migrate->dry_run;
+}
+
 bool begins_work(const Job& job) {
   return std::holds_alternative<engine::Start>(job.command) ||
          std::holds_alternative<engine::Signal>(job.command);
@@ -68,6 +82,7 @@ void Node::submit(Group& group, Job job) {
   }
   if (replay_answer(group, job) || (!job.key.empty() && wait_for_key(group, job))) return;
   if (job.reply != Reply::nothing && lacks_room(job.request, job.item, begins_work(job))) return;
+  if (Pasts::wait(this, group, job)) return;
   Mailboxes& mailboxes = mailboxes_[group.id().v];
   if (mailboxes.busy(job.run_id)) {
     const RequestId request = job.request;
@@ -207,15 +222,20 @@ bool Node::target(Group& group, const Job& job, const Assembly& a, const engine:
 bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   // Another copy may have been answered while the job waited, or be in an entry under way: in this
   // one, then the job waits for the next, or under the key in another run's.
+  if (job.batch.v > 0 && !batches_->expects(group, job)) return true;
   if (replay_answer(group, job)) return true;
   if (is_among(a->keyed, job)) return false;
   if (!job.key.empty() && wait_for_key(group, job)) return true;
   if (std::holds_alternative<engine::Start>(job.command)) return decide_start(group, job, a);
-  const bool checkpoint = std::holds_alternative<engine::Checkpoint>(job.command);
-  if (checkpoint && a->after != nullptr) return false;  // a generation begins with an entry
+  const auto* reset = std::get_if<engine::Reset>(&job.command);
+  const bool migrates = std::holds_alternative<engine::Migrate>(job.command);
+  const bool begins =
+      reset != nullptr || migrates || std::holds_alternative<engine::Checkpoint>(job.command);
+  if (begins && a->after != nullptr) return false;  // a generation begins with an entry
   const engine::Run* run = nullptr;
   if (!target(group, job, *a, &run)) return false;
   if (run == nullptr) {
+    if (job.batch.v > 0) batches_->unchanged(group, job, /*gone=*/true);
     a->answers.push_back(
         refused(job, 404, "run-unknown", "There is no such run", run_unknown(job.run_id)));
     return true;
@@ -228,15 +248,28 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   }
   // While another run of the id was busy, a job by uid has waited for one that is cold.
   if (a->after == nullptr && wait_for_load(group, job)) return true;
-  const dsl::Definition* definition = definition_of(*run, job, a);
+  if (Pasts::wait(this, group, job)) return true;
+  if (reset != nullptr && !has_id(group, *run)) {
+    a->answers.push_back(refused(job, 409, "run-id-taken", "The id is that of another run",
+                                 "a newer run of the id can't be together with this one: name it"));
+    return true;
+  }
+  const engine::Run& decided_by = reset != nullptr ? *reset->past : *run;
+  const dsl::Definition* definition = definition_of(decided_by, job, a);
   if (definition == nullptr) return true;
   if (a->after == nullptr) {
     a->run_id = job.run_id;
     a->run = run->uid().index;
-    a->previous = checkpoint ? Index(0) : run->last_entry;
+    a->previous = begins ? Index(0) : run->last_entry;
     a->first_seq = run->seq.next();
   }
-  conclude(group, job, *run, engine::decide(*run, job.command, context(job, definition)), a);
+  engine::Context context = this->context(job, definition);
+  if (!Pasts::find_version(this, group, job, *run, &context, a)) return true;
+  engine::Decision decision = engine::decide(*run, job.command, context);
+  if (migrates && !is_dry(job) && !decision.events.empty()) {
+    pin(group, run->workflow(), context.latest_version, a);
+  }
+  conclude(group, job, *run, std::move(decision), a);
   return true;
 }
 
@@ -254,6 +287,10 @@ const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& jo
     return definition;
   }
   if (job.reply == Reply::nothing) {
+    if (job.batch.v > 0 && !lags_behind(run.workflow(), run.version())) {
+      batches_->refused(*groups_[run.uid().group.v], job, "definition-missing",
+                        "this box lacks the run's definition");
+    }
     try_lease_again(run, job.command);
     return nullptr;
   }
@@ -363,14 +400,21 @@ Node::IdSettled Node::settle_id(Group& group, Job& job, const engine::Run& exist
 void Node::conclude(Group& group, Job& job, const engine::Run& run, engine::Decision decision,
                     Assembly* a) {
   if (decision.refusal != engine::Refusal::none) {
+    if (job.batch.v > 0) {
+      batches_->refused(group, job, refusal_type(decision.refusal), decision.detail);
+    }
     if (job.reply == Reply::nothing) return;
     a->answers.push_back({refusal_answer(job.request, decision, &run), job.item});
     return;
   }
   if (planted(Bug::delete_nothing) && job.reply == Reply::deleted) decision.events.clear();
-  const bool changed = !decision.events.empty();
+  const bool changed = !decision.events.empty() && !is_dry(job);
   if (job.reply != Reply::nothing) {
-    write_answer(group, job, changed ? *decision.after : run, changed, a);
+    write_answer(group, job, decision.events.empty() ? run : *decision.after, changed, a);
+  }
+  if (job.batch.v > 0) {
+    if (!changed) return batches_->unchanged(group, job, /*gone=*/false);
+    a->batches.push_back(batches_->changed(group, job));
   }
   if (!changed) return;
   a->take(std::move(decision));
@@ -400,7 +444,7 @@ void Node::write_answer(Group& group, Job& job, const engine::Run& run, bool cha
     answer.body.reserve(kEnvelopeBytesUsual);
     answer.status = job.reply == Reply::started ? 201 : 200;
     if (job.reply == Reply::started) answer.location = codecs::run_location(run.id());
-    answer.etag = etag_of(run);
+    if (!is_dry(job)) answer.etag = etag_of(run);
     codecs::append_envelope(run, definitions_.find(run.workflow(), run.version()), &answer.body);
   }
   if ((!job.key.empty() || job.forwarded) && changed) {
@@ -430,6 +474,7 @@ void Node::propose(Group& group, Assembly* a) {
   }
   proposal.entry.answers = std::move(a->keyed);
   proposal.entry.events = std::move(a->encoded);
+  engine::encode_batch_steps(a->batches, &proposal.entry.batches);
   proposal.events = std::move(a->events);
   proposal.after = std::move(a->after);
   proposal.run_id = a->run_id;

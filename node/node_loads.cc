@@ -3,8 +3,10 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/residency.h"
+#include "node/batches.h"
 #include "node/forgetting.h"
 #include "node/node.h"
+#include "node/pasts.h"
 
 namespace pawl::node {
 
@@ -77,6 +79,7 @@ bool Node::wait_for_load(Group& group, Job& job) {
 }
 
 void Node::on_loaded(RunLoaded& loaded) {
+  if (loaded.through.v > 0) return Pasts::loaded(this, loaded);
   const auto it = under_way_.loads.find({loaded.group, loaded.index});
   PAWL_CHECK(it != under_way_.loads.end());
   Group& group = mutable_group(loaded.group);
@@ -124,6 +127,9 @@ void Node::refuse_load(const engine::Run& run, const UnderWay::Load& load,
   }
   for (const Job& job : load.jobs) {
     if (job.reply == Reply::nothing) {
+      if (job.batch.v > 0) {
+        batches_->refused(*groups_[run.uid().group.v], job, type, detail);
+      }
       try_lease_again(run, job.command);
       continue;
     }
@@ -157,6 +163,7 @@ void Node::unload_closed() {
     engine::Tables& tables = mutable_group(group).tables();
     const engine::Run* run = tables.find(index);
     if (run == nullptr || !run->closed() || engine::is_cold(*run)) continue;
+    if (run->state_bytes < engine::kColdBytesMin) continue;  // it was reset since, and closed again
     if (run->has_errands()) continue;  // its caller is to be told: it comes again then
     if (mailboxes_[group.v].busy(run->id())) {
       under_way_.unloads.emplace_back(group, index);  // what is under way may still need it

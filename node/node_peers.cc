@@ -4,9 +4,11 @@
 #include "base/check.h"
 #include "base/feature_level.h"
 #include "base/limits.h"
+#include "node/batches.h"
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/planted.h"
+#include "node/subscriptions.h"
 
 namespace pawl::node {
 namespace {
@@ -285,6 +287,7 @@ void Node::close(Group& group) {
   opened_[id.v] = Term(0);
   leases_.end_group(id);
   forgetting_->lost(id);
+  batches_->lost(id);
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }
@@ -292,9 +295,14 @@ void Node::close(Group& group) {
     if (key.first != id) continue;
     for (const Job& job : std::exchange(load.jobs, {})) retry_job(group, job);
   }
+  for (auto& [key, jobs] : under_way_.pasts) {
+    if (std::get<0>(key) != id) continue;
+    for (const Job& job : std::exchange(jobs, {})) retry_job(group, job);
+  }
   std::erase_if(under_way_.delivering, [id](const auto& pair) { return pair.first == id; });
   std::erase_if(cluster_->receiving, [id](const auto& pair) { return pair.second == id; });
   if (id.v != 0) return;
+  subscriptions_->lost();
   under_way_.catalog_busy = false;
   under_way_.pausing_queue.clear();
   for (const Request& request : std::exchange(under_way_.catalog_requests, {})) retry(request.id);

@@ -7,6 +7,7 @@
 #include "node/assembly.h"
 #include "node/node.h"
 #include "node/refusals.h"
+#include "node/survey.h"
 
 namespace pawl::node {
 namespace {
@@ -146,6 +147,17 @@ void Node::on_operation(Request& request, ReportTasks& op) {
     job.key.clear();
     submit(mutable_group(group), std::move(job));
   }
+}
+
+void Node::on_operation(Request& request, SurveyRuns& op) {
+  Group& group = mutable_group(op.group);
+  PendingAnswer pending;
+  pending.answer.id = request.id;
+  pending.answer.body = encode_survey(survey(group.tables(), op));
+  pending.item = -1;
+  std::vector<PendingAnswer> answers;
+  answers.push_back(std::move(pending));
+  answer_confirmed(group, std::move(answers));
 }
 
 void Node::begin_report_batch(RequestId id, const ReportTasks& op) {

@@ -89,6 +89,22 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
              "a run's data can be deleted once every box runs this version");
       return false;
     }
+  } else if (const auto* survey = std::get_if<SurveyRuns>(&request.operation)) {
+    *group = survey->group;
+    if (group->v < groups_.size()) return true;
+    refuse(request.id, 404, "group-unknown", "There is no such group", "");
+    return false;
+  } else if (std::holds_alternative<ChangeSchedule>(request.operation) &&
+             groups_[0]->tables().feature_level() < kScheduleLevel) {
+    refuse(request.id, 409, "level-too-low", "A box runs an older version of pawl",
+           "there are schedules once every box runs this version");
+    return false;
+  } else if ((std::holds_alternative<ChangeBatch>(request.operation) ||
+              std::holds_alternative<ChangeSubscription>(request.operation)) &&
+             groups_[0]->tables().feature_level() < kBatchLevel) {
+    refuse(request.id, 409, "level-too-low", "A box runs an older version of pawl",
+           "batches and subscriptions can be made once every box runs this version");
+    return false;
   } else if (const auto* report = std::get_if<ReportTask>(&request.operation)) {
     token = &report->token;
   } else if (const auto* heartbeat = std::get_if<HeartbeatTask>(&request.operation)) {

@@ -20,11 +20,13 @@ struct ReadReady {
   RequestId id;
 };
 
-// A cold run's history is wanted: read it back, fold it, and say RunLoaded.
+// A run's history is wanted, of a cold one or for a look into the past: read it back, fold it, and
+// say RunLoaded.
 struct LoadRun {
   GroupId group;
   Index run;
-  Index newest;  // the run's newest entry
+  Index newest;          // the run's newest entry, or that of an earlier generation
+  Seq through = Seq(0);  // up to the entry that has this event; 0: all
 };
 
 // For another box: PeerFrame there. May be lost; a link that loses frames says so by PeerLink.

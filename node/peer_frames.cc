@@ -23,6 +23,8 @@ struct IsStrong<Strong<Tag, T>> : std::true_type {};
 // An enumeration's greatest value; the first is 0.
 BoxStatus::Verdict last_of(BoxStatus::Verdict) { return BoxStatus::Verdict::other_store; }
 ChangeBoxes::What last_of(ChangeBoxes::What) { return ChangeBoxes::What::remove; }
+ChangeSchedule::What last_of(ChangeSchedule::What) { return ChangeSchedule::What::backfill; }
+engine::BatchVerb last_of(engine::BatchVerb) { return engine::kLastBatchVerb; }
 
 // Writes members. It only reads what it is given; see members().
 class Writer {
@@ -251,6 +253,15 @@ void members(Io& io, engine::AnswerSignal& x) {
 }
 template <class Io>
 void members(Io&, engine::TellCaller&) {}
+// The past is read by whoever carries it out.
+template <class Io>
+void members(Io& io, engine::Reset& x) {
+  io(x.to, x.reason);
+}
+template <class Io>
+void members(Io& io, engine::Migrate& x) {
+  io(x.version, x.dry_run, x.reason);
+}
 template <class Io>
 void members(Io& io, engine::DeleteData& x) {
   io(x.reason);
@@ -321,8 +332,65 @@ void members(Io& io, ChangeBoxes& x) {
   io(x.what, x.box, x.address, x.promote);
 }
 template <class Io>
+void members(Io& io, ChangeSchedule& x) {
+  io(x.name, x.what, x.reason, x.from, x.to);
+}
+template <class Io>
+void members(Io& io, SurveyRuns& x) {
+  io(x.group, x.workflow, x.list, x.before);
+}
+template <class Io>
 void members(Io& io, AcceptTime& x) {
   io(x.wall);
+}
+template <class Io>
+void members(Io& io, engine::RunFilter& x) {
+  io(x.workflow, x.status, x.state, x.id_prefix, x.started_after, x.started_before, x.closed_after,
+     x.closed_before, x.tags);
+}
+template <class Io>
+void members(Io& io, engine::BatchSpec& x) {
+  io(x.filter, x.verb, x.signal, x.from, x.to, x.args, x.reason, x.rate);
+}
+template <class Io>
+void members(Io& io, engine::BatchRefusal& x) {
+  io(x.uid, x.run, x.type, x.detail);
+}
+template <class Io>
+void members(Io& io, engine::BatchCounts& x) {
+  io(x.changed, x.unchanged, x.refused, x.refusals);
+}
+template <class Io>
+void members(Io& io, BeginBatch& x) {
+  io(x.spec, x.through, x.matching);
+}
+template <class Io>
+void members(Io& io, StopBatch& x) {
+  io(x.batch, x.reason);
+}
+template <class Io>
+void members(Io& io, EndBatchPart& x) {
+  io(x.batch, x.group, x.counts);
+}
+template <class Io>
+void members(Io& io, ChangeBatch& x) {
+  io(x.change);
+}
+template <class Io>
+void members(Io& io, PutSubscription& x) {
+  io(x.name, x.has_place, x.next, x.whole, x.max_lag_ms);
+}
+template <class Io>
+void members(Io& io, AckSubscription& x) {
+  io(x.name, x.next);
+}
+template <class Io>
+void members(Io& io, DeleteSubscription& x) {
+  io(x.name);
+}
+template <class Io>
+void members(Io& io, ChangeSubscription& x) {
+  io(x.change);
 }
 template <class Io>
 void members(Io& io, Barrier& x) {

@@ -56,6 +56,10 @@ Reading reading_of(engine::Refusal refusal) {
       return {409, "task-withdrawn", "The run no longer wants this task's outcome", nullptr};
     case Refusal::lease_lost:
       return {409, "lease-lost", "The task's lease ended before its outcome came", nullptr};
+    case Refusal::reset_impossible:
+      return {409, "reset-impossible", "The run can't begin anew from that event", nullptr};
+    case Refusal::migration_impossible:
+      return {409, "migration-impossible", "The run can't go on by that version", "reasons"};
     case Refusal::too_big:
       return {413, "too-big", "A limit on sizes would be passed", nullptr};
   }
@@ -84,6 +88,8 @@ Answer refusal_answer(RequestId id, const engine::Decision& decision, const engi
                                      });
   return answer;
 }
+
+std::string_view refusal_type(engine::Refusal refusal) { return reading_of(refusal).type; }
 
 std::string room_problem(const RoomChanged& room) {
   const auto mebibytes = [](std::uint64_t bytes) {
@@ -123,6 +129,12 @@ std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t>
   if (version) text += " has no version " + std::to_string(*version) + " here, or";
   text += " is not deployed; `pawl deploy FILE` stores a workflow, GET /v1/workflows lists them";
   return text;
+}
+
+std::string schedule_unknown(std::string_view name) {
+  return "no workflow's default version has a schedule " +
+         dsl::quoted(name, 2 * limits::kNameBytesMax + 1) +
+         "; `pawl schedules` lists those there are, as WORKFLOW.NAME";
 }
 
 }  // namespace pawl::node

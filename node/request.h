@@ -13,8 +13,10 @@
 #include "base/digest.h"
 #include "base/ids.h"
 #include "dsl/value.h"
+#include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/dedupe.h"
+#include "engine/subscription.h"
 
 namespace pawl::node {
 
@@ -105,10 +107,72 @@ struct ChangeBoxes {
   bool promote = false;  // of an added box: by itself, once it has everything
 };
 
+// Of a schedule by its full name, WORKFLOW.NAME: holds it back, lets it go on, fires it now, or
+// makes up for the firings between two moments (the first excluded, the last included).
+struct ChangeSchedule {
+  enum class What : std::uint8_t { pause, resume, trigger, backfill };
+  std::string name;
+  What what = What::pause;
+  std::string reason;
+  TimeMs from, to;  // of a backfill
+};
+
+// What a schedule wants to know of a group: how many runs of the workflow are open. Nothing is
+// changed. `list`: also which ones, newest first, from before a run on (0: the newest), and whether
+// a worker may still be at a task of one that has closed.
+struct SurveyRuns {
+  GroupId group;
+  std::string workflow;
+  bool list = false;
+  Index before;
+};
+
 // An operator vouches for a clock: the time of all groups goes on from there. Nothing happens if it
 // is there already.
 struct AcceptTime {
   TimeMs wall;  // of the box that was asked, then
+};
+
+// A verb for all runs that fit and exist (engine/batch.h). Whoever asks has read, after a barrier,
+// how far each group of runs is.
+struct BeginBatch {
+  engine::BatchSpec spec;
+  std::vector<Index> through;  // by group from 1 on
+  std::uint64_t matching = 0;
+};
+// Nothing if it is over.
+struct StopBatch {
+  engine::BatchId batch;
+  std::string reason;
+};
+// A group is done with its part: its leader's own request, until it is heard (node/batches.h).
+struct EndBatchPart {
+  engine::BatchId batch;
+  GroupId group;
+  engine::BatchCounts counts;
+};
+struct ChangeBatch {
+  std::variant<BeginBatch, StopBatch, EndBatchPart> change;
+};
+
+// A durable subscription begins (engine/subscription.h), or begins anew where a place is given.
+// Whoever asks has read, after a barrier, how far each group is.
+struct PutSubscription {
+  std::string name;
+  bool has_place = false;          // absent: one that is there stays where it is
+  engine::EventPlace next, whole;  // of a new one: `whole`, unless there is a place
+  std::optional<std::int64_t> max_lag_ms;
+};
+// All before this place was taken. Of several that come close together one entry is made.
+struct AckSubscription {
+  std::string name;
+  engine::EventPlace next;
+};
+struct DeleteSubscription {
+  std::string name;
+};
+struct ChangeSubscription {
+  std::variant<PutSubscription, AckSubscription, DeleteSubscription> change;
 };
 
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
@@ -122,15 +186,18 @@ struct IfMatch {
   Seq seq;
 };
 
-using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
-                               PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
-                               Barrier, ChangeBoxes, AcceptTime, CallRun>;
+using Operation =
+    std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
+                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier, ChangeBoxes,
+                 AcceptTime, CallRun, ChangeSchedule, SurveyRuns, ChangeBatch, ChangeSubscription>;
 
 // What group 0 keeps for all.
 template <class T>
 concept CatalogChange = std::is_same_v<T, DeployWorkflow> || std::is_same_v<T, SetDefault> ||
     std::is_same_v<T, PauseQueue> || std::is_same_v<T, ResumeQueue> ||
-    std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime>;
+    std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime> ||
+    std::is_same_v<T, ChangeSchedule> || std::is_same_v<T, ChangeBatch> ||
+    std::is_same_v<T, ChangeSubscription>;
 
 struct Request {
   RequestId id;

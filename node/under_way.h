@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,9 @@ struct UnderWay {
   std::map<RequestId, ReportBatch> report_batches;
   absl::flat_hash_map<std::string, std::vector<TaskRef>> poll_keys;  // looked up, never iterated
   std::map<std::pair<GroupId, Index>, Load> loads;                   // on their way
-  std::vector<std::pair<GroupId, Index>> unloads;                    // closed runs to look at
+  // Resets that wait for what their runs were, by run and event.
+  std::map<std::tuple<GroupId, Index, Seq>, std::vector<Job>> pasts;
+  std::vector<std::pair<GroupId, Index>> unloads;    // closed runs to look at
   std::set<std::pair<GroupId, GroupId>> delivering;  // sender, receiver: a message on its way
   std::deque<Request> catalog_requests;
   bool catalog_busy = false;

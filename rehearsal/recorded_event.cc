@@ -193,6 +193,10 @@ std::optional<engine::Command> command_of(const RecordedEvent& event, const dsl:
     // Its attempt is the step's newest: the caller's to fill in.
     return engine::LoseLease{engine::StepId(small(event.number("step"))), 0};
   }
+  if (type == "run.renewed" && event.text("why") == "reset") {
+    if (next == nullptr || RecordedEvent(*next).type() != "run.reset") return std::nullopt;
+    return engine::Reset{Seq(RecordedEvent(*next).number("to")), event.text("reason"), nullptr};
+  }
   if (type == "run.renewed") return engine::Checkpoint{};
   if (std::optional<engine::Command> command = command_of_call(event, type)) return command;
   return command_of_task(event, type);

@@ -28,6 +28,8 @@ constexpr const char* kNames[] = {
     "task-withdrawn",
     "lease-lost",
     "too-big",
+    "reset-impossible",
+    "migration-impossible",
     "nothing-to-do",
 };
 static_assert(std::size(kNames) == static_cast<std::size_t>(engine::Refusal::nothing_to_do) + 1);

@@ -1,6 +1,8 @@
 #include "rehearsal/replay.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -74,6 +76,10 @@ class Track {
   const dsl::Definition& definition() const { return *definition_; }
   const engine::Run* run() const { return run_.get(); }
 
+  // What the run is after these events is kept: it is reset to them.
+  void keep_pasts(std::set<Seq> wanted) { wanted_ = std::move(wanted); }
+  bool has_past(Seq seq) const { return pasts_.contains(seq); }
+
   Decision decide(const RecordedEvent& first, const Command& command, TimeMs now,
                   std::uint64_t seed = kMiddleSeed) const {
     engine::Context context;
@@ -90,6 +96,10 @@ class Track {
     if (const auto* signal = std::get_if<engine::Signal>(&command)) {
       const dsl::SignalSpec* spec = definition_->signal(signal->name);
       if (spec != nullptr) context.actor_groups = spec->groups;
+    }
+    if (const auto* reset = std::get_if<engine::Reset>(&command)) {
+      return engine::decide(*run_, engine::Reset{reset->to, reset->reason, pasts_.at(reset->to)},
+                            context);
     }
     return engine::decide(*run_, command, context);
   }
@@ -126,6 +136,7 @@ class Track {
     } else if (decision.after != nullptr) {
       run_ = std::move(decision.after);
     }
+    keep_past();
   }
 
   // Continues as new, whatever the definition's [history] says: when is of no consequence.
@@ -138,10 +149,15 @@ class Track {
            next.get());
     }
     run_ = std::move(next);
+    keep_past();
     return run_->generation;
   }
 
  private:
+  void keep_past() {
+    if (run_ != nullptr && wanted_.contains(run_->seq)) pasts_[run_->seq] = run_;
+  }
+
   // Where another run belongs is of the store that recorded it.
   void take_group(const RecordedEvent& recorded, engine::Event* event) {
     const auto take = [&](const char* type, GroupId* to) {
@@ -174,6 +190,8 @@ class Track {
 
   std::shared_ptr<const dsl::Definition> definition_;
   std::shared_ptr<engine::Run> run_;
+  std::set<Seq> wanted_;
+  std::map<Seq, std::shared_ptr<const engine::Run>> pasts_;
   engine::HashScratch scratch_;
   bool drawn_ = false;  // the decision to be kept has something of the record in it
 };
@@ -186,6 +204,13 @@ class Replay {
     if (recording.original != nullptr && recording.original->hash != definition->hash) {
       original_.emplace(recording.original);
     }
+    std::set<Seq> reset_to;
+    for (const dsl::Value& event : events_) {
+      const RecordedEvent x(event);
+      if (x.type() == "run.reset") reset_to.insert(Seq(x.number("to")));
+    }
+    if (original_) original_->keep_pasts(reset_to);
+    candidate_.keep_pasts(std::move(reset_to));
   }
 
   ReplayResult run() {
@@ -233,7 +258,7 @@ class Replay {
     if (!command || (at_ == 0) != std::holds_alternative<engine::Start>(*command)) {
       return differs(at_, {}, "nothing more comes of what was before");
     }
-    if (!check_renewal(first) || !learn(first, &*command)) return false;
+    if (!check_renewal(first, *command) || !learn(first, &*command)) return false;
     Decision decision = candidate_.decide(first, *command, now_);
     if (!compare(first, *command, &decision)) return false;
     at_ += decision.events.size();
@@ -264,12 +289,18 @@ class Replay {
   }
 
   // Another version's definition is not at hand.
-  bool check_renewal(const RecordedEvent& first) {
+  bool check_renewal(const RecordedEvent& first, const Command& command) {
     if (first.type() != "run.renewed") return true;
+    const auto* reset = std::get_if<engine::Reset>(&command);
+    const auto lacks = [&](const Track& track) { return !track.has_past(reset->to); };
+    if (reset != nullptr && (lacks(candidate_) || (original_ && lacks(*original_)))) {
+      return impossible(absl::StrCat("the run was reset at seq ", first.seq().v, " to event ",
+                                     reset->to.v, ", and no decision ended there"));
+    }
     const dsl::Value identity = first.value("identity");
     const std::uint64_t version = RecordedEvent(identity).number("version");
     if (version_ == 0 || version == version_) return true;
-    return impossible(absl::StrCat("the run continued with version ", version, " at seq ",
+    return impossible(absl::StrCat("the run went on with version ", version, " at seq ",
                                    first.seq().v, ": the history is of two definitions"));
   }
 

@@ -8,7 +8,7 @@ import unittest
 
 import suite
 
-STRIPPED_BYTES_MAX = 13 * 512 * 1024  # decision 0001
+STRIPPED_BYTES_MAX = 7 * 1024 * 1024  # decision 0001
 
 
 class Binary(unittest.TestCase):

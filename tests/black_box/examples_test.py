@@ -16,7 +16,7 @@ from daemon import Daemon
 
 EXAMPLES = suite.ROOT / "configs" / "examples"
 NAMES = ["order-fulfilment", "billing-retries", "deployment-rollout", "approval-flow", "data-import",
-         "dunning", "batched-rollout", "chunked-import", "partial-shipment"]
+         "dunning", "batched-rollout", "chunked-import", "partial-shipment", "singleton-job"]
 UNICODE_DATA = "/usr/share/unicode/UnicodeData.txt"
 
 
@@ -37,6 +37,12 @@ class Definitions(unittest.TestCase):
         self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
         self.assertEqual(answer.stdout.count(".test.toml\n"), len(NAMES))
         self.assertNotIn("\n  never ", answer.stdout)
+
+    def test_they_are_laid_out_as_pawl_fmt_writes_them(self):
+        files = [str(path) for path in sorted(EXAMPLES.glob("*/*.toml"))]
+        self.assertEqual(len(files), 2 * len(NAMES))
+        answer = subprocess.run([self.pawl, "fmt", "--check", *files], capture_output=True, text=True)
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
 
     def test_every_task_has_its_program(self):
         for name in NAMES:

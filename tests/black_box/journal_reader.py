@@ -265,6 +265,7 @@ KINDS = {
                         "last_undo, last_call"),
     45: ("call.held", "call, status optional STATUS, output payload, error optional error"),
     46: ("caller.told", "call"),
+    47: ("run.reset", "to"),
 }
 STRUCTS = {
     "timer": "timer, kind TIMER, frame, owner, fire_at time, interval_ms zigzag",
@@ -495,6 +496,51 @@ def actor_fields(cursor):
     return {"at": time_json(at), **({"actor": {"box": box, "uid": uid, "gids": gids}} if box else {})}
 
 
+BATCH_VERBS = ("cancel", "terminate", "pause", "resume", "retry", "signal", "move")
+
+
+def batch_spec(cursor):
+    optional = lambda read: read() if cursor.boolean() else None
+    chosen = {name: optional(cursor.text) for name in ("workflow", "status", "state", "id_prefix")}
+    for name in ("started_after", "started_before", "closed_after", "closed_before"):
+        chosen[name] = optional(lambda: time_json(cursor.zigzag()))
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    tags = dict((cursor.text(), cursor.text()) for _ in range(cursor.varint()))
+    if tags:
+        chosen["tags"] = tags
+    verb = BATCH_VERBS[cursor.u8()]
+    signal, start, end, value, reason = cursor.text(), cursor.text(), cursor.text(), cursor.string(), cursor.text()
+    given = {}
+    if verb in ("signal", "move"):
+        given = {"signal": signal} if verb == "signal" else {"from": start, "to": end}
+        if value:
+            inner = Cursor(value)
+            given["payload" if verb == "signal" else "vars"] = value_json(inner)
+            inner.finish()
+    return {"verb": verb, "args": given, "filter": chosen, "reason": reason, "rate": cursor.varint()}
+
+
+def batch_counts(cursor):
+    counts = {name: integer_json(cursor.varint()) for name in ("changed", "unchanged", "refused")}
+    refusals = []
+    for _ in range(cursor.varint()):
+        uid = f"{cursor.varint():x}-{cursor.varint():x}"
+        refusals.append({"run": cursor.text(), "uid": uid, "type": cursor.text(), "detail": cursor.text()})
+    return {**counts, "refusals": refusals}
+
+
+def place_text(cursor):
+    return "1-" + ".".join(f"{cursor.varint():x}" for _ in range(cursor.varint()))
+
+
+def steps_json(data):
+    cursor, steps = Cursor(data), []
+    while not cursor.done():
+        steps.append({"batch": cursor.varint(), "what": ("met", "done", "forget")[cursor.u8()],
+                      "through": integer_json(cursor.varint()), **batch_counts(cursor)})
+    return steps
+
+
 def change_json(cursor):
     kind = cursor.varint()
     if kind == 1:
@@ -517,6 +563,24 @@ def change_json(cursor):
         return {"type": {8: "box.promoted", 9: "box.removed"}[kind], "box": cursor.varint(), **actor_fields(cursor)}
     if kind == 10:
         return {"type": "box.known", "box": cursor.varint(), "store": cursor.take(16).hex()}
+    if kind == 20:
+        return {"type": "batch.begun", "batch": cursor.varint(), **batch_spec(cursor),
+                "through": [cursor.varint() for _ in range(cursor.varint())], "matching": cursor.varint(),
+                **actor_fields(cursor)}
+    if kind == 21:
+        return {"type": "batch.part_done", "batch": cursor.varint(), "group": cursor.varint(), **batch_counts(cursor),
+                "at": time_json(cursor.zigzag())}
+    if kind == 22:
+        return {"type": "batch.stopped", "batch": cursor.varint(), "reason": cursor.text(), **actor_fields(cursor)}
+    if 25 <= kind <= 28:
+        shown = {"type": "subscription." + ("put", "acked", "lost", "deleted")[kind - 25], "name": cursor.text()}
+        if kind <= 26:
+            shown["cursor"] = place_text(cursor)
+        if kind == 25:
+            shown["whole"] = place_text(cursor)
+            lag = cursor.zigzag()
+            shown["max_lag"] = f"{lag // 1000}s" if lag % 1000 == 0 else f"{lag}ms"
+        return {**shown, **(actor_fields(cursor) if kind in (25, 28) else {"at": time_json(cursor.zigzag())})}
     raise Malformed(f"a change of the catalog of the unknown kind {kind}")
 
 
@@ -593,6 +657,8 @@ class Entry:
             cursor, shown["catalog"] = Cursor(table.bytes(12)), []
             while not cursor.done():
                 shown["catalog"].append(change_json(cursor))
+        if table.bytes(18):
+            shown["batches"] = steps_json(table.bytes(18))
         if table.get(13, "<H"):
             shown["raise_level"] = table.get(13, "<H")
         if table.bytes(15):

@@ -152,6 +152,29 @@ class Store:
             assert client.post(f"/v1/tasks/{token}/heartbeat", {"details": {"at": 1}}).status == 200
             assert client.post(f"/v1/tasks/{token}/complete", {"result": None}).status == 200
 
+    def batches(self):
+        """A verb on many runs that takes, one that is refused, and one that is stopped."""
+        client = self.daemon.client()
+        for number, body in ((1, {"verb": "signal", "args": {"signal": "add", "payload": {"n": 5}}, "reason": "more",
+                                  "filter": {"id_prefix": "run/", "started_after": "2020-01-01T00:00:00Z"}}),
+                             (2, {"verb": "move", "args": {"from": "x", "to": "y", "vars": {"a": 1}},
+                                  "filter": {"workflow": "values", "tags": {"n": "2"}}}),
+                             (3, {"verb": "terminate", "rate": 1, "filter": {"workflow": "tasks"}})):
+            answer = client.post("/v1/batches", body)
+            assert (answer.status, answer.json["batch"]) == (201, number), answer
+        assert client.request("DELETE", "/v1/batches/3", {"reason": "no"}).status == 200
+        while any(batch["status"] in ("running", "stopping") for batch in client.get("/v1/batches").json["items"]):
+            pass
+
+    def subscriptions(self):
+        client = self.daemon.client()
+        assert client.request("PUT", "/v1/subscriptions/out", {"max_lag": "90s"}).status == 201
+        assert client.request("PUT", "/v1/subscriptions/gone", {"after": "oldest"}).status == 201
+        lines = client.request("GET", "/v1/events?subscription=gone").data.decode().splitlines()
+        assert client.post("/v1/subscriptions/gone/ack", json.loads(lines[-1])).status == 200
+        for name in ("out", "gone"):  # they would hold the journal
+            assert client.request("DELETE", f"/v1/subscriptions/{name}").status == 200
+
     def many_signals(self, count):
         """Small entries by several clients at once: what a dictionary is trained from."""
         self.rounds += 1
@@ -211,6 +234,8 @@ class Agreement(unittest.TestCase):
         cls.store = Store(cls.pawl, cls.scratch.name)
         cls.store.work(24)
         cls.store.many_signals(160)
+        cls.store.batches()
+        cls.store.subscriptions()
         for _ in range(3):
             cls.store.kill_under_load()
             cls.store.work(6)

@@ -50,11 +50,11 @@ class Upgrade(Tally):
         self.assertEqual(self.levels(), [3, 3, 3])
         self.restart(1, self.pawl)
         self.restart(2, self.pawl)
-        self.assertEqual(self.levels(), [6, 6, 3])
+        self.assertEqual(self.levels(), [7, 7, 3])
         self.assert_no_roster()
         # There is a way back as long as one has not come.
         self.restart(1, self.previous)
-        self.assertEqual(self.levels(), [3, 6, 3])
+        self.assertEqual(self.levels(), [3, 7, 3])
         self.restart(3, self.pawl)
         self.assert_no_roster()
         self.restart(1, self.pawl)

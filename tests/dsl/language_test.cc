@@ -47,6 +47,7 @@ const std::map<TableKind, std::string>& gaps() {
       {TableKind::id, head + "[id]\n@@\n"},
       {TableKind::retention, head + "[retention]\n@@\n"},
       {TableKind::history, head + "[history]\n@@\n"},
+      {TableKind::migrate, head + "[migrate]\n@@\n"},
   };
   return out;
 }

@@ -379,11 +379,14 @@ BOOST_AUTO_TEST_CASE(the_bytes_of_the_event_stay_as_they_are) {
   world.signal("work");
   world.signal("work");
   world.fail(world.hand_out(), "broken");
-  const Event event = checkpoint_of(world.run());
+  RunContinued event = checkpoint_of(world.run());
+  // What other events have is not this one's to keep.
+  event.before_hash = Digest{};
+  for (Step& step : event.parts.edit().steps) step.priority = 0;
   std::string bytes;
   encode_event(event, {}, EventForm::stored, &bytes);
   BOOST_CHECK_EQUAL(to_hex(digest(bytes)),
-                    "773af4ece9c5136a010ec86c5343148e931049029e2abcbb6fe1f0069f914bcf");
+                    "1952d60f0565f207d9bcf2818fc596b205a19e582e2b9a00c340e255e1e71047");
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_not_folded) {

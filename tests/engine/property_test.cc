@@ -4,11 +4,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "../rehearsal/replay_check.h"
 #include "base/random.h"
 #include "engine/event_visit.h"
+#include "engine/evolve.h"
 #include "world.h"
 
 namespace pawl::engine {
@@ -238,12 +240,17 @@ after."15m" = { next = "end" }
 
 class Storm {
  public:
-  // `checkpoint_chance`: that the run continues as new after a command.
+  std::vector<std::shared_ptr<const Run>> pasts;  // after each decision; with resets
+  int resets = 0, reopened = 0, refused = 0;
+  int took = 0;  // of the resets: something that had waited was taken at once
+  // `checkpoint_chance`: that the run continues as new after a command; `reset_chance`: that it
+  // begins anew from what it was after one before.
   Storm(std::shared_ptr<const dsl::Definition> definition, std::uint64_t seed,
-        double checkpoint_chance = 0)
+        double checkpoint_chance = 0, double reset_chance = 0)
       : random_(seed),
         checkpoints_(seed),
         checkpoint_chance_(checkpoint_chance),
+        reset_chance_(reset_chance),
         world_(std::move(definition)) {
     world_.seed = seed * 1000;
   }
@@ -275,16 +282,45 @@ class Storm {
         world_.send(world_.definition->feature_level > 5 && random_.chance(0.2) ? of_a_call()
                                                                                 : command());
       }
+      migrate();
       // As the node does at once.
       if (wants_renewal(world_.run(), *world_.definition)) world_.send(Checkpoint{});
       continue_as_new();
+      reset();
     }
     if (world_.definition->feature_level > 5) world_.send(TellCaller{});
     if (random_.chance(0.5)) world_.send(DeleteData{"d"});
     world_.send(command());
   }
 
+  // From now on the run is moved to and fro between versions that differ in their names alone.
+  void migrates(std::shared_ptr<const dsl::Definition> other, double chance) {
+    twins_ = {world_.definition, std::move(other)};
+    migrate_chance_ = chance;
+  }
+  int migrations = 0;
+  bool took_waiting = false;  // a move has offered what waited to who takes it now
+
  private:
+  void migrate() {
+    if (twins_.empty() || !checkpoints_.chance(migrate_chance_)) return;
+    const Run before = world_.run();
+    if (before.closed()) return;
+    const std::uint64_t seed = world_.seed;
+    const std::uint32_t to = before.version() == 1 ? 2 : 1;
+    Context context = world_.context();
+    context.latest = twins_[to - 1].get();
+    context.latest_version = to;
+    const Decision decision = decide(before, Migrate{{}, false, "m"}, context);
+    BOOST_REQUIRE_MESSAGE(decision.refusal == Refusal::none, decision.detail);
+    world_.commit(decision, &before);
+    world_.definition = twins_[to - 1];
+    BOOST_REQUIRE_EQUAL(world_.run().version(), to);
+    took_waiting |= decision.events.size() > 1;
+    world_.seed = seed;
+    ++migrations;
+  }
+
   // Draws nothing that the commands draw from.
   void continue_as_new() {
     if (!checkpoints_.chance(checkpoint_chance_)) return;
@@ -294,6 +330,93 @@ class Storm {
     const Decision decision = world_.send(Checkpoint{});
     BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1u : 0u);
     world_.seed = seed;
+  }
+
+  void reset() {
+    if (reset_chance_ == 0) return;
+    const Run present = world_.run();
+    if (pasts.empty() || pasts.back()->seq != present.seq) {
+      pasts.push_back(std::make_shared<Run>(present));
+    }
+    if (!checkpoints_.chance(reset_chance_)) return;
+    const auto past = pasts[checkpoints_.below(pasts.size())];
+    const Decision decision = world_.send(Reset{past->seq, "r", past});
+    if (decision.refusal != Refusal::none) {
+      BOOST_REQUIRE(decision.refusal == Refusal::reset_impossible);
+      ++refused;
+      return;
+    }
+    ++resets;
+    reopened += present.closed() ? 1 : 0;
+    took += decision.events.size() > 2 ? 1 : 0;
+    BOOST_REQUIRE_GE(decision.events.size(), 2u);
+    const auto* said = std::get_if<RunReset>(&decision.events[1]);
+    BOOST_REQUIRE(said != nullptr && said->to == past->seq);
+    Run run = present;
+    HashScratch scratch;
+    BOOST_REQUIRE(evolve(&run, decision.events[0], world_.now, &scratch));
+    check_reset(run, present, *past);
+    check_nothing_is_lost(run, present, *past);
+  }
+
+  // What a worker has counts as running still, what was acknowledged waits still.
+  static void check_nothing_is_lost(const Run& run, const Run& present, const Run& past) {
+    for (const auto& step : present.steps) {
+      const Step* kept = run.step(step->id);
+      const bool in_hand =
+          step->status == StepStatus::started || step->status == StepStatus::withdrawn;
+      BOOST_REQUIRE_EQUAL(kept != nullptr, in_hand);
+      BOOST_REQUIRE(!in_hand || kept->status == StepStatus::withdrawn);
+    }
+    std::size_t since = 0;
+    for (const WaitingSignal& signal : *present.signals) {
+      since += signal.number > past.last_signal ? 1 : 0;
+    }
+    BOOST_REQUIRE_EQUAL(run.signals->size(), past.signals->size() + since);
+    for (const auto& call : past.tree->calls) {
+      const OpenCall* kept = run.call(call->id);
+      if (call->status == CallStatus::cancelling) continue;
+      BOOST_REQUIRE(kept != nullptr && kept->status != CallStatus::cancelling);
+    }
+  }
+
+  // It is where it was, and nothing of it has a number or a key that anything had before.
+  void check_reset(const Run& run, const Run& present, const Run& past) {
+    BOOST_REQUIRE(run.states() == past.states());
+    BOOST_REQUIRE(run.vars_value(0) == past.vars_value(0));
+    BOOST_REQUIRE(run.status == past.status && run.generation == present.generation + 1);
+    BOOST_REQUIRE_EQUAL(run.state_bytes, count_of(run));
+    std::multiset<std::string> keys, were;  // an item that is run again has those it had
+    for (const auto& step : past.steps) {
+      if (step->status != StepStatus::withdrawn && step->role != StepRole::undo) {
+        were.insert(step->key);
+      }
+    }
+    for (const auto& step : run.steps) {
+      if (step->status == StepStatus::withdrawn) continue;  // of the present
+      BOOST_REQUIRE(step->id > present.last_step);
+      BOOST_REQUIRE(step->status != StepStatus::started);
+      if (step->role == StepRole::undo) continue;
+      BOOST_REQUIRE(!keys_.contains(step->key));
+      keys.insert(step->key);
+    }
+    const std::set<std::string> different(keys.begin(), keys.end());
+    BOOST_REQUIRE_EQUAL(different.size(), std::set<std::string>(were.begin(), were.end()).size());
+    BOOST_REQUIRE_EQUAL(keys.size(), were.size());
+    keys_.insert(different.begin(), different.end());
+    keys_.insert(were.begin(), were.end());
+    for (const Timer& timer : run.timers) {
+      BOOST_REQUIRE(timer.id > present.last_timer);
+      BOOST_REQUIRE(timer.fire_at >= world_.now || timer.kind == TimerKind::start);
+    }
+    for (const auto& incident : run.incidents) BOOST_REQUIRE(incident->id > present.last_incident);
+  }
+  static std::uint64_t count_of(const Run& run) {
+    std::string bytes;
+    encode_run(run, &bytes);
+    Run again;
+    BOOST_REQUIRE(decode_run(bytes, &again) && run_problem(again).empty());
+    return again.state_bytes;
   }
 
   bool finished() { return world_.run().closed() && random_.chance(0.5); }
@@ -434,7 +557,9 @@ class Storm {
   }
 
   Random random_, checkpoints_;
-  double checkpoint_chance_;
+  double checkpoint_chance_, reset_chance_, migrate_chance_ = 0;
+  std::vector<std::shared_ptr<const dsl::Definition>> twins_;  // versions 1 and 2
+  std::set<std::string> keys_;
   World world_;
 };
 
@@ -520,7 +645,65 @@ BOOST_AUTO_TEST_CASE(random_commands_on_everything) {
   storm_both_ways(kNested, &seen);
   // A storm that never gets somewhere proves nothing about it.
   for (std::size_t kind = 1; kind < seen.size(); ++kind) {
+    if (kind == RunReset::kKind) continue;  // of resets, below
     BOOST_CHECK_MESSAGE(seen[kind] > 0, "no event of kind " << kind);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(from_anything_that_was_it_goes_on) {
+  for (const char* text : {kEverything, kNested}) {
+    int resets = 0, reopened = 0, refused = 0, took = 0;
+    std::vector<int> seen(std::variant_size_v<Event> + 1);
+    for (int seed = 1; seed <= seeds(); ++seed) {
+      BOOST_TEST_CONTEXT("seed " << seed) {
+        const auto definition = always_continuing(*parse(text));
+        Storm storm(definition, seed, 0.02, 0.15);
+        storm.run(150);
+        check_replay(storm.recorded(), definition);
+        resets += storm.resets, reopened += storm.reopened, refused += storm.refused;
+        took += storm.took;
+        for (const Event& event : storm.history()) ++seen[event_kind(event)];
+      }
+    }
+    BOOST_CHECK_GT(resets, 0);
+    BOOST_CHECK_GT(reopened, 0);
+    BOOST_CHECK_GT(refused, 0);
+    BOOST_CHECK_GT(took, 0);
+    BOOST_CHECK_GT(seen[RunClosed::kKind], 0);
+    BOOST_CHECK_EQUAL(seen[RunReset::kKind], resets);
+  }
+}
+
+std::shared_ptr<const dsl::Definition> with_revision(std::string text, const std::string& own,
+                                                     const std::string& other) {
+  const std::string first = "dsl = 1\n";
+  text.insert(text.find(first) + first.size(), "revision = \"" + own + "\"\n");
+  return parse(text + "[migrate]\nfrom = [\"" + other + "\"]\n");
+}
+
+// A run that is moved, at any moment, to a version that says the same is the run that was not.
+BOOST_AUTO_TEST_CASE(a_move_to_the_same_changes_nothing) {
+  for (const char* text : {kEverything, kNested}) {
+    const auto one = with_revision(text, "one", "two"), two = with_revision(text, "two", "one");
+    int migrations = 0, compared = 0;
+    for (int seed = 1; seed <= seeds(); ++seed) {
+      BOOST_TEST_CONTEXT("seed " << seed) {
+        Storm storm(one, seed);
+        storm.run(150);
+        Storm again(one, seed);
+        again.migrates(two, 0.1);
+        again.run(150);
+        migrations += again.migrations;
+        if (storm.world().index.v == 0 || again.took_waiting) continue;
+        ++compared;
+        const Run once = without_numbers(storm.world().run());
+        Run moved = without_numbers(again.world().run());
+        moved.identity.edit().version = 1;
+        BOOST_REQUIRE_EQUAL(first_difference(once, moved), "");
+      }
+    }
+    BOOST_CHECK_GT(migrations, seeds());
+    BOOST_CHECK_GT(compared, seeds() / 3);
   }
 }
 

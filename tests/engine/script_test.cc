@@ -1,64 +1,22 @@
-// Runs and what becomes of them: tests/scripts/engine/*.txt. A script is a sequence of
+// Runs and what becomes of them: tests/scripts/engine/*.txt (script_file.h), commands as
 //
 //   COMMAND [ARGUMENT ...] [: CEL VALUE]
-//   ----
-//   what it does
-//   (blank line)
 //
-// begun by `define`, whose definition follows it up to the ----. PAWL_REWRITE=1 writes what is done
-// now into the files; review the difference. Times read as +MS since the script began.
+// begun by `define`, whose definition follows it up to the ----. Times read as +MS since the script
+// began.
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
+#include <memory>
 #include <regex>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "engine/waiting.h"
+#include "script_file.h"
 #include "world.h"
 
 namespace pawl::engine {
 namespace {
-
-struct ScriptStep {
-  std::string comment, command, body, expected;
-  int line = 0;
-};
-
-std::vector<ScriptStep> read_script(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  std::vector<ScriptStep> steps;
-  std::string comment;
-  int number = 0;
-  std::string line;
-  while (std::getline(file, line)) {
-    ++number;
-    if (line.empty() || line[0] == '#') {
-      comment += line + "\n";
-      continue;
-    }
-    ScriptStep step;
-    step.comment = std::move(comment);
-    comment.clear();
-    step.command = line;
-    step.line = number;
-    while (std::getline(file, line) && line != "----") {
-      ++number;
-      step.body += line + "\n";
-    }
-    ++number;
-    while (std::getline(file, line) && !line.empty()) {
-      ++number;
-      step.expected += line + "\n";
-    }
-    ++number;
-    steps.push_back(std::move(step));
-    comment = "\n";
-  }
-  return steps;
-}
 
 std::string times_relative(const std::string& text) {
   static const std::regex time("176[0-9]{10}");
@@ -93,7 +51,10 @@ const char* refusal_name(Refusal r) {
                                            "task_withdrawn",
                                            "lease_lost",
                                            "too_big",
+                                           "reset_impossible",
+                                           "migration_impossible",
                                            "nothing_to_do"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Refusal::nothing_to_do) + 1);
   return kNames[static_cast<std::size_t>(r)];
 }
 
@@ -121,6 +82,8 @@ class Script {
     const std::size_t before = world_->history.size();
     return report(world_->send(command), before);
   }
+  std::string reset(Seq to);
+  std::string migrate(const std::string& definition);
   std::string option(const std::string& name) const {
     const auto at = options_.find(name);
     return at == options_.end() ? "" : at->second;
@@ -130,11 +93,15 @@ class Script {
   }
 
   std::unique_ptr<World> world_;
+  std::map<Seq, std::shared_ptr<const Run>> pasts_;  // after each command
   std::vector<std::string> words_;
   std::map<std::string, std::string> options_;
 };
 
 std::string Script::run(const ScriptStep& step) {
+  if (world_ != nullptr && world_->index.v > 0) {
+    pasts_[world_->run().seq] = std::make_shared<Run>(world_->run());
+  }
   const std::size_t colon = step.command.find(" : ");
   const std::string payload = colon == std::string::npos ? "null" : step.command.substr(colon + 3);
   words_.clear();
@@ -151,6 +118,7 @@ std::string Script::run(const ScriptStep& step) {
   const std::string& verb = words_.at(0);
   if (verb == "define") {
     world_ = std::make_unique<World>(step.body);
+    pasts_.clear();
     return "ok\n";
   }
   if (verb == "start") return start(payload);
@@ -161,6 +129,8 @@ std::string Script::run(const ScriptStep& step) {
   if (verb == "fire") return send(FireTimers{});
   if (verb == "pause") return send(Pause{option("reason")});
   if (verb == "resume") return send(Resume{option("reason")});
+  if (verb == "reset") return reset(Seq(number(1)));
+  if (verb == "migrate") return migrate(step.body);
   if (verb == "checkpoint") return send(Checkpoint{});
   if (verb == "cancel") return send(Cancel{option("reason")});
   if (verb == "terminate") return send(Terminate{option("reason")});
@@ -222,6 +192,30 @@ std::string Script::finish(StepId step, std::string_view payload) {
   }
   FailTask command{step, attempt, {words_.at(2), option("message"), value(payload)}, false};
   return report(world_->send(command), before);
+}
+
+// The run after the entry that has the event.
+std::string Script::reset(Seq to) {
+  return send(Reset{to, option("reason"), pasts_.lower_bound(to)->second});
+}
+
+// To another version, whose definition follows the command.
+std::string Script::migrate(const std::string& definition) {
+  const auto to = parse(definition);
+  const std::size_t before = world_->history.size();
+  const Run run = world_->run();
+  Context context = world_->context();
+  context.latest = to.get();
+  context.latest_version = number(1);
+  const Decision decision = decide(run, Migrate{{}, false, option("reason")}, context);
+  if (!decision.events.empty()) {
+    world_->commit(decision, &run);
+    world_->definition = to;
+  }
+  if (decision.accepted.empty()) return report(decision, before);
+  std::string out = absl::StrCat("refused: ", refusal_name(decision.refusal), ":\n");
+  for (const std::string& reason : decision.accepted) out += "  " + reason + "\n";
+  return out;
 }
 
 std::string Script::start(std::string_view payload) {
@@ -340,33 +334,11 @@ std::string Script::summary() const {
   return out + "\n";
 }
 
-void run_script(const std::filesystem::path& path) {
-  const std::vector<ScriptStep> steps = read_script(path);
-  BOOST_REQUIRE_MESSAGE(!steps.empty(), path.string() + " is empty");
-  Script script;
-  const bool rewrite = std::getenv("PAWL_REWRITE") != nullptr;
-  std::string rewritten;
-  for (const ScriptStep& step : steps) {
-    const std::string actual = script.run(step);
-    BOOST_CHECK_MESSAGE(rewrite || actual == step.expected,
-                        path.string() << ":" << step.line << ": " << step.command << "\nexpected:\n"
-                                      << step.expected << "but got:\n"
-                                      << actual);
-    rewritten += step.comment + step.command + "\n" + step.body + "----\n" + actual;
-  }
-  if (rewrite) std::ofstream(path) << rewritten;
-}
-
 BOOST_AUTO_TEST_CASE(scripts) {
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::directory_iterator("tests/scripts/engine")) {
-    if (entry.path().extension() == ".txt") paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
-  BOOST_REQUIRE_GE(paths.size(), 20u);
-  for (const auto& path : paths) BOOST_TEST_CONTEXT(path.string()) {
-      run_script(path);
-    }
+  play_scripts("tests/scripts/engine", 20, [] {
+    const auto script = std::make_shared<Script>();
+    return [script](const ScriptStep& step) { return script->run(step); };
+  });
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ dsl = 1
 name = "flow"
 start = "work"
 [input]
-priority = { type = "int", default = 0 }
+priority = { type = "int", default = 3 }
 wait = { type = "string", default = "1h" }
 [signal.stop]
 [state.work]
@@ -74,11 +74,11 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_changes_nothing) {
 
 BOOST_AUTO_TEST_CASE(queues_order_by_priority_then_age) {
   World world(kWorkflow);
-  start(&world, "old", "{'priority': 1}");
+  start(&world, "old", "{'priority': 3}");
   world.now = TimeMs(world.now.v + 1);
-  start(&world, "young", "{'priority': 1}");
-  start(&world, "urgent", "{'priority': 9}");
-  start(&world, "idle", "{'priority': -9}");
+  start(&world, "young", "{'priority': 3}");
+  start(&world, "urgent", "{'priority': 5}");
+  start(&world, "idle", "{'priority': 1}");
   const Queue& queue = world.tables.queues().at("q");
   std::vector<std::string> order;
   for (const QueuedTask& task : queue.waiting) order.push_back(world.tables.find(task.run)->id());

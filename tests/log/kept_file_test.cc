@@ -243,6 +243,27 @@ BOOST_AUTO_TEST_CASE(what_came_with_a_snapshot_that_is_not_there_is_left_alone) 
   }
 }
 
+// As builds of before made them: passes over deleted data have to know of it.
+BOOST_AUTO_TEST_CASE(a_file_that_holds_more_than_it_speaks_for_is_known) {
+  const GroupId group(1), other(2);
+  const std::pair<KeptSpan, bool> cases[] = {{{group, Index(0), Index(9)}, false},
+                                             {{group, Index(2), Index(9)}, false},
+                                             {{group, Index(3), Index(9)}, true},
+                                             {{other, Index(0), Index(9)}, true}};
+  for (const auto& [span, more] : cases) {
+    MemoryFileSystem files;
+    KeptWriter writer(files, kDirectory, test_store(), kFirst, nullptr);
+    for (const std::uint64_t i : {3, 5}) {
+      BOOST_REQUIRE(writer.append(group, Term(1), Index(i), "an entry").ok());
+    }
+    BOOST_REQUIRE(writer.commit({span}, {}, 0).ok());
+    KeptFiles kept;
+    BOOST_REQUIRE(kept.load(files, kDirectory, test_store(), kFeatureLevel).ok());
+    BOOST_REQUIRE(kept.files().size() == 1u);
+    BOOST_TEST(kept.files().front().has_void == more);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_newest_file_that_speaks_for_an_index_has_it) {
   MemoryFileSystem files;
   KeptFiles kept;

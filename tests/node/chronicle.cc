@@ -1,5 +1,8 @@
 #include "tests/node/chronicle.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "codecs/entry.h"
 #include "engine/event.h"
@@ -28,7 +31,9 @@ struct Task {
 struct History {
   RunUid uid;
   std::map<StepId, Task> tasks;
-  std::map<std::uint64_t, std::int64_t> adds;  // by the signal's number
+  std::map<std::uint64_t, std::int64_t> adds;        // by the signal's number
+  std::map<Seq, std::set<std::int64_t>> adds_after;  // all that it has been sent, after each event
+  std::set<std::int64_t> waiting;                    // of a reset: those that no one has taken yet
   std::string state;
   TimeMs entered;
   Index last_entry;
@@ -81,11 +86,13 @@ class Scribe final : public log::RecoverySink {
       run.seq = run.seq.next();
       ++told.events;
       const bool late = std::holds_alternative<engine::TaskReleased>(event) ||
-                        std::holds_alternative<engine::RunDataDeleted>(event);
+                        std::holds_alternative<engine::RunDataDeleted>(event) ||
+                        std::holds_alternative<engine::RunRenewed>(event);
       if (run.closed && !late) {
         broken(absl::StrCat(engine::event_name(event), " in a closed run"));
       }
       std::visit([this](const auto& e) { on(e); }, event);
+      run.adds_after[run.seq] = told.adds_of[run.uid];
     }
     return absl::OkStatus();
   }
@@ -150,6 +157,64 @@ class Scribe final : public log::RecoverySink {
       }
     }
     if (open != 0) broken("a new generation lost a task, or has one more");
+  }
+  // It is what it was after an event before, but for the tasks that workers have: those it had then
+  // are others now.
+  void on(const engine::RunRenewed& e) {
+    if (e.why != engine::Renewal::reset) return broken("a generation begins without a reason");
+    ++told.resets;
+    run_->generations.push_back(at_);
+    if (e.generation != run_->generations.size() + 1) broken("a generation is left out");
+    run_->state = e.parts->frames.front().state;
+    run_->entered = e.parts->frames.front().entered_at;
+    run_->paused = e.parts->status == engine::RunStatus::paused;
+    run_->closed = false;
+    std::map<StepId, Task> before = std::exchange(run_->tasks, {});
+    for (const engine::Step& step : e.parts->steps) {
+      const auto known = before.find(step.id);
+      if (step.status == engine::StepStatus::withdrawn) {
+        const bool out = known != before.end() && (known->second.stage == Stage::started ||
+                                                   known->second.stage == Stage::withdrawn);
+        if (!out) broken("a reset withdraws a task that nobody has");
+        continue;
+      }
+      if (known != before.end()) broken("a reset gives a task the number of another one");
+      if (step.status == engine::StepStatus::started) broken("a reset hands out a task");
+      run_->tasks[step.id] = {stage_of(step.status), step.attempt, step.attempts_used(),
+                              is_completed(*e.parts, step.id)};
+    }
+    for (auto& [id, task] : before) {
+      if (task.stage != Stage::over) task.stage = Stage::withdrawn;
+      run_->tasks.emplace(id, task);
+    }
+    run_->waiting.clear();
+    for (const engine::WaitingSignal& signal : e.parts->signals) {
+      if (signal.name == "add") run_->waiting.insert(run_->adds[signal.number]);
+    }
+  }
+  void on(const engine::RunReset& e) {
+    const auto then = run_->adds_after.find(e.to);
+    if (then == run_->adds_after.end()) return broken("a reset to no event");
+    std::set<std::int64_t>& adds = told.adds_of[run_->uid];
+    adds = then->second;
+    adds.insert(run_->waiting.begin(), run_->waiting.end());
+  }
+  static Stage stage_of(engine::StepStatus status) {
+    switch (status) {
+      case engine::StepStatus::backoff:
+        return Stage::backoff;
+      case engine::StepStatus::incident:
+        return Stage::failed;
+      case engine::StepStatus::held:
+        return Stage::held;
+      default:
+        return Stage::queued;
+    }
+  }
+  static bool is_completed(const engine::CheckpointParts& parts, StepId step) {
+    return std::any_of(parts.held.begin(), parts.held.end(), [step](const engine::HeldOutcome& x) {
+      return x.step == step && x.outcome == engine::Outcome::completed;
+    });
   }
   void on(const engine::TaskScheduled& e) {
     if (!run_->tasks.emplace(e.step, Task{}).second) broken("a task was scheduled twice");

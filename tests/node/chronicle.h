@@ -6,6 +6,7 @@
 //   started --failed, final--> failed --requeued fresh--> queued
 //   started --outcome.held--> held --completed, failed--> as above
 //   anything but over --its state is left, the run closes--> withdrawn, and nothing more
+//   anything but over --the run is reset--> withdrawn; what it had then is numbered anew
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ struct Chronicle {
   std::map<RunUid, std::set<std::int64_t>> adds_of;
   std::set<TaskRef> handed_out;
   std::set<RunUid> forgotten;
-  std::uint64_t continued = 0;              // generations begun by run.continued
+  std::uint64_t continued = 0;  // generations begun by run.continued
+  std::uint64_t resets = 0;
   std::uint64_t generations_forgotten = 0;  // times that a run's older ones were
   std::int64_t kept_ms_min = INT64_MAX;     // of those forgotten, from their end on
   std::uint64_t events = 0;

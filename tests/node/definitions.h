@@ -55,7 +55,7 @@ dsl = 1
 name = "job"
 start = "work"
 [input]
-priority = { type = "int", optional = true, default = 0 }
+priority = { type = "int", optional = true, default = 3 }
 [signal.leave]
 [state.work]
 task = "do"

@@ -395,7 +395,8 @@ RunLoaded Host::load(const LoadRun& wanted) {
     // Forgotten since it was asked for, and given up.
     const bool is_known = node->group(wanted.group).tables().find(wanted.run) != nullptr;
     if (absl::IsNotFound(stored.status()) && !is_known) {
-      return RunLoaded{wanted.group, wanted.run, nullptr, "it was forgotten"};
+      return RunLoaded{wanted.group,       wanted.run, nullptr,
+                       "it was forgotten", false,      wanted.through};
     }
     require(stored.ok(), stored.status().ToString());
     std::string error;
@@ -403,7 +404,8 @@ RunLoaded Host::load(const LoadRun& wanted) {
     require(codecs::decode_entry(stored->payload, &entry, &error), error);
     require(entry.run == wanted.run, "an entry names another run's entry before it");
     next = entry.previous;
-    history.push_back(std::move(entry));
+    const bool wanted_too = wanted.through.v == 0 || entry.first_seq <= wanted.through;
+    if (wanted_too) history.push_back(std::move(entry));
   }
   auto run = std::make_shared<engine::Run>();
   engine::HashScratch scratch;
@@ -418,7 +420,7 @@ RunLoaded Host::load(const LoadRun& wanted) {
     }
   }
   run->last_entry = wanted.newest;
-  return RunLoaded{wanted.group, wanted.run, std::move(run), ""};
+  return RunLoaded{wanted.group, wanted.run, std::move(run), "", false, wanted.through};
 }
 
 absl::Status Host::execute(const log::Batch& batch) {
@@ -559,7 +561,7 @@ absl::Status Host::read_through(const Compaction::Input& input, log::KeptWriter*
     auto looked = log::look(disk(), journal->source(), step, codecs::run_of_entry);
     require(looked.ok() || files.stopped(), looked.status().ToString());
     if (!looked.ok()) return looked.status();
-    Compaction::judge(*node, *journal, &*looked);
+    Compaction::judge(*node, *journal, input, &*looked);
     bytes += looked->bytes;
     needed += looked->needed_bytes();
     step.from = looked->next;

@@ -28,6 +28,23 @@ BOOST_AUTO_TEST_CASE(a_forwarded_request_survives_its_bytes) {
   BOOST_TEST(encode(got) == encode(signal()));
 }
 
+BOOST_AUTO_TEST_CASE(what_schedules_ask_survives_its_bytes) {
+  ForwardedRequest sent = signal(), got;
+  sent.request.operation = SurveyRuns{GroupId(2), "w", true, Index(70'000)};
+  BOOST_REQUIRE(decode(encode(sent), &got));
+  const auto& asked = std::get<SurveyRuns>(got.request.operation);
+  BOOST_TEST((asked.group == GroupId(2) && asked.workflow == "w" && asked.list));
+  BOOST_TEST(asked.before.v == 70'000u);
+  using What = ChangeSchedule::What;
+  for (const What what : {What::pause, What::resume, What::trigger, What::backfill}) {
+    sent.request.operation = ChangeSchedule{"w.s", what, "why", TimeMs(-5), TimeMs(9)};
+    BOOST_REQUIRE(decode(encode(sent), &got));
+    const auto& change = std::get<ChangeSchedule>(got.request.operation);
+    BOOST_TEST((change.what == what && change.name == "w.s" && change.reason == "why"));
+    BOOST_TEST((change.from == TimeMs(-5) && change.to == TimeMs(9)));
+  }
+}
+
 // The process is what tells numbers apart, and a request is not over before it is sent.
 BOOST_AUTO_TEST_CASE(a_forwarded_request_has_a_process_and_is_open_itself) {
   ForwardedRequest got;

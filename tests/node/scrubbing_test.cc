@@ -2,8 +2,14 @@
 // whatever point it was interrupted, and what is kept can still be read.
 #include "node/scrubbing.h"
 
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 
+#include "codecs/entry.h"
+#include "log/format.h"
+#include "log/names.h"
+#include "log/old_entries.h"
+#include "log/transfer_file.h"
 #include "tests/node/small_host.h"
 
 namespace pawl::node {
@@ -114,6 +120,62 @@ BOOST_AUTO_TEST_CASE(of_kept_files_only_those_are_rewritten_that_may_hold_it) {
   BOOST_TEST(host.pass());
   BOOST_TEST(host.journal->kept().files().front().number > first);
   for (const char* id : {"victim", "other", "later", "short"}) BOOST_TEST(host.history_holds(id));
+}
+
+// Which of them have entries that none of their spans covers: nobody would look for them there.
+std::vector<std::uint64_t> files_with_more(Host* host) {
+  std::vector<std::uint64_t> numbers;
+  for (const log::KeptFile& file : host->journal->kept().files()) {
+    const log::WalkStep all{file.number, log::format::kSegmentHeaderBytes, file.frames_end,
+                            SIZE_MAX, SIZE_MAX};
+    auto looked = log::look(host->files, host->journal->source(), all, codecs::run_of_entry);
+    BOOST_REQUIRE(looked.ok());
+    const auto is_more = [&](const log::OldEntry& entry) {
+      const log::KeptSpan* span = file.span(entry.group);
+      return span == nullptr || entry.index <= span->from || span->through < entry.index;
+    };
+    if (std::any_of(looked->entries.begin(), looked->entries.end(), is_more)) {
+      numbers.push_back(file.number);
+    }
+  }
+  return numbers;
+}
+
+// A snapshot came of what was still on its way to this box's disk: the kept file that came with it
+// speaks for an entry that the segments get only then.
+BOOST_AUTO_TEST_CASE(what_segments_have_besides_a_kept_file_is_not_copied) {
+  Scrubbed sender, host;  // equal ones
+  const RunUid last = host.run("short").uid();
+  const auto path = [&](const std::string& name) {
+    return log::join(host.journal->directory(), name);
+  };
+  for (Scrubbed* each : {&sender, &host}) {
+    each->remove("victim");
+    each->ask(signal_of("short", "stop"));
+    BOOST_REQUIRE(each->under_way() || each->begin());
+  }
+  sender.drain();
+  const SnapshotReport made = sender.carry_out(MakeTransfer{last.group, Index(0)});
+  const raft::Snapshot snapshot = std::get<TransferReady>(made).snapshot;
+  BOOST_REQUIRE(snapshot.last.index.v > host.journal->last_index(last.group).v);
+  host.files.set_contents(path(log::incoming_name(last.group)),
+                          sender.files.contents(path(log::transfer_name(last.group))));
+  const SnapshotReport taken = host.carry_out(TakeTransfer{last.group, snapshot});
+  const auto came = std::get<TransferTaken>(taken).kept;
+  BOOST_REQUIRE(came != nullptr);
+  host.journal->add_kept(*came);
+  host.drain();
+  BOOST_TEST(host.journal->first_index(last.group).v == snapshot.last.index.v);
+  BOOST_TEST(host.journal->kept().through(last.group).v == snapshot.last.index.v);
+  BOOST_TEST(host.pass());
+  BOOST_TEST(host.journal->kept().files().size() == 2u);
+  BOOST_TEST(files_with_more(&host).empty());
+  BOOST_TEST(host.history_holds("short"));
+  host.remove("short");
+  BOOST_TEST(host.pass());
+  BOOST_TEST(host.is_scrubbed("short"));
+  BOOST_TEST(host.left() == "");
+  for (const char* id : {"victim", "short"}) BOOST_TEST(host.history_holds(id), id);
 }
 
 BOOST_AUTO_TEST_CASE(a_pass_does_for_all_that_was_deleted_meanwhile) {

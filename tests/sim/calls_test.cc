@@ -4,7 +4,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "tests/sim/fleet.h"
+#include "tests/sim/trouble.h"
 
 namespace pawl::sim {
 namespace {
@@ -60,10 +60,8 @@ constexpr int kRuns = 12;
 
 class Calls {
  public:
-  explicit Calls(std::uint64_t seed) : chance_(seed), fleet_(options(seed)) {
-    fleet_.boot_all();
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 60'000));
-    fleet_.run(5'000);  // the boxes have told each other what they can read
+  explicit Calls(std::uint64_t seed) : troubled_(seed) {
+    BOOST_REQUIRE(fleet_.settled());
     fleet_.deploy(1, kCallee);
     fleet_.deploy(1, kCaller);
   }
@@ -71,14 +69,10 @@ class Calls {
   void run() {
     for (int i = 0; i < kRuns; ++i) {
       start(i);
-      trouble();
+      troubled_.trouble();
     }
-    for (int i = 0; i < 30; ++i) trouble();
-    fleet_.heal();
-    for (int b = 1; b <= fleet_.size(); ++b) {
-      if (down_.contains(b)) fleet_.boot(b);
-    }
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 120'000));
+    for (int i = 0; i < 30; ++i) troubled_.trouble();
+    BOOST_REQUIRE(troubled_.mend());
     BOOST_REQUIRE(fleet_.run_until([&] { return over(); }, 1'200'000));
     for (int i = 0; i < kRuns; ++i) check(i);
     BOOST_TEST(children() == kRuns);
@@ -86,26 +80,7 @@ class Calls {
   }
 
  private:
-  static FleetOptions options(std::uint64_t seed) {
-    FleetOptions options;
-    options.seed = seed;
-    options.run_groups = 4;
-    options.loss = 0.03;
-    options.repeat = 0.03;
-    options.delay_ms_max = 10;
-    options.late = 0.02;
-    options.late_ms_max = 500;
-    options.disk_ms_max = 5;
-    return options;
-  }
   static std::string id(int i) { return absl::StrCat("p", i); }
-
-  int up() {
-    for (;;) {
-      const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-      if (!down_.contains(b)) return b;
-    }
-  }
 
   // Asked again, under its key, until there is an answer.
   void start(int i) {
@@ -114,47 +89,13 @@ class Calls {
     asking.key = absl::StrCat("start-", i);
     std::string last;
     for (int tries = 0; tries < 50; ++tries) {
-      const auto& answer = fleet_.ask(up(), node::start_of(id(i), "caller", input), asking);
+      const auto& answer =
+          fleet_.ask(troubled_.up(), node::start_of(id(i), "caller", input), asking);
       if (answer.status == 201) return;
       last = answer.body;
       fleet_.run(200);
     }
     BOOST_FAIL("no start: " + last);
-  }
-
-  // A majority stays: one box is in trouble at a time.
-  void trouble() {
-    fleet_.run(chance_.between(1, 1'500));
-    const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-    if (!down_.empty()) {
-      if (chance_.chance(0.7)) fleet_.boot(*down_.begin());
-      if (fleet_.box(*down_.begin()).up()) down_.clear();
-      return;
-    }
-    if (cut_) {
-      fleet_.heal();
-      cut_ = false;
-      return;
-    }
-    switch (chance_.below(4)) {
-      case 0:
-        fleet_.crash(b);
-        down_.insert(b);
-        return;
-      case 1:
-        fleet_.kill(b);
-        down_.insert(b);
-        return;
-      case 2:
-        fleet_.cut_off(b);
-        cut_ = true;
-        return;
-      default: {
-        const GroupId group(static_cast<std::uint16_t>(chance_.between(1, 4)));
-        const int leader = fleet_.leader(group);
-        if (leader != 0 && leader != b) fleet_.transfer(group, leader, b);
-      }
-    }
   }
 
   // Every call is over, and every caller knows.
@@ -188,10 +129,8 @@ class Calls {
     return count;
   }
 
-  Random chance_;
-  Fleet fleet_;
-  std::set<int> down_;
-  bool cut_ = false;
+  Troubled troubled_;
+  Fleet& fleet_ = troubled_.fleet;
 };
 
 int seeds() {

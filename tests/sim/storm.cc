@@ -27,6 +27,7 @@ constexpr int kRunIds = 7;
 constexpr std::int64_t kHealMsMax = 120'000;
 constexpr std::size_t kPlacesMax = 20'000;  // that the search for an order may visit
 constexpr int kBoxesMax = 7;                // that ever are
+constexpr int kResetsBit = 30;              // of StormOptions::calm
 constexpr char kQueue[] = "default";
 constexpr node::FlowTimes kTimes = {1'500, 200, 8'000, 2'000, 20'000};
 
@@ -101,6 +102,8 @@ class Storm {
       : options_(options),
         random_(options.seed),
         scrubs_(options.seed ^ 0x5c0b),
+        resets_(options.seed ^ 0x7e5e7),
+        resets_runs_(resets_.chance(0.5) && (options.calm >> kResetsBit & 1) == 0),
         weather_(draw_weather(&random_, options.calm)),
         times_(node::with_history(kTimes, options.seed)),
         fleet_(fleet_of(options.seed, weather_, &random_)),
@@ -161,6 +164,7 @@ class Storm {
   void start_something();
   void signal_something();
   void operate();
+  void reset_something();
   void delete_one();
   void pause_queue();
   void read_something(const std::string& id);
@@ -214,6 +218,8 @@ class Storm {
   const StormOptions options_;
   Random random_;
   Random scrubs_;  // when a pass goes on
+  Random resets_;
+  const bool resets_runs_;  // in half of the storms
   const Weather weather_;
   const node::FlowTimes times_;
   Fleet fleet_;
@@ -728,6 +734,7 @@ void Storm::clients_turn() {
   if (happens(weather_.bursts)) count += static_cast<int>(random_.between(5, 30));
   for (int i = 0; i < count; ++i) client();
   if (random_.chance(0.04)) worker();
+  if (resets_runs_ && resets_.chance(0.004)) reset_something();
 }
 
 void Storm::client() {
@@ -844,6 +851,23 @@ void Storm::operate() {
   engine::Command command = node::operator_command(&random_);
   wanted.run_id = some_id();
   wanted.operation = node::command_of(wanted.run_id, std::move(command));
+  want(std::move(wanted));
+}
+
+// To any event of it, though most of them are within their entry and can't be gone back to.
+void Storm::reset_something() {
+  const std::string id = absl::StrCat("r", resets_.below(kRunIds));
+  GroupId group;
+  const engine::Run* run = fleet_.box(up_box()).node->find(RunRef{id, {}}, &group);
+  if (run == nullptr) return;
+  Want wanted;
+  wanted.run_id = id;
+  const Seq to(1 + resets_.below(run->seq.v));
+  wanted.operation = node::command_of(id, engine::Reset{to, "storm", nullptr});
+  if (resets_.chance(0.35)) {
+    wanted.asking.key = wanted.asking.body = absl::StrCat("key-", wants_.size());
+    wanted.repeatable = wanted.replayed = true;
+  }
   want(std::move(wanted));
 }
 
@@ -1344,6 +1368,7 @@ void Storm::judge_history() {
        "a run, or a generation, was forgotten too early");
   result_.forgotten = chronicle.forgotten.size();
   result_.continued = chronicle.continued;
+  result_.resets = chronicle.resets;
   result_.generations_forgotten = chronicle.generations_forgotten;
   judge_counts(chronicle);
   judge_runs(chronicle);
@@ -1423,7 +1448,7 @@ StormOptions shrink(StormOptions failing) {
     tried.print = false;
     return !run_storm_apart(tried).failure.empty();
   };
-  for (int bit = 0; bit < 29; ++bit) {
+  for (int bit = 0; bit <= kResetsBit; ++bit) {
     StormOptions tried = failing;
     tried.calm |= std::uint64_t{1} << bit;
     if (fails(tried)) failing = tried;

@@ -34,6 +34,7 @@ struct StormFigures {
   std::uint64_t handed_out = 0, reads = 0, events = 0, forgotten = 0;
   std::uint64_t damaged = 0, rebuilt = 0;                    // disks; starts that began groups anew
   std::uint64_t continued = 0, generations_forgotten = 0;    // of runs
+  std::uint64_t resets = 0;                                  // of runs, to what they were
   std::uint64_t given_up = 0, compacted = 0, installed = 0;  // segments at most, files, snapshots
   std::uint64_t scrubbed = 0;  // passes that took deleted data off a disk
   std::int64_t virtual_ms = 0;

@@ -31,6 +31,7 @@ void print(const pawl::sim::StormFigures& sum) {
       {sum.reads, "reads"},
       {sum.events, "events"},
       {sum.continued, "generations"},
+      {sum.resets, "resets"},
       {sum.given_up, "segments given up"},
       {sum.compacted, "kept files"},
       {sum.installed, "snapshots installed"},
@@ -90,6 +91,7 @@ int main(int argc, char** argv) {
     sum.reads += result.reads;
     sum.events += result.events;
     sum.continued += result.continued;
+    sum.resets += result.resets;
     sum.virtual_ms += result.virtual_ms;
     sum.given_up += result.given_up;
     sum.compacted += result.compacted;

@@ -35,6 +35,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise_of_a_fleet) {
     sum.reads += result.reads;
     sum.forgotten += result.forgotten;
     sum.continued += result.continued;
+    sum.resets += result.resets;
     sum.generations_forgotten += result.generations_forgotten;
   }
   BOOST_TEST_MESSAGE(sum.acknowledged << " acknowledged, " << sum.unknown << " unknown, "
@@ -51,6 +52,7 @@ BOOST_AUTO_TEST_CASE(storms_break_no_promise_of_a_fleet) {
   BOOST_TEST(sum.reads > seeds * 20);
   BOOST_TEST(sum.forgotten > seeds);
   BOOST_TEST(sum.continued > seeds);
+  BOOST_TEST(sum.resets > seeds);
   BOOST_TEST(sum.generations_forgotten > seeds / 10);
 }
 
