@@ -125,8 +125,11 @@ class Schedules(unittest.TestCase):
         self.deploy("job", JOB.replace("OVERLAP", "cancel_other"))
         self.started("job.often", 3)
         self.pause("job.often")
-        self.wait_for(lambda: self.schedule("job.often"), lambda s: not s["starting"])
-        self.assertEqual(len(self.runs("job", "running")), 1)
+        view = self.wait_for(lambda: self.schedule("job.often"), lambda s: not s["starting"])
+        running = len(self.runs("job", "running"))
+        # The pause came while one was open, or between the end of one and the start of the next.
+        self.assertLessEqual(running, 1)
+        self.assertGreaterEqual(running + view["waiting"], 1)
         self.assertGreaterEqual(len(self.runs("job", "cancelled")), 2)
 
     def test_fired_and_made_up_for_from_outside(self):
