@@ -124,18 +124,19 @@ bool Schedules::apply(const ScheduleResumed& e) {
 bool Schedules::apply(const ScheduleDecided& e) {
   const auto known = all_.find(e.name);
   if (known == all_.end() || e.until < known->second.until) return false;
-  ScheduleState next = known->second;
-  if (!remove(e.removed, &next.waiting) || !add(e.added, &next.waiting)) return false;
+  ScheduleState& state = known->second;
+  std::vector<WaitingFiring> waiting = state.waiting;
+  if (!remove(e.removed, &waiting) || !add(e.added, &waiting)) return false;
   if (e.fired) {
-    if (holds(next.starting, e.fired->at) || e.fired->number != next.fired + 1) return false;
-    if (next.starting.size() >= limits::kScheduleStartingMax) return false;
-    next.starting.insert(place(next.starting, e.fired->at), *e.fired);
-    next.last_at = e.fired->at;
-    ++next.fired;
+    if (holds(state.starting, e.fired->at) || e.fired->number != state.fired + 1) return false;
+    if (state.starting.size() >= limits::kScheduleStartingMax) return false;
+    state.starting.insert(place(state.starting, e.fired->at), *e.fired);
+    state.last_at = e.fired->at;
+    ++state.fired;
   }
-  for (const FiringOutcome& outcome : e.ended) count(outcome, &next);
-  next.until = e.until;
-  known->second = std::move(next);
+  state.waiting = std::move(waiting);
+  for (const FiringOutcome& outcome : e.ended) count(outcome, &state);
+  state.until = e.until;
   return true;
 }
 

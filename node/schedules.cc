@@ -31,6 +31,19 @@ std::string key_of(const std::string& name, const engine::ScheduleState& state,
   return "pawl.schedule." + to_hex(digest(named));
 }
 
+// Those of the workflow, by full name. They begin with its name and a dot, as those of a workflow
+// may whose own name has a dot there.
+std::vector<std::pair<std::string, const engine::ScheduleState*>> schedules_of(
+    const engine::Schedules& schedules, const std::string& workflow) {
+  std::vector<std::pair<std::string, const engine::ScheduleState*>> found;
+  const std::string prefix = workflow + ".";
+  for (auto it = schedules.all().lower_bound(prefix);
+       it != schedules.all().end() && it->first.starts_with(prefix); ++it) {
+    if (it->second.workflow == workflow) found.emplace_back(it->first, &it->second);
+  }
+  return found;
+}
+
 }  // namespace
 
 void Node::Schedules::opened() {
@@ -142,9 +155,8 @@ void Node::Schedules::reconcile(const std::string& workflow, const dsl::Definiti
                                 const engine::Actor& by,
                                 std::vector<engine::CatalogEvent>* events) const {
   const engine::Schedules& known = node_->definitions_.catalog().schedules();
-  for (const auto& [name, state] : known.all()) {
-    if (state.workflow == workflow &&
-        (definition == nullptr || definition->schedule(state.schedule) == nullptr)) {
+  for (const auto& [name, state] : schedules_of(known, workflow)) {
+    if (definition == nullptr || definition->schedule(state->schedule) == nullptr) {
       events->push_back(engine::ScheduleEvent(engine::ScheduleGone{name}));
     }
   }
@@ -160,9 +172,8 @@ void Node::Schedules::reconcile(const std::string& workflow, const dsl::Definiti
 
 bool Node::Schedules::refuses(const Request& request, const std::string& workflow,
                               const dsl::Definition& definition) {
-  const auto& all = node_->definitions_.catalog().schedules().all();
-  std::size_t others = 0;
-  for (const auto& [name, state] : all) others += state.workflow == workflow ? 0 : 1;
+  const engine::Schedules& known = node_->definitions_.catalog().schedules();
+  const std::size_t others = known.all().size() - schedules_of(known, workflow).size();
   if (definition.schedules.empty() ||
       others + definition.schedules.size() <= limits::kSchedulesKeptMax) {
     return false;
@@ -199,8 +210,9 @@ void Node::Schedules::look() {
     workflows_.erase(workflows_.begin());
     reconcile(workflow, &events);
     // Another version decides otherwise, perhaps, what was decided to wait.
-    for (const auto& [name, state] : node_->definitions_.catalog().schedules().all()) {
-      if (state.workflow == workflow) names_.insert(name);
+    for (const auto& [name, state] :
+         schedules_of(node_->definitions_.catalog().schedules(), workflow)) {
+      names_.insert(name);
     }
   }
   while (!by_time_.empty() && by_time_.begin()->first <= node_->stamp_) {
