@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits_batches.h"
 #include "tests/node/definitions.h"
-#include "tests/sim/fleet.h"
+#include "tests/sim/trouble.h"
 
 namespace pawl::sim {
 namespace {
@@ -18,29 +18,22 @@ constexpr std::uint16_t kGroups = 3;
 
 class Storm {
  public:
-  explicit Storm(std::uint64_t seed) : chance_(seed), fleet_(options(seed)) {
-    fleet_.boot_all();
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 60'000));
-    fleet_.run(5'000);  // the boxes have told each other what they can read
+  explicit Storm(std::uint64_t seed) : troubled_(troubled_options(seed, kGroups)) {
     fleet_.deploy(1, node::kCounter);
     for (int i = 0; i < kRuns; ++i) start(id(i));
     // One of them is stopped, one ends before its turn has come.
-    begin(1, {}, static_cast<std::uint32_t>(chance_.between(10, 60)));
+    begin(1, {}, static_cast<std::uint32_t>(troubled_.chance.between(10, 60)));
     for (int i = 0; i < 10; ++i) start(absl::StrCat("late", i));
-    begin(2, "r1", static_cast<std::uint32_t>(chance_.between(10, 60)));
+    begin(2, "r1", static_cast<std::uint32_t>(troubled_.chance.between(10, 60)));
     begin(3, {}, 2);
   }
 
   void run() {
     for (int i = 0; i < 25; ++i) {
-      trouble();
+      troubled_.trouble(400);
       if (i == 10) stop(3);
     }
-    fleet_.heal();
-    for (int b = 1; b <= fleet_.size(); ++b) {
-      if (down_.contains(b)) fleet_.boot(b);
-    }
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 120'000));
+    troubled_.mend();
     BOOST_REQUIRE(fleet_.run_until([&] { return over(); }, 600'000));
     check();
     BOOST_TEST(fleet_.run_until([&] { return fleet_.differences().empty(); }));
@@ -49,42 +42,9 @@ class Storm {
   }
 
  private:
-  static FleetOptions options(std::uint64_t seed) {
-    FleetOptions options;
-    options.seed = seed;
-    options.run_groups = kGroups;
-    options.loss = 0.03;
-    options.repeat = 0.03;
-    options.delay_ms_max = 10;
-    options.late = 0.02;
-    options.late_ms_max = 500;
-    options.disk_ms_max = 5;
-    return options;
-  }
   static std::string id(int i) { return absl::StrCat("r", i); }
-  int up() {
-    for (;;) {
-      const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-      if (!down_.contains(b)) return b;
-    }
-  }
-  // Asked again, under its key, until there is an answer.
-  std::string ask(const std::string& key, const std::function<node::Operation(int)>& operation) {
-    node::Asking asking;
-    asking.key = key;
-    asking.body = key;
-    for (int tries = 0; tries < 50; ++tries) {
-      const int b = up();
-      const auto& answer = fleet_.ask(b, operation(b), asking);
-      if (answer.status < 300) return answer.body;
-      last_ = answer.body;
-      fleet_.run(200);
-    }
-    BOOST_FAIL("no answer to " + key + ": " + last_);
-    return "";
-  }
   void start(const std::string& run) {
-    ask("start-" + run, [&](int) { return node::start_of(run); });
+    troubled_.demand("start-" + run, [&](int) { return node::start_of(run); });
   }
   // As the daemon does: a barrier, then how far the groups are.
   void begin(std::uint64_t batch, const std::string& prefix, std::uint32_t rate) {
@@ -96,7 +56,7 @@ class Storm {
     spec.filter.status = "open";
     if (!prefix.empty()) spec.filter.id_prefix = prefix;
     spec.rate = rate;
-    ask(absl::StrCat("begin-", batch), [&](int b) {
+    troubled_.demand(absl::StrCat("begin-", batch), [&](int b) {
       fleet_.read(b, id(0));
       while (!read_all(b)) fleet_.run(50);
       node::BeginBatch begin{spec, {}, 0};
@@ -111,44 +71,9 @@ class Storm {
     return fleet_.run_until([&] { return fleet_.box(b).reads.contains(id); }, 5'000);
   }
   void stop(std::uint64_t batch) {
-    ask(absl::StrCat("stop-", batch), [&](int) {
+    troubled_.demand(absl::StrCat("stop-", batch), [&](int) {
       return node::ChangeBatch{node::StopBatch{BatchId(batch), "enough"}};
     });
-  }
-
-  // A majority stays: one box is in trouble at a time.
-  void trouble() {
-    fleet_.run(chance_.between(1, 400));
-    const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-    if (!down_.empty()) {
-      if (chance_.chance(0.7)) fleet_.boot(*down_.begin());
-      if (fleet_.box(*down_.begin()).up()) down_.clear();
-      return;
-    }
-    if (cut_) {
-      fleet_.heal();
-      cut_ = false;
-      return;
-    }
-    switch (chance_.below(4)) {
-      case 0:
-        fleet_.crash(b);
-        down_.insert(b);
-        return;
-      case 1:
-        fleet_.kill(b);
-        down_.insert(b);
-        return;
-      case 2:
-        fleet_.cut_off(b);
-        cut_ = true;
-        return;
-      default: {
-        const GroupId group(static_cast<std::uint16_t>(chance_.between(0, kGroups)));
-        const int leader = fleet_.leader(group);
-        if (leader != 0 && leader != b) fleet_.transfer(group, leader, b);
-      }
-    }
   }
 
   const engine::Batch* batch(std::uint64_t id) {
@@ -204,11 +129,8 @@ class Storm {
     return all.changed;
   }
 
-  Random chance_;
-  Fleet fleet_;
-  std::set<int> down_;
-  bool cut_ = false;
-  std::string last_;
+  Troubled troubled_;
+  Fleet& fleet_ = troubled_.fleet;
 };
 
 int seeds() {

@@ -60,8 +60,7 @@ constexpr int kRuns = 12;
 
 class Calls {
  public:
-  explicit Calls(std::uint64_t seed) : troubled_(seed) {
-    BOOST_REQUIRE(fleet_.settled());
+  explicit Calls(std::uint64_t seed) : troubled_(troubled_options(seed)) {
     fleet_.deploy(1, kCallee);
     fleet_.deploy(1, kCaller);
   }
@@ -72,7 +71,7 @@ class Calls {
       troubled_.trouble();
     }
     for (int i = 0; i < 30; ++i) troubled_.trouble();
-    BOOST_REQUIRE(troubled_.mend());
+    troubled_.mend();
     BOOST_REQUIRE(fleet_.run_until([&] { return over(); }, 1'200'000));
     for (int i = 0; i < kRuns; ++i) check(i);
     BOOST_TEST(children() == kRuns);
@@ -82,20 +81,10 @@ class Calls {
  private:
   static std::string id(int i) { return absl::StrCat("p", i); }
 
-  // Asked again, under its key, until there is an answer.
   void start(int i) {
     const std::string input = absl::StrCat(R"({"n": )", i, "}");
-    node::Asking asking;
-    asking.key = absl::StrCat("start-", i);
-    std::string last;
-    for (int tries = 0; tries < 50; ++tries) {
-      const auto& answer =
-          fleet_.ask(troubled_.up(), node::start_of(id(i), "caller", input), asking);
-      if (answer.status == 201) return;
-      last = answer.body;
-      fleet_.run(200);
-    }
-    BOOST_FAIL("no start: " + last);
+    troubled_.demand(absl::StrCat("start-", i),
+                     [&](int) { return node::start_of(id(i), "caller", input); });
   }
 
   // Every call is over, and every caller knows.

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
-#include "tests/sim/fleet.h"
+#include "tests/sim/trouble.h"
 
 namespace pawl::sim {
 namespace {
@@ -29,10 +29,7 @@ struct Known {
 
 class Renewals {
  public:
-  explicit Renewals(std::uint64_t seed) : chance_(seed), fleet_(options(seed)) {
-    fleet_.boot_all();
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 60'000));
-    fleet_.run(5'000);  // the boxes have told each other what they can read
+  explicit Renewals(std::uint64_t seed) : troubled_(troubled_options(seed, 3)) {
     fleet_.deploy(1, tally("one", "two", "wait", "idle"));
     fleet_.deploy(1, tally("two", "one", "idle", "wait"));
     for (int i = 0; i < kRuns; ++i) {
@@ -45,11 +42,9 @@ class Renewals {
   void run() {
     for (int round = 0; round < kRounds; ++round) {
       do_something(static_cast<int>(chance_.below(kRuns)));
-      if (chance_.chance(0.3)) trouble();
+      if (chance_.chance(0.3)) troubled_.trouble(500);
     }
-    fleet_.heal();
-    if (down_ != 0) fleet_.boot(down_);
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 120'000));
+    troubled_.mend();
     for (int i = 0; i < kRuns; ++i) {
       const engine::Run* run = fleet_.read(1, id(i));
       BOOST_REQUIRE(run != nullptr);
@@ -63,34 +58,15 @@ class Renewals {
   }
 
  private:
-  static FleetOptions options(std::uint64_t seed) {
-    FleetOptions options;
-    options.seed = seed;
-    options.run_groups = 3;
-    options.loss = 0.03;
-    options.repeat = 0.03;
-    options.delay_ms_max = 10;
-    options.late = 0.02;
-    options.late_ms_max = 500;
-    options.disk_ms_max = 5;
-    return options;
-  }
   static std::string id(int i) { return absl::StrCat("t", i); }
 
-  int up() {
-    for (;;) {
-      const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-      if (b != down_) return b;
-    }
-  }
-
-  // Asked again, under its key, until there is an answer.
+  // As Troubled has it, and nothing but this answer may come, or that it is not known yet.
   dsl::Value demand(const node::Operation& operation, int status) {
     node::Asking asking;
     asking.key = asking.body = absl::StrCat("key-", ++keys_);
     std::string last;
     for (int tries = 0; tries < 100; ++tries) {
-      const auto& answer = fleet_.ask(up(), operation, asking);
+      const auto& answer = fleet_.ask(troubled_.up(), operation, asking);
       if (answer.status == status) return node::json(answer.body);
       last = answer.body;
       BOOST_REQUIRE_MESSAGE(answer.status >= 429, last);
@@ -129,40 +105,9 @@ class Renewals {
     learn(i, demand(node::command_of(id(i), reset), 200), next);
   }
 
-  // A majority stays: one box is in trouble at a time.
-  void trouble() {
-    fleet_.run(chance_.between(1, 500));
-    if (down_ != 0) {
-      fleet_.boot(std::exchange(down_, 0));
-      return;
-    }
-    if (cut_) {
-      fleet_.heal();
-      cut_ = false;
-      return;
-    }
-    const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-    switch (chance_.below(3)) {
-      case 0:
-        fleet_.crash(b);
-        down_ = b;
-        return;
-      case 1:
-        fleet_.cut_off(b);
-        cut_ = true;
-        return;
-      default: {
-        const GroupId group(static_cast<std::uint16_t>(chance_.between(1, 3)));
-        const int leader = fleet_.leader(group);
-        if (leader != 0 && leader != b) fleet_.transfer(group, leader, b);
-      }
-    }
-  }
-
-  Random chance_;
-  Fleet fleet_;
-  int down_ = 0;
-  bool cut_ = false;
+  Troubled troubled_;
+  Random& chance_ = troubled_.chance;
+  Fleet& fleet_ = troubled_.fleet;
   int keys_ = 0, moves_ = 0, resets_ = 0;
   std::map<int, Known> now_;
   std::map<int, std::map<Seq, Known>> known_;  // by run: what it was after which event

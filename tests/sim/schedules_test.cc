@@ -47,16 +47,18 @@ with = { at = "= string(schedule.at)", s = "= schedule.at.getSeconds() / 4" }
 
 class Firings {
  public:
-  explicit Firings(std::uint64_t seed) : troubled_(seed) {
-    BOOST_REQUIRE(fleet_.settled());
+  explicit Firings(std::uint64_t seed) : troubled_(troubled_options(seed)) {
     for (const Policy& policy : kPolicies) fleet_.deploy(1, definition_of(policy));
   }
 
   void run() {
     for (int i = 0; i < 80; ++i) troubled_.trouble();
-    BOOST_REQUIRE(troubled_.mend());
+    troubled_.mend();
     for (const Policy& policy : kPolicies) {
-      ask(node::ChangeSchedule{name(policy), node::ChangeSchedule::What::pause, "over", {}, {}});
+      troubled_.demand("pause-" + name(policy), [&](int) {
+        return node::ChangeSchedule{
+            name(policy), node::ChangeSchedule::What::pause, "over", {}, {}};
+      });
     }
     // What waits when a schedule is paused goes on waiting.
     BOOST_REQUIRE(fleet_.run_until([&] { return over(); }, 600'000));
@@ -67,16 +69,6 @@ class Firings {
  private:
   static std::string workflow(const Policy& policy) { return absl::StrCat("job-", policy.overlap); }
   static std::string name(const Policy& policy) { return workflow(policy) + ".tick"; }
-
-  void ask(const node::ChangeSchedule& change) {
-    node::Asking asking;
-    asking.key = "pause-" + change.name;
-    for (int tries = 0; tries < 50; ++tries) {
-      if (fleet_.ask(troubled_.up(), change, asking).status == 200) return;
-      fleet_.run(200);
-    }
-    BOOST_FAIL("no pause of " << change.name);
-  }
 
   const engine::ScheduleState* state(const Policy& policy) {
     const int leader = fleet_.leader(GroupId(0));

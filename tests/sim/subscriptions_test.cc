@@ -8,7 +8,7 @@
 #include "base/limits_subscriptions.h"
 #include "codecs/entry.h"
 #include "tests/node/definitions.h"
-#include "tests/sim/fleet.h"
+#include "tests/sim/trouble.h"
 
 namespace pawl::sim {
 namespace {
@@ -19,10 +19,7 @@ constexpr char kName[] = "out";
 class Reading {
  public:
   Reading(std::uint64_t seed, std::int64_t max_lag_ms)
-      : chance_(seed), max_lag_ms_(max_lag_ms), fleet_(options(seed)) {
-    fleet_.boot_all();
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 60'000));
-    fleet_.run(5'000);  // the boxes have told each other what they can read
+      : troubled_(options(seed)), max_lag_ms_(max_lag_ms) {
     fleet_.deploy(1, node::with_id("w", "[retention]\nclosed = \"2s\"\n"));
     work(3);
     ask("put", [&](int b) {
@@ -36,12 +33,13 @@ class Reading {
   // Reads with every box in turn; acknowledges what it has read, if at all.
   void run(bool acks) {
     for (int i = 0; i < 30; ++i) {
-      trouble();
+      if (chance_.chance(0.2)) give_up(troubled_.up());
+      troubled_.trouble(2'500);
       work(static_cast<int>(chance_.between(0, 2)));
-      if (chance_.chance(0.5)) read(up());
+      if (chance_.chance(0.5)) read(troubled_.up());
       if (acks && chance_.chance(0.3)) ack();
     }
-    settle();
+    troubled_.mend();
     for (int b = 1; b <= fleet_.size(); ++b) read(b);
     if (!acks) {
       fleet_.run(2 * max_lag_ms_);
@@ -60,44 +58,19 @@ class Reading {
 
  private:
   static FleetOptions options(std::uint64_t seed) {
-    FleetOptions options;
-    options.seed = seed;
-    options.run_groups = kGroups;
+    FleetOptions options = troubled_options(seed, kGroups);
     options.keep_closed_ms = 2'000;
-    options.loss = 0.03;
-    options.repeat = 0.03;
-    options.delay_ms_max = 10;
-    options.late = 0.02;
-    options.late_ms_max = 500;
-    options.disk_ms_max = 5;
     return options;
   }
-  int up() {
-    for (;;) {
-      const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-      if (!down_.contains(b)) return b;
-    }
-  }
-  // Asked again, under its key, until there is an answer.
   template <class Change>
   void ask(const std::string& name, Change change) {
-    node::Asking asking;
-    asking.key = absl::StrCat(name, ++asked_);
-    asking.body = asking.key;
-    for (int tries = 0; tries < 50; ++tries) {
-      const int b = up();
-      node::Operation wanted;
+    troubled_.demand(absl::StrCat(name, ++asked_), [&](int b) -> node::Operation {
       if constexpr (std::is_convertible_v<decltype(change(b)), node::Operation>) {
-        wanted = change(b);
+        return change(b);
       } else {
-        wanted = node::ChangeSubscription{change(b)};
+        return node::ChangeSubscription{change(b)};
       }
-      const auto& answer = fleet_.ask(b, std::move(wanted), asking);
-      if (answer.status < 300) return;
-      last_ = answer.body;
-      fleet_.run(200);
-    }
-    BOOST_FAIL("no answer to " + name + ": " + last_);
+    });
   }
   bool read_all(int b) {
     const node::RequestId id = fleet_.request(b, node::Barrier{});
@@ -192,43 +165,6 @@ class Reading {
     return false;
   }
 
-  // A majority stays: one box is in trouble at a time.
-  void trouble() {
-    fleet_.run(chance_.between(1, 2'500));
-    const int b = static_cast<int>(chance_.between(1, fleet_.size()));
-    if (!down_.empty()) {
-      if (chance_.chance(0.7)) fleet_.boot(*down_.begin());
-      if (fleet_.box(*down_.begin()).up()) down_.clear();
-      return;
-    }
-    if (cut_) {
-      fleet_.heal();
-      cut_ = false;
-      return;
-    }
-    switch (chance_.below(5)) {
-      case 0:
-        fleet_.crash(b);
-        down_.insert(b);
-        return;
-      case 1:
-        fleet_.kill(b);
-        down_.insert(b);
-        return;
-      case 2:
-        fleet_.cut_off(b);
-        cut_ = true;
-        return;
-      case 3:
-        give_up(b);
-        return;
-      default: {
-        const GroupId group(static_cast<std::uint16_t>(chance_.between(0, kGroups)));
-        const int leader = fleet_.leader(group);
-        if (leader != 0 && leader != b) fleet_.transfer(group, leader, b);
-      }
-    }
-  }
   // Snapshots, and away with what nothing needs.
   void give_up(int b) {
     node::Host& box = fleet_.box(b);
@@ -239,25 +175,14 @@ class Reading {
     }
     box.give_up_segments();
   }
-  void settle() {
-    fleet_.heal();
-    for (int b = 1; b <= fleet_.size(); ++b) {
-      if (down_.contains(b)) fleet_.boot(b);
-    }
-    down_.clear();
-    BOOST_REQUIRE(fleet_.run_until([&] { return fleet_.settled(); }, 120'000));
-  }
-
-  Random chance_;
+  Troubled troubled_;
+  Random& chance_ = troubled_.chance;
+  Fleet& fleet_ = troubled_.fleet;
   std::int64_t max_lag_ms_;
-  Fleet fleet_;
-  std::set<int> down_;
-  bool cut_ = false;
   int started_ = 0, asked_ = 0;
   std::size_t reads_ = 0;
   engine::EventPlace read_, acked_;
   std::set<std::pair<GroupId, Index>> seen_;
-  std::string last_;
 };
 
 int seeds() {

@@ -2,6 +2,7 @@
 // or hands a leadership over. A majority stays.
 #pragma once
 
+#include <boost/test/unit_test.hpp>
 #include <set>
 #include <string>
 
@@ -9,10 +10,10 @@
 
 namespace pawl::sim {
 
-inline FleetOptions troubled_options(std::uint64_t seed) {
+inline FleetOptions troubled_options(std::uint64_t seed, std::uint16_t run_groups = 4) {
   FleetOptions options;
   options.seed = seed;
-  options.run_groups = 4;
+  options.run_groups = run_groups;
   options.loss = 0.03;
   options.repeat = 0.03;
   options.delay_ms_max = 10;
@@ -24,9 +25,9 @@ inline FleetOptions troubled_options(std::uint64_t seed) {
 
 class Troubled {
  public:
-  explicit Troubled(std::uint64_t seed) : chance(seed), fleet(troubled_options(seed)) {
+  explicit Troubled(const FleetOptions& options) : chance(options.seed), fleet(options) {
     fleet.boot_all();
-    fleet.run_until([&] { return fleet.settled(); }, 60'000);
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }, 60'000));
     fleet.run(5'000);  // the boxes have told each other what they can read
   }
 
@@ -38,9 +39,26 @@ class Troubled {
     }
   }
 
+  // Asks for what `operation` makes of the box, again under its key, until it is done; its body.
+  template <class Make>
+  std::string demand(const std::string& key, Make operation) {
+    node::Asking asking;
+    asking.key = asking.body = key;
+    std::string last;
+    for (int tries = 0; tries < 50; ++tries) {
+      const int b = up();
+      const auto& answer = fleet.ask(b, operation(b), asking);
+      if (answer.status < 300) return answer.body;
+      last = answer.body;
+      fleet.run(200);
+    }
+    BOOST_FAIL("no answer to " + key + ": " + last);
+    return "";
+  }
+
   // Goes on for a moment; then something breaks, or what was broken is mended.
-  void trouble() {
-    fleet.run(chance.between(1, 1'500));
+  void trouble(std::int64_t ms_max = 1'500) {
+    fleet.run(chance.between(1, ms_max));
     const int b = static_cast<int>(chance.between(1, fleet.size()));
     if (!down_.empty()) {
       if (chance.chance(0.7)) fleet.boot(*down_.begin());
@@ -66,20 +84,21 @@ class Troubled {
         cut_ = true;
         return;
       default: {
-        const GroupId group(static_cast<std::uint16_t>(chance.between(0, 4)));
+        const GroupId group(
+            static_cast<std::uint16_t>(chance.between(0, fleet.options.run_groups)));
         const int leader = fleet.leader(group);
         if (leader != 0 && leader != b) fleet.transfer(group, leader, b);
       }
     }
   }
 
-  // All boxes are there and reach one another; false if no leaders come of it.
-  bool mend() {
+  // All boxes are there and reach one another, and groups have leaders.
+  void mend() {
     fleet.heal();
     cut_ = false;
     for (const int b : down_) fleet.boot(b);
     down_.clear();
-    return fleet.run_until([&] { return fleet.settled(); }, 120'000);
+    BOOST_REQUIRE(fleet.run_until([&] { return fleet.settled(); }, 120'000));
   }
 
   Random chance;
