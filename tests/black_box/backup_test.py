@@ -102,6 +102,10 @@ class Backup(unittest.TestCase):
     def test_what_was_acknowledged_before_is_in_it_under_load(self):
         stop = threading.Event()
         acknowledged = [[] for _ in range(4)]
+        more = threading.Condition()
+
+        def count():
+            return sum(len(part) for part in acknowledged)
 
         def write(place):
             client, n = self.store.daemon.client(), 0
@@ -115,6 +119,8 @@ class Backup(unittest.TestCase):
                 answer = client.post(f"/v1/runs/{name}/signals/add", {"payload": {"n": n}})
                 assert answer.status == 200, answer
                 acknowledged[place].append((name, 2))
+                with more:
+                    more.notify()
         threads = [threading.Thread(target=write, args=(place,)) for place in range(4)]
         for thread in threads:
             thread.start()
@@ -122,6 +128,9 @@ class Backup(unittest.TestCase):
         try:
             for number in range(3):
                 self.file = self.scratch / f"under-load-{number}"
+                seen = sum(len(part) for part in cuts[-1][1]) if cuts else 0
+                with more:
+                    self.assertTrue(more.wait_for(lambda: count() > seen, timeout=60))
                 before = [list(part) for part in acknowledged]
                 self.backup()
                 cuts.append((self.file, before))
