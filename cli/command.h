@@ -57,6 +57,7 @@ std::unique_ptr<Command> make_migrate();
 std::unique_ptr<Command> make_scrub();
 std::unique_ptr<Command> make_batch();
 std::unique_ptr<Command> make_incidents();
+std::unique_ptr<Command> make_limits();
 std::unique_ptr<Command> make_queues();
 std::unique_ptr<Command> make_schedules();
 std::unique_ptr<Command> make_events();

@@ -32,6 +32,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"batch", "Operations", "A verb on many runs: begin, list, show, stop", make_batch},
       {"incidents", "Operations", "List what waits for an operator", make_incidents},
       {"queues", "Operations", "Show, pause and resume the task queues", make_queues},
+      {"limits", "Operations", "Show who holds and who waits for permits of limits", make_limits},
       {"schedules", "Operations", "Show, pause, fire and make up for schedules", make_schedules},
       {"events", "Operations", "Show committed events of all runs", make_events},
       {"subscriptions", "Operations", "Durable subscriptions to the events", make_subscriptions},

@@ -182,7 +182,7 @@ std::string_view EntryEncoder::encode(const Entry& entry) {
   FlatBufferBuilder& builder = builder_->fbb;
   builder.Clear();
   Offset<flatbuffers::Vector<std::uint8_t>> events, catalog, membership, forgets, generations,
-      batches;
+      batches, limits;
   AnswerVector answers;
   MessageVector sends;
   Offset<fb::Message> receive;
@@ -194,13 +194,14 @@ std::string_view EntryEncoder::encode(const Entry& entry) {
     generations = bytes_of(builder, generation_bytes(entry.forgets_generations));
   }
   if (!entry.batches.empty()) batches = bytes_of(builder, entry.batches);
+  if (!entry.limits.empty()) limits = bytes_of(builder, entry.limits);
   if (!entry.answers.empty()) answers = encode_answers(builder, entry);
   if (!entry.sends.empty()) sends = encode_sends(builder, entry);
   if (entry.receive.number > 0) receive = encode_message(builder, GroupId(0), entry.receive);
   builder.Finish(fb::CreateEntry(
       builder, entry.level, entry.time.v, entry.run.v, entry.previous.v, entry.first_seq.v, events,
       answers, sends, entry.receive_from.v, receive, entry.ack_to.v, entry.ack_through, catalog,
-      entry.raise_level, entry.committed.v, membership, forgets, generations, batches));
+      entry.raise_level, entry.committed.v, membership, forgets, generations, batches, limits));
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
@@ -277,6 +278,7 @@ bool decode_entry(std::string_view bytes, Entry* entry, std::string* error) {
   entry->committed = Index(from.committed());
   entry->membership = view_of(from.membership());
   entry->batches = view_of(from.batches());
+  entry->limits = view_of(from.limits());
   if (!decode_forgets(view_of(from.forgets()), &entry->forgets) ||
       !decode_generations(view_of(from.forgets_generations()), &entry->forgets_generations)) {
     *error = "the runs that the entry forgets are not in ascending order";

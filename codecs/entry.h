@@ -49,6 +49,7 @@ struct Entry {
   // Runs whose generations are forgotten up to this number; ascending. Of kJournalLevel.
   std::vector<std::pair<Index, std::uint32_t>> forgets_generations;
   std::string batches;  // steps of batches (engine/batch_rows.h); of kBatchLevel
+  std::string limits;   // changes of limits (engine/limit_rows.h); of kPermitLevel
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 

@@ -8,6 +8,7 @@
 #include "codecs/entry.h"
 #include "codecs/event_json.h"
 #include "codecs/json.h"
+#include "codecs/limit_json.h"
 #include "codecs/membership_bytes.h"
 #include "codecs/schedule_json.h"
 #include "codecs/subscription_json.h"
@@ -151,6 +152,7 @@ struct Decoded {
   std::vector<engine::CatalogEvent> changes;
   raft::Membership members;
   std::vector<engine::BatchStep> steps;
+  std::vector<engine::LimitChange> limits;
 };
 
 absl::Status decode(const Entry& entry, Decoded* decoded) {
@@ -162,6 +164,9 @@ absl::Status decode(const Entry& entry, Decoded* decoded) {
   }
   if (!engine::decode_batch_steps(entry.batches, &decoded->steps)) {
     return absl::DataLossError("the steps of batches are malformed");
+  }
+  if (!engine::decode_limit_changes(entry.limits, &decoded->limits)) {
+    return absl::DataLossError("the changes of limits are malformed");
   }
   std::string error;
   if (!entry.membership.empty() &&
@@ -217,6 +222,11 @@ void write_rest(JsonWriter* w, const Entry& entry, const Decoded& decoded) {
   if (!decoded.steps.empty()) {
     w->plain_key("batches").begin_array();
     for (const engine::BatchStep& step : decoded.steps) write_batch_step(*w, step);
+    w->end_array();
+  }
+  if (!decoded.limits.empty()) {
+    w->plain_key("limits").begin_array();
+    for (const engine::LimitChange& change : decoded.limits) write_limit_change(*w, change);
     w->end_array();
   }
   if (entry.raise_level > 0) w->field("raise_level", std::uint64_t{entry.raise_level});

@@ -58,6 +58,8 @@ void write_waiting_tasks(JsonWriter& w, const std::vector<engine::WaitingTask>& 
     w.field("attempt", std::uint64_t{task.attempt});
     if (!task.worker.empty()) w.field("worker", task.worker);
     if (task.retry_at) write_time(w, "retry_at", *task.retry_at);
+    if (!task.limit.empty()) w.field("limit", task.limit);
+    if (!task.limit_key.empty()) w.field("limit_key", task.limit_key);
     w.end_object();
   }
   w.end_array();

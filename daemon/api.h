@@ -129,6 +129,7 @@ class Api final : public HttpHandler {
 
   void get_incidents(Call& call);
   void get_queues(Call& call);
+  void get_limits(Call& call);
   void get_tasks(Call& call);
   void get_events(Call& call);
   void post_poll(Call& call);

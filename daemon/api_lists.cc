@@ -1,9 +1,10 @@
-// Lists over groups: runs, incidents, tasks, queues. Each group's part is as of its barrier; a page
-// is no snapshot across groups (architecture: Order).
+// Lists over groups: runs, incidents, tasks, queues, limits. Each group's part is as of its
+// barrier; a page is no snapshot across groups (architecture: Order).
 #include <algorithm>
 
 #include "base/limits.h"
 #include "codecs/json.h"
+#include "codecs/limit_json.h"
 #include "codecs/run_json.h"
 #include "daemon/api.h"
 #include "daemon/run_filter.h"
@@ -188,6 +189,48 @@ void Api::get_queues(Call& call) {
     w.end_array().field("paused", catalog.is_paused(name)).end_object();
   }
   w.end_array().plain_key("next_cursor").null().end_object();
+  respond_json(call.id, 200, body);
+}
+
+// By name and key; the cursor is both of the last one, "NAME/KEY".
+void Api::get_limits(Call& call) {
+  QueryReader query(call);
+  const auto limit =
+      static_cast<std::size_t>(query.integer("limit", 1, limits::kPageItemsMax).value_or(100));
+  const auto name = query.text("name");
+  const auto cursor = query.text("cursor");
+  const std::size_t slash = cursor ? cursor->find('/') : 0;
+  if (slash == std::string::npos) query.fail("`cursor` must be a next_cursor of the page before");
+  if (!query.ok()) return refuse(call.id, query.problem());
+  std::map<engine::LimitName, const engine::LimitRow*> found;
+  for (std::size_t g = 1; g < parts_.node->group_count(); ++g) {
+    const auto& tables = parts_.node->group(GroupId(static_cast<std::uint16_t>(g))).tables();
+    const auto& all = tables.limits().all();
+    auto at = name ? all.lower_bound({*name, ""}) : all.begin();
+    if (cursor) {
+      const engine::LimitName last{cursor->substr(0, slash), cursor->substr(slash + 1)};
+      if (at != all.end() && at->first <= last) at = all.upper_bound(last);
+    }
+    for (std::size_t n = 0; at != all.end() && n <= limit; ++at, ++n) {
+      if (name && at->first.first != *name) break;
+      found.emplace(at->first, &at->second);
+    }
+  }
+  std::string body, last;
+  codecs::JsonWriter w(&body);
+  w.begin_object().plain_key("items").begin_array();
+  std::size_t count = 0;
+  for (const auto& [limit_name, row] : found) {
+    if (count >= limit || body.size() >= limits::kPageBytesMax) break;
+    std::string text;
+    codecs::append_limit(limit_name, *row, &text);
+    w.raw(text);
+    last = limit_name.first + "/" + limit_name.second;
+    ++count;
+  }
+  w.end_array().plain_key("next_cursor");
+  count < found.size() ? w.string(last) : w.null();
+  w.end_object();
   respond_json(call.id, 200, body);
 }
 

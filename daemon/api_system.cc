@@ -46,6 +46,7 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
   text.gauge("pawl_groups_rebuilding", "Groups that were damaged and are fetched from other boxes",
              "", static_cast<std::int64_t>(node.rebuilding().size()));
   std::uint64_t runs = 0, queued = 0, started = 0, incidents = 0;
+  std::size_t permits_held = 0, permits_waiting = 0;
   for (std::size_t g = 1; g < node.group_count(); ++g) {
     const auto& tables = node.group(GroupId(static_cast<std::uint16_t>(g))).tables();
     runs += tables.run_count();
@@ -53,6 +54,10 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
     for (const auto& [name, queue] : tables.queues()) {
       queued += queue.waiting.size();
       started += queue.started;
+    }
+    for (const auto& [limit, row] : tables.limits().all()) {
+      permits_held += row.held.size();
+      permits_waiting += row.waiting.size();
     }
   }
   text.gauge("pawl_runs", "Runs kept, open and closed", "", static_cast<std::int64_t>(runs));
@@ -62,6 +67,11 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
              static_cast<std::int64_t>(queued));
   text.gauge("pawl_tasks_started", "Tasks that a worker has", "",
              static_cast<std::int64_t>(started));
+  constexpr const char* kPermits = "Permits of limits";
+  text.gauge("pawl_limit_permits", kPermits, R"(state="held")",
+             static_cast<std::int64_t>(permits_held));
+  text.gauge("pawl_limit_permits", kPermits, R"(state="waiting")",
+             static_cast<std::int64_t>(permits_waiting));
 }
 
 void add_journal_metrics(const log::JournalStats& s, MetricsText& text) {

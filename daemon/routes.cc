@@ -87,6 +87,8 @@ constexpr Route kWork[] = {
      "queue type worker limit cursor consistency", "Open tasks"},
     {get, "/v1/queues", read, Role::reader, &Api::get_queues, "consistency",
      "Depth, oldest, in flight, workers"},
+    {get, "/v1/limits", read, Role::reader, &Api::get_limits, "name limit cursor consistency",
+     "Limits with permits out, and who waits for one"},
     {post, "/v1/queues/{queue}/poll", write, Role::worker, &Api::post_poll, "wait",
      "Get tasks to work on"},
     {post, "/v1/queues/{queue}/pause", write, Role::operator_, &Api::post_queue_verb, "",

@@ -38,6 +38,11 @@ void check_unused(const ParseContext& context) {
     diagnostics->warning(entry.place, "no task uses the retry policy " + quoted(name),
                          "use it with retry = \"" + name + "\", or remove it");
   }
+  for (const auto& [name, entry] : context.limits) {
+    if (entry.used) continue;
+    diagnostics->warning(entry.place, "no task uses the limit " + quoted(name),
+                         "name it in a task's limits = [\"" + name + "\"], or remove it");
+  }
   for (const auto& [name, entry] : context.flows) {
     if (entry.used) continue;
     diagnostics->warning(entry.place, "no state runs the flow " + quoted(name),

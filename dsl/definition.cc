@@ -63,6 +63,13 @@ std::string_view enum_name(Missed missed) {
   return "";
 }
 
+const LimitSpec* Definition::limit(std::string_view limit_name) const {
+  const auto it =
+      std::lower_bound(limits.begin(), limits.end(), limit_name,
+                       [](const LimitSpec& x, std::string_view wanted) { return x.name < wanted; });
+  return it != limits.end() && it->name == limit_name ? &*it : nullptr;
+}
+
 const Schedule* Definition::schedule(std::string_view schedule_name) const {
   const auto it =
       std::lower_bound(schedules.begin(), schedules.end(), schedule_name,

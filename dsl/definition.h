@@ -100,11 +100,13 @@ struct Definition {
   std::int64_t history_events = limits::kHistoryEventsDefault;
   std::int64_t history_bytes = limits::kHistoryBytesDefault;
   std::vector<Schedule> schedules;      // sorted by name
+  std::vector<LimitSpec> limits;        // likewise
   std::optional<MigrateTable> migrate;  // absent: it takes no runs
 
   const SignalSpec* signal(std::string_view name) const;
   const Flow* flow(std::string_view name) const;          // null if there is none
   const Schedule* schedule(std::string_view name) const;  // likewise
+  const LimitSpec* limit(std::string_view name) const;    // likewise
 
   // A machine by its place: "" the root, "NAME" a named flow, "NAME:state/branch/.../do" the inline
   // state of a branch, or of a map's `do`, in that flow's state. Null if there is none.

@@ -8,6 +8,7 @@
 #include "dsl/parse_context.h"
 #include "dsl/parse_flow.h"
 #include "dsl/parse_handler.h"
+#include "dsl/parse_limit.h"
 #include "dsl/parse_migrate.h"
 #include "dsl/parse_schedule.h"
 #include "dsl/parse_schema.h"
@@ -37,6 +38,7 @@ class RootParser {
     parse_data();
     parse_signals();
     parse_retries();
+    if (const TomlNode* x = table_.take("limit")) definition_.limits = parse_limits(*x, &context_);
     parse_task_types();
     parse_exits();
     const TomlNode* start = table_.take("start");
@@ -50,7 +52,6 @@ class RootParser {
       const Fields* input = definition_.input ? &*definition_.input : nullptr;
       definition_.schedules = parse_schedules(*x, input, &context_);
     }
-    table_.later({"limit"});
     table_.finish();
     check_unused(context_);
     definition_.feature_level = context_.feature_level;

@@ -63,6 +63,17 @@ struct TaskTimeouts {
   std::optional<std::int64_t> heartbeat_ms;  // the lease; absent: 30 s
 };
 
+// [limit.NAME]: so many tasks at once, or in a window of time, of all runs of the cluster whose
+// tasks name it and whose `key` has the same value.
+struct LimitSpec {
+  std::string name;
+  std::uint32_t concurrency = 0;  // 0: any number
+  std::uint32_t rate = 0;         // hand-outs in any `window_ms`; 0: any number
+  std::int64_t window_ms = 0;
+  std::optional<Template> key;  // evaluates to a string, in the root's scope; absent: ""
+  int line = 0;
+};
+
 struct TaskSpec;
 
 // What undoes a step, once that has completed.
@@ -78,6 +89,7 @@ struct TaskSpec {
   Template with;   // null literal if absent
   std::optional<Template> key;
   std::optional<Template> priority;  // evaluates to an int, 1 to 5; higher first; absent 3
+  std::vector<std::string> limits;   // of [limit.NAME], sorted: each attempt needs a permit of all
   Retry retry;
   TaskTimeouts timeouts;
   std::optional<Undo> undo;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/limits.h"
+#include "base/limits_permits.h"
 
 namespace pawl::dsl {
 namespace {
@@ -14,6 +14,7 @@ using F = Form;
 constexpr std::string_view kTaskType = "the task's type: what a worker subscribes to";
 constexpr std::string_view kQueue = "the queue of its workers; \"default\" without it";
 constexpr std::string_view kRetryOfTask = "a policy's name, or one in place over \"default\"";
+constexpr std::string_view kLimits = "names of [limit.NAME]: an attempt waits for a permit of each";
 constexpr std::string_view kSave =
     "variables and what they get; `result` is in scope where there is one";
 constexpr std::string_view kBranchNext = "the state to go to; without it the run stays where it is";
@@ -38,6 +39,7 @@ constexpr KeyRule kRoot[] = {
     {"migrate", F::table, "of which versions this one takes runs", K::migrate},
     {"signal", F::table, "the signals that are accepted", K::signals},
     {"retry", F::table, "named retry policies; `default` may be redefined", K::retries},
+    {"limit", F::table, "what tasks of all runs may do at once, or in a time", K::limits},
     {"task", F::table, "what every task of a type begins with", K::task_types},
     {"schedule", F::table, "when runs start by themselves", K::schedules},
     {"on", F::table, "handlers of every state", K::signal_handlers},
@@ -92,8 +94,23 @@ constexpr KeyRule kTaskTypeKeys[] = {
     {"queue", F::text_or_expression, kQueue},
     {"with", F::shape, "what it must be given", K::shape},
     {"result", F::shape, "what it must give", K::shape},
+    {"limits", F::texts, kLimits},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "its timeouts", K::timeouts},
+};
+
+constexpr KeyRule kLimit[] = {
+    {"doc", F::text, "text for people"},
+    {"concurrency",
+     F::whole,
+     "tasks that workers may have at once",
+     K::payload,
+     false,
+     {},
+     1,
+     static_cast<double>(limits::kLimitConcurrencyMax)},
+    {"rate", F::text, "hand-outs in any window of time: \"100/1m\""},
+    {"key", F::text_or_expression, "each of its values has a limit of its own"},
 };
 
 constexpr KeyRule kSchedule[] = {
@@ -157,6 +174,7 @@ constexpr KeyRule kState[] = {
     {"with", F::data, "what the worker gets, or the child's input"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
     {"priority", F::whole_or_expression, "1 to 5, higher first; 3 without it"},
+    {"limits", F::texts, kLimits},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
     {"save", F::table, kSave, K::assignments},
@@ -195,6 +213,7 @@ constexpr KeyRule kHandlerTask[] = {
     {"with", F::data, "what the worker gets; without it null"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
     {"priority", F::whole_or_expression, "1 to 5, higher first; 3 without it"},
+    {"limits", F::texts, kLimits},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
 };
@@ -220,6 +239,7 @@ constexpr KeyRule kUndo[] = {
     {"with", F::data, "what the worker gets; without it null"},
     {"key", F::text_or_expression, "replaces the idempotency key"},
     {"priority", F::whole_or_expression, "1 to 5, higher first; 3 without it"},
+    {"limits", F::texts, kLimits},
     {"retry", F::text_or_table, kRetryOfTask, K::retry},
     {"timeout", F::table, "of the task, over those of its type", K::timeouts},
 };
@@ -295,6 +315,9 @@ const std::array kTables = {
               KeyRule{"*", F::table, "a task type", K::task_type}},
     TableRule{
         K::task_type, "task_type", "what every task of a type begins with", kTaskTypeKeys, {}},
+    TableRule{K::limits, "limits", "limits by name", kNone,
+              KeyRule{"*", F::table, "a limit", K::limit}},
+    TableRule{K::limit, "limit", "what tasks of all runs may do at once, or in a time", kLimit, {}},
     TableRule{K::schedules, "schedules", "schedules by name", kNone,
               KeyRule{"*", F::table, "a schedule", K::schedule}},
     TableRule{K::schedule, "schedule", "when runs start by themselves", kSchedule, {}},

@@ -21,6 +21,8 @@ enum class TableKind : std::uint8_t {
   signal,
   retries,
   retry,
+  limits,
+  limit,
   task_types,
   schedules,
   schedule,

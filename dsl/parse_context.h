@@ -20,8 +20,15 @@ struct TaskDefaults {
   std::optional<Schema> with;
   std::optional<Schema> result;
   std::optional<Template> queue;
+  std::vector<std::string> limits;
   std::optional<Retry> retry;
   TaskTimeouts timeouts;
+};
+
+// [limit.NAME]
+struct LimitEntry {
+  Place place;
+  bool used = false;
 };
 
 struct RetryEntry {
@@ -63,6 +70,7 @@ struct ParseContext : MachineContext {
   std::map<std::string, RetryEntry, std::less<>> retries;
   Retry default_retry;
   std::map<std::string, TaskDefaults, std::less<>> tasks;
+  std::map<std::string, LimitEntry, std::less<>> limits;
   std::map<std::string, FlowEntry, std::less<>> flows;
   std::set<std::string> undo_names;      // declared by an `undo`
   std::map<std::string, Place> forgets;  // named by a `forget`

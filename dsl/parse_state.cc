@@ -179,7 +179,6 @@ class StateParser {
     const Environment scope = with_name(*context_, "result", schema ? type_of(*schema) : Type());
     if (const TomlNode* x = table_.take("save"))
       state_.save = parse_assignments(*x, scope, context_);
-    table_.later({"limits"});
     parse_leads_to("`task`");
     task_place_ = node.mark();
   }

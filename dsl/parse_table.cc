@@ -195,12 +195,6 @@ void report_choice(const TomlNode& node, const std::vector<std::string>& choices
   diagnostics->error(node.place, name_of(node) + " can't be " + quoted(node.text), std::move(hint));
 }
 
-void report_later(const TomlNode& node, DiagnosticList* diagnostics) {
-  diagnostics->error(
-      node.mark(),
-      quoted(node.key) + " is part of the language but this version of pawl does not run it yet");
-}
-
 TableReader::TableReader(const TomlNode& table, std::string what, DiagnosticList* diagnostics)
     : table_(&table),
       what_(std::move(what)),
@@ -223,15 +217,6 @@ const TomlNode* TableReader::need(std::string_view key, std::string hint) {
     diagnostics_->error(table_->mark(), what_ + " needs " + quoted(key), std::move(hint));
   }
   return node;
-}
-
-void TableReader::later(std::initializer_list<std::string_view> keys) {
-  for (const std::string_view key : keys) {
-    const TomlNode* node = is_table_ ? table_->find(key) : nullptr;
-    if (node == nullptr) continue;
-    taken_.push_back(node);
-    report_later(*node, diagnostics_);
-  }
 }
 
 void TableReader::misplaced(std::initializer_list<std::string_view> keys, std::string_view why) {

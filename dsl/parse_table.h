@@ -54,9 +54,6 @@ std::optional<E> read_choice(const TomlNode& node,
                              std::initializer_list<std::pair<std::string_view, E>> choices,
                              DiagnosticList* diagnostics);
 
-// "`a` is part of the language but this version of pawl does not run it yet".
-void report_later(const TomlNode& node, DiagnosticList* diagnostics);
-
 class TableReader {
  public:
   // `what` is the table in messages: "a state", "[retention]". What is no table is reported, and
@@ -68,8 +65,6 @@ class TableReader {
   const TomlNode* take(std::string_view key);
   // The same, and its absence is reported, at the table's own place.
   const TomlNode* need(std::string_view key, std::string hint = {});
-  // Keys of the language that this version does not run.
-  void later(std::initializer_list<std::string_view> keys);
   // Keys that have a meaning in other tables of this kind, and why not here.
   void misplaced(std::initializer_list<std::string_view> keys, std::string_view why);
   // Reports the keys that nobody asked for.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/feature_level.h"
+#include "dsl/parse_limit.h"
 #include "dsl/parse_schema.h"
 #include "dsl/parse_value.h"
 
@@ -45,6 +46,7 @@ TaskDefaults parse_task_defaults(const TomlNode& node, ParseContext* context) {
   if (const TomlNode* x = table.take("with")) out.with = parse_shape(*x, context);
   if (const TomlNode* x = table.take("result")) out.result = parse_shape(*x, context);
   if (const TomlNode* x = table.take("queue")) out.queue = parse_queue(*x, context->base, context);
+  if (const TomlNode* x = table.take("limits")) out.limits = parse_task_limits(*x, context);
   if (const TomlNode* x = table.take("retry")) out.retry = parse_retry(*x, context);
   if (const TomlNode* x = table.take("timeout")) parse_timeouts(*x, &out.timeouts, diagnostics);
   if (const TomlNode* x = table.take("doc")) read_string(*x, diagnostics);
@@ -72,9 +74,14 @@ Undo parse_undo(const TomlNode& node, const Environment& environment, const Type
   if (const TomlNode* x = table.need("task")) {
     task = parse_task(*x, /*may_undo=*/false, &table, scope, context);
   } else {
-    for (const char* key : {"queue", "with", "key", "priority", "retry", "timeout"}) {
+    for (const char* key : {"queue", "with", "key", "priority", "limits", "retry", "timeout"}) {
       table.take(key);
     }
+  }
+  if (task.priority && !task.priority->is_literal()) {
+    diagnostics->error(node.find("priority")->place,
+                       "the `priority` of an undo is a number from 1 to 5",
+                       "what it could be computed from is gone when it is carried out");
   }
   undo.task = std::make_shared<const TaskSpec>(std::move(task));
   table.finish();
@@ -96,6 +103,7 @@ TaskSpec parse_task(const TomlNode& type, bool may_undo, TableReader* table,
     task.with_schema = defaults->with;
     task.result_schema = defaults->result;
     if (defaults->queue) task.queue = *defaults->queue;
+    task.limits = defaults->limits;
     if (defaults->retry) task.retry = *defaults->retry;
     task.timeouts = defaults->timeouts;
   }
@@ -118,6 +126,10 @@ TaskSpec parse_task(const TomlNode& type, bool may_undo, TableReader* table,
       diagnostics->error(x->place, "`priority` must be from 1 to 5",
                          "5 is handed out first, 1 last; without it a task has 3");
     }
+  }
+  if (const TomlNode* x = table->take("limits")) task.limits = parse_task_limits(*x, context);
+  if (!task.limits.empty()) {
+    context->feature_level = std::max(context->feature_level, kPermitLevel);
   }
   if (const TomlNode* x = table->take("retry")) {
     task.retry = parse_retry(*x, context).value_or(task.retry);

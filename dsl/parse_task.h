@@ -25,8 +25,8 @@ TaskDefaults parse_task_defaults(const TomlNode& node, ParseContext* context);
 Undo parse_undo(const TomlNode& node, const Environment& environment, const Type& result,
                 ParseContext* context);
 
-// A task's keys (task, queue, with, key, retry, timeout, priority, and undo if it may have one)
-// from a state's, a handler's or an undo's table; `type` is the node of its `task` key.
+// A task's keys (task, queue, with, key, priority, limits, retry, timeout, and undo if it may have
+// one) from a state's, a handler's or an undo's table; `type` is the node of its `task` key.
 TaskSpec parse_task(const TomlNode& type, bool may_undo, TableReader* table,
                     const Environment& environment, ParseContext* context);
 

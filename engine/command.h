@@ -150,6 +150,15 @@ struct AnswerSignal {
 // To a child: its caller has taken EndCall.
 struct TellCaller {};
 
+// A permit (permit.h) is granted; nothing comes of it if that is known already. Or the group that
+// keeps the limit knows that it was given back.
+struct TakePermit {
+  std::uint32_t permit = 0;
+};
+struct DropPermit {
+  std::uint32_t permit = 0;
+};
+
 // Begins anew as the run was after the event `to`, whatever came of it since. The node reads `past`
 // from the history: the run after the last event of the entry that has this one.
 struct Reset {
@@ -171,6 +180,6 @@ struct Checkpoint {};
 using Command = std::variant<Start, Signal, Move, Cancel, Terminate, Pause, Resume, RetryIncident,
                              HandOut, ReturnTask, CompleteTask, FailTask, ProgressTask, LoseLease,
                              FireTimers, DeleteData, Checkpoint, AnswerCall, EndCall, AnswerSignal,
-                             TellCaller, Reset, Migrate>;
+                             TellCaller, Reset, Migrate, TakePermit, DropPermit>;
 
 }  // namespace pawl::engine

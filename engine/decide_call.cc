@@ -245,7 +245,9 @@ void Decider::begin_anew() {
     raise(std::move(raised));
     return settle();
   }
+  const Shared<RunPermits> permits = run_->tree->permits;
   emit(renewal_of(*run_, std::move(parts), Renewal::continued));
+  carry(*permits);
   go(definition().root.start, Cause::start);
   settle();
 }

@@ -160,7 +160,11 @@ void Decider::apply(const Checkpoint&) {
                          : Event(renewal_of(*run_, parts_of(*run_), Renewal::history));
   std::string bytes;
   encode_event(checkpoint, {}, EventForm::stored, &bytes);
-  if (bytes.size() <= limits::kCheckpointBytesMax) return emit(std::move(checkpoint));
+  if (bytes.size() <= limits::kCheckpointBytesMax) {
+    const Shared<RunPermits> permits = run_->tree->permits;
+    emit(std::move(checkpoint));
+    return carry(*permits);
+  }
   if (!incident_room()) return refuse(Refusal::nothing_to_do, "there are too many incidents");
   Raised raised;
   raised.error = {

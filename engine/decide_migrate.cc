@@ -47,8 +47,10 @@ void Decider::apply(const Migrate& command) {
   renewed.reason = command.reason;
   renewed.actor = context_.actor;
   if (!renewal_fits(renewed)) return;
+  const Shared<RunPermits> permits = run_->tree->permits;
   emit(std::move(renewed));
   renewed_ = &to;
+  carry(*permits);
   if (run_->state_bytes > limits::kRunStateBytesMax) {
     return refuse(Refusal::too_big,
                   absl::StrCat("the run's state would take ", run_->state_bytes, " bytes, at most ",

@@ -62,6 +62,34 @@ class Rewinding {
     return std::move(x_);
   }
 
+  // After take(): those of tasks that workers have stay, the others are spare; tasks of the past
+  // ask anew.
+  PermitsCarried permits() const {
+    const RunPermits& before = *present_.tree->permits;
+    PermitsCarried e;
+    e.last = before.last;
+    for (const auto& spare : before.spares) e.spares.push_back(*spare);
+    for (const auto& task : before.tasks) {
+      const StepStatus status = present_.step(task->step)->status;
+      if (status == StepStatus::started || status == StepStatus::withdrawn) {
+        e.tasks.push_back(*task);
+        continue;
+      }
+      for (SparePermit& spare : spares_of(*task)) e.spares.push_back(std::move(spare));
+    }
+    std::sort(e.spares.begin(), e.spares.end(),
+              [](const SparePermit& a, const SparePermit& b) { return a.permit < b.permit; });
+    for (const auto& task : past_.tree->permits->tasks) {
+      const auto step = steps_.find(task->step);
+      if (step == steps_.end()) continue;
+      LimitedTask& again = e.tasks.emplace_back(LimitedTask{step->second, task->limits, 0, 0});
+      if (task->first == 0) continue;
+      again.first = e.last + 1;
+      e.last += static_cast<std::uint32_t>(again.limits.size());
+    }
+    return e;
+  }
+
  private:
   // Whatever is numbered from now on, or remembered of answers, is so after the present.
   void count_on() {
@@ -245,7 +273,9 @@ void Decider::apply(const Reset& command) {
   if (std::string lost = lost_call(*run_, past); !lost.empty()) {
     return refuse(Refusal::reset_impossible, std::move(lost));
   }
-  CheckpointParts parts = Rewinding(*run_, past, definition(), context_.now).take();
+  Rewinding rewinding(*run_, past, definition(), context_.now);
+  CheckpointParts parts = rewinding.take();
+  PermitsCarried permits = rewinding.permits();
   if (parts.signals.size() > limits::kBufferedSignalsMax) {
     return refuse(
         Refusal::too_big,
@@ -258,6 +288,7 @@ void Decider::apply(const Reset& command) {
   if (!renewal_fits(renewed)) return;
   emit(std::move(renewed));
   emit(RunReset{command.to});
+  if (permits.last > 0) emit(std::move(permits));
   take_up_waiting();
 }
 

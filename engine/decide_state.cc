@@ -271,7 +271,7 @@ void Decider::await_renewal() {
 }
 
 void Decider::run_task(const dsl::State& state) {
-  TaskScheduled planned;
+  PlannedTask planned;
   Raised raised;
   EvalScope s = scope();
   const HandlerPlace place{current_place(), ""};
@@ -281,7 +281,7 @@ void Decider::run_task(const dsl::State& state) {
   const dsl::Undo* undo = state.task->undo ? &*state.task->undo : nullptr;
   UndoRecorded recorded;
   if (undo != nullptr && undo->when_started &&
-      !plan_undo(*undo, place.state, planned.firing, &s, &recorded, &raised.error)) {
+      !plan_undo(*undo, place.state, planned.event.firing, &s, &recorded, &raised.error)) {
     return raise(std::move(raised));
   }
   schedule(std::move(planned), *state.task);
@@ -435,7 +435,7 @@ bool Decider::take_branch(const dsl::Branch& branch, EvalScope* s, const Handler
                           Cause cause, std::string detail, Error* error) {
   std::vector<NamedPayload> vars;
   if (!assignments(branch.save, *s, "save", &vars, error)) return false;
-  TaskScheduled planned;
+  PlannedTask planned;
   if (branch.task) {
     s->overlay(vars);
     if (!plan_task(*branch.task, *s, place, StepRole::handler, &planned, error)) return false;

@@ -110,7 +110,8 @@ const dsl::TaskSpec& Decider::spec_of(const Step& step) const {
 }
 
 bool Decider::plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const HandlerPlace& place,
-                        StepRole role, TaskScheduled* planned, Error* error) {
+                        StepRole role, PlannedTask* task, Error* error) {
+  TaskScheduled* planned = &task->event;
   if (role == StepRole::handler && !incident_room()) {
     *error = {"sys.too_big", "too many incidents and handler tasks are open", {}};
     return false;
@@ -164,10 +165,11 @@ bool Decider::plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const Han
   planned->handler = place.handler;
   planned->type = spec.type;
   planned->input = Payload::of(std::move(input));
-  return true;
+  return plan_limits(spec, &task->limits, error);
 }
 
-void Decider::schedule(TaskScheduled planned, const dsl::TaskSpec& spec) {
+void Decider::schedule(PlannedTask task, const dsl::TaskSpec& spec) {
+  TaskScheduled planned = std::move(task.event);
   planned.step = run_->last_step.next();
   planned.lease_ms = spec.timeouts.heartbeat_ms.value_or(limits::kLeaseMsDefault);
   planned.heartbeat = spec.timeouts.heartbeat_ms.has_value();
@@ -182,6 +184,9 @@ void Decider::schedule(TaskScheduled planned, const dsl::TaskSpec& spec) {
         timer(TimerKind::task_total, planned.step.v, after_ms(*spec.timeouts.total_ms)));
   }
   emit(std::move(planned));
+  if (task.limits.empty()) return;
+  const std::uint32_t permit = run_->tree->permits->last + 1;
+  emit(TaskLimited{run_->last_step, permit, std::move(task.limits)});
 }
 
 std::vector<Timer> Decider::queue_timers(const Step& step) {

@@ -129,7 +129,13 @@ void Decider::fire_of_step(const Timer& t) {
   at_ = step->frame;
   if (t.kind == TimerKind::task_retry) return emit(TaskRequeued{id, false, queue_timers(*step)});
   Error error;
-  if (t.kind == TimerKind::task_queue) {
+  const LimitedTask* limited = find_limited(*run_->tree->permits, id);
+  if (t.kind == TimerKind::task_queue && limited != nullptr && limited->waits()) {
+    error = {"sys.timeout.queue",
+             absl::StrCat("the limit `", limited->limits[limited->granted].limit,
+                          "` had no permit for it within ", *step->queue_ms, " ms"),
+             {}};
+  } else if (t.kind == TimerKind::task_queue) {
     error = {
         "sys.timeout.queue", absl::StrCat("no worker took it within ", *step->queue_ms, " ms"), {}};
   } else if (t.kind == TimerKind::task_attempt) {

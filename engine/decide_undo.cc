@@ -22,8 +22,11 @@ bool Decider::plan_undo(const dsl::Undo& undo, const std::string& place, std::ui
               {}};
     return false;
   }
-  TaskScheduled task;
-  if (!plan_task(*undo.task, *s, {place, "undo"}, StepRole::undo, &task, error)) return false;
+  PlannedTask planned_task;
+  if (!plan_task(*undo.task, *s, {place, "undo"}, StepRole::undo, &planned_task, error)) {
+    return false;
+  }
+  TaskScheduled& task = planned_task.event;
   if (!undo.task->key) {
     task.key = idempotency_key(*run_, at_, {place, ""}, visit, "undo");
   }
@@ -70,7 +73,11 @@ void Decider::run_compensate() {
   step.state = newest->place;
   const dsl::TaskSpec* spec = find_task_spec(definition(), step);
   PAWL_CHECK(spec != nullptr);
-  schedule(std::move(task), *spec);
+  task.priority = spec->priority ? spec->priority->literal.as_int() : limits::kTaskPriorityDefault;
+  Raised raised;
+  std::vector<TaskLimit> limits;
+  if (!plan_limits(*spec, &limits, &raised.error)) return raise(std::move(raised));
+  schedule({std::move(task), std::move(limits)}, *spec);
 }
 
 }  // namespace pawl::engine

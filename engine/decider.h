@@ -75,6 +75,8 @@ class Decider {
   void apply(const TellCaller& command);
   void apply(const Reset& command);
   void apply(const Migrate& command);
+  void apply(const TakePermit& command);
+  void apply(const DropPermit& command);
   void apply(const Start& command);  // not for decide(): refused
   Decision finish();
 
@@ -191,9 +193,13 @@ class Decider {
   void redo(const Incident& incident);
 
   // --- decide_task.cc ---
+  struct PlannedTask {
+    TaskScheduled event;
+    std::vector<TaskLimit> limits;
+  };
   bool plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const HandlerPlace& place,
-                 StepRole role, TaskScheduled* planned, Error* error);
-  void schedule(TaskScheduled planned, const dsl::TaskSpec& spec);
+                 StepRole role, PlannedTask* planned, Error* error);
+  void schedule(PlannedTask task, const dsl::TaskSpec& spec);
   std::vector<Timer> queue_timers(const Step& step);
   const dsl::TaskSpec& spec_of(const Step& step) const;
   const Step* take_back(StepId id, std::uint32_t attempt);
@@ -209,6 +215,11 @@ class Decider {
                  std::optional<bool> retryable) const;
   std::int64_t backoff_ms(const dsl::Retry& policy, std::uint32_t used);
   ErrorRecord lost_lease_error(const Step& step) const;
+
+  // --- decide_permit.cc ---
+  bool plan_limits(const dsl::TaskSpec& spec, std::vector<TaskLimit>* planned, Error* error);
+  // The run has begun anew: what it had of permits goes on.
+  void carry(const RunPermits& before);
 
   // --- decide_timer.cc ---
   std::vector<Timer> root_timers(Error* error);

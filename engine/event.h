@@ -11,8 +11,8 @@
 // std::string, Digest, Salt, Payload, Actor, std::optional<T>, std::vector<T>, and structs that
 // list their fields in turn (Timer, NamedPayload, Tag, ErrorRecord). See event_visit.h.
 //
-// The kinds stand in event_call.h, event_checkpoint.h, event_flow.h, event_incident.h, event_run.h,
-// event_signal.h, event_state.h and event_task.h.
+// The kinds stand in event_call.h, event_checkpoint.h, event_flow.h, event_incident.h,
+// event_permit.h, event_run.h, event_signal.h, event_state.h and event_task.h.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include "engine/event_checkpoint.h"
 #include "engine/event_flow.h"
 #include "engine/event_incident.h"
+#include "engine/event_permit.h"
 #include "engine/event_run.h"
 #include "engine/event_signal.h"
 #include "engine/event_state.h"
@@ -40,10 +41,11 @@ using Event =
                  RunCancelRequested, RunMoved, RunClosed, RunDataDeleted, RunContinued, FlowEntered,
                  FlowLeft, ParallelStarted, MapStarted, MapRetried, ResultKept, UndoRecorded,
                  UndosForgotten, CallStarted, CallAccepted, CallEnded, SignalSent, SignalAnswered,
-                 RunCalled, RunRenewed, CallHeld, CallerTold, RunReset>;
+                 RunCalled, RunRenewed, CallHeld, CallerTold, RunReset, TaskLimited, PermitGranted,
+                 PermitReturned, PermitsCarried>;
 
 // The newest feature level any event here needs.
-inline constexpr std::uint16_t kEventLevelMax = 7;
+inline constexpr std::uint16_t kEventLevelMax = 8;
 
 // What a later generation begins with, if the event begins one (run.continued, run.renewed). The
 // references are into the event.

@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "engine/command.h"
 #include "engine/event_parts.h"
+#include "engine/event_permit.h"
 #include "engine/payload.h"
 #include "engine/run_parts.h"
 #include "engine/run_tree.h"
@@ -183,6 +184,9 @@ CheckpointParts parts_of(const Run& run);
 // The checkpoint of a run without a tree as it is, for its next generation. Its payloads have no
 // digests yet.
 RunContinued checkpoint_of(const Run& run);
+// What follows it: the permits that the run had, as they go on in a generation of these steps;
+// nothing if it never had any.
+std::optional<PermitsCarried> carried_permits(const RunPermits& before, const Run& after);
 // A generation made of these parts; likewise.
 RunRenewed renewal_of(const Run& run, CheckpointParts parts, Renewal why);
 

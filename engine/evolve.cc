@@ -36,7 +36,7 @@ bool evolve(Run* run, const Event& event, TimeMs time, HashScratch* scratch) {
       std::holds_alternative<TaskReleased>(event) ||
       std::holds_alternative<RunDataDeleted>(event) || std::holds_alternative<CallEnded>(event) ||
       std::holds_alternative<CallAccepted>(event) || std::holds_alternative<CallerTold>(event) ||
-      std::holds_alternative<RunRenewed>(event);
+      std::holds_alternative<RunRenewed>(event) || std::holds_alternative<PermitReturned>(event);
   if (!first && run->closed() && !late) return false;
   run->seq = run->seq.next();
   EventContext context{first ? Salt() : run->identity->salt, run->seq, time};
@@ -109,6 +109,7 @@ void Fold::remove_step(StepId id) {
   drop_held(id);
   if (role == StepRole::undo) end_undo(*this, id, /*done=*/false);
   drop_undos_of(*this, id);
+  forget_limits(*this, id);
 }
 
 void Fold::disarm_step(StepId id) {

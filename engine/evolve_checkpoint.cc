@@ -228,6 +228,9 @@ CheckpointParts parts_of(const Run& run) {
   x.visits = *run.visits;
   x.armed = run.timers;
   x.steps = plain(run.steps);
+  for (Step& step : x.steps) {  // until permits.carried says what it waits for
+    if (step.status == StepStatus::limited) step.status = StepStatus::queued;
+  }
   x.incidents = plain(run.incidents);
   x.signals = *run.signals;
   x.held = *run.held;

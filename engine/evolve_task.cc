@@ -1,6 +1,6 @@
 // Folds of tasks:
 //
-//   (none)   --task.scheduled-----------------> queued
+//   (none)   --task.scheduled-----------------> queued    (with limits: evolve_permit.cc)
 //   queued   --task.started-------------------> started
 //   started  --task.returned------------------> queued    (the attempt is not counted)
 //   started  --task.completed-----------------> gone
@@ -103,6 +103,7 @@ bool fold(Fold& f, const TaskFailed& e) {
   f.disarm(TimerKind::task_attempt, e.step.v);
   f.disarm(TimerKind::task_retry, e.step.v);
   if (!e.retry_at) f.disarm(TimerKind::task_total, e.step.v);
+  give_permits_back(f, e.step);
   step->status = e.retry_at ? StepStatus::backoff : StepStatus::incident;
   step->started_at = TimeMs();
   if (e.reported) f.remember(e.step, e.attempt, &e.error, 0);
@@ -114,7 +115,7 @@ bool fold(Fold& f, const TaskRequeued& e) {
   if (step == nullptr) return false;
   if (step->status != (e.fresh ? StepStatus::incident : StepStatus::backoff)) return false;
   if (e.fresh) step->not_counted = step->attempt;
-  step->status = StepStatus::queued;
+  step->status = limit_again(f, e.step) ? StepStatus::limited : StepStatus::queued;
   step->queued_at = f.time;
   step->worker.clear();
   step->poll_key.clear();
@@ -144,6 +145,7 @@ bool fold(Fold& f, const OutcomeHeld& e) {
     return false;
   }
   step->status = StepStatus::held;
+  give_permits_back(f, e.step);
   HeldOutcome held;
   held.step = e.step;
   held.attempt = e.attempt;

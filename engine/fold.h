@@ -129,5 +129,15 @@ bool fold(Fold& f, const TaskRequeued& e);
 bool fold(Fold& f, const TaskProgress& e);
 bool fold(Fold& f, const TaskReleased& e);
 bool fold(Fold& f, const OutcomeHeld& e);
+// evolve_permit.cc
+bool fold(Fold& f, const TaskLimited& e);
+bool fold(Fold& f, const PermitGranted& e);
+bool fold(Fold& f, const PermitReturned& e);
+bool fold(Fold& f, const PermitsCarried& e);
+// Of a step with limits; nothing of others. Its attempt is over; the step is gone.
+void give_permits_back(Fold& f, StepId step);
+void forget_limits(Fold& f, StepId step);
+// It is due again: true if it needs permits before it is queued.
+bool limit_again(Fold& f, StepId step);
 
 }  // namespace pawl::engine

@@ -52,6 +52,7 @@ FrozenTables::FrozenTables(const Tables& tables)
       runs_(tables.runs().empty() ? std::nullopt : std::optional(tables.runs().last())),
       dedupe_(tables.dedupe()) {
   if (!tables.batches().empty()) tables.batches().encode(&batches_);
+  if (!tables.limits().empty()) tables.limits().encode(&limits_);
 }
 
 bool FrozenTables::next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice* slice) {
@@ -75,6 +76,7 @@ bool FrozenTables::next(std::size_t runs_max, std::size_t bytes_max, FrozenSlice
 
 void FrozenTables::end(std::string* out) const {
   if (!batches_.empty()) append_record(SnapshotRecord::batches, batches_, out);
+  if (!limits_.empty()) append_record(SnapshotRecord::limits, limits_, out);
   std::string body;
   ByteWriter writer(&body);
   writer.varint(run_count_);

@@ -52,6 +52,7 @@ class FrozenTables {
   const Tables& tables_;
   std::string head_;     // "" once it was taken
   std::string batches_;  // "": nothing is known of any
+  std::string limits_;   // likewise
   FrozenMap<Index, KeptRun> runs_;
   FrozenDedupe dedupe_;
   bool runs_taken_ = false;

@@ -68,6 +68,7 @@ const OpenCall* Run::call(std::uint32_t id) const { return find_id(tree->calls, 
 bool Run::has_errands() const {
   const RunTree& x = *tree;
   if (closed() && x.caller && x.caller->wait && !x.caller->told) return true;
+  if (engine::has_errands(*x.permits)) return true;
   return std::any_of(x.calls.begin(), x.calls.end(),
                      [](const auto& call) { return has_errand(*call); });
 }

@@ -53,6 +53,12 @@ GroupId group_of_run(std::string_view name_space, std::string_view id, std::uint
   return GroupId(static_cast<std::uint16_t>(1 + (hash * run_groups >> 32)));
 }
 
+GroupId group_of_limit(std::string_view name, std::string_view key, std::uint16_t run_groups) {
+  PAWL_CHECK(run_groups > 0);
+  const std::uint64_t hash = crc32c(key, crc32c(name, crc32c("limit")));
+  return GroupId(static_cast<std::uint16_t>(1 + (hash * run_groups >> 32)));
+}
+
 std::string derived_run_id(std::string_view name_space, std::string_view key) {
   const Digest d = digest_chain(digest(key, "run id"), name_space);
   return to_hex(d).substr(0, 20);

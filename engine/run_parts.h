@@ -80,8 +80,9 @@ enum class StepStatus : std::uint8_t {
   incident = 3,   // its retries are over, an operator decides
   held = 4,       // its outcome came during a pause (OutcomeHeld)
   withdrawn = 5,  // nobody wants its outcome; its worker has not answered yet
+  limited = 6,    // waits for permits of its limits (permit.h)
 };
-constexpr StepStatus enum_max(StepStatus) { return StepStatus::withdrawn; }
+constexpr StepStatus enum_max(StepStatus) { return StepStatus::limited; }
 const char* enum_name(StepStatus x);
 
 // A task of the run: a state's own, or a handler's that runs beside the state. Gone once it

@@ -94,6 +94,32 @@ std::string generation_problem(const Run& run) {
   return follows ? "" : "its generation begins before the last one ended";
 }
 
+std::string permit_problem(const Run& run) {
+  const RunPermits& permits = *run.tree->permits;
+  if (!ascending(permits.tasks, [](const auto& x) { return x->step; })) {
+    return "limited tasks out of order";
+  }
+  if (!ascending(permits.spares, [](const auto& x) { return x->permit; })) {
+    return "spare permits out of order";
+  }
+  for (const auto& task : permits.tasks) {
+    const Step* step = run.step(task->step);
+    if (step == nullptr || task->limits.empty()) return "limits without their task";
+    const bool out = step->status == StepStatus::started || step->status == StepStatus::withdrawn;
+    const bool needs = step->status == StepStatus::limited || step->status == StepStatus::queued;
+    if ((task->first > 0) != (out || needs)) return "permits of a task that needs none";
+    if (task->waits() != (step->status == StepStatus::limited)) return "limited task miscounted";
+    if (task->granted > task->limits.size()) return "more permits than limits";
+    const std::size_t last = task->first + task->limits.size() - 1;
+    if (task->first > 0 && last > permits.last) return "permit not numbered";
+  }
+  for (const auto& spare : permits.spares) {
+    if (spare->permit == 0 || spare->permit > permits.last) return "permit not numbered";
+    if (task_of_permit(permits, spare->permit) != nullptr) return "spare permit in use";
+  }
+  return "";
+}
+
 std::string tree_problem(const Run& run) {
   const RunTree& tree = *run.tree;
   if (!ascending(tree.frames, [](const auto& x) { return x->id; })) return "frames out of order";
@@ -147,12 +173,17 @@ std::string run_problem(const Run& run) {
   if (std::string problem = number_problem(run); !problem.empty()) return problem;
   if (std::string problem = generation_problem(run); !problem.empty()) return problem;
   if (std::string problem = tree_problem(run); !problem.empty()) return problem;
+  if (std::string problem = permit_problem(run); !problem.empty()) return problem;
   for (const Timer& timer : run.timers) {
     if (!owner_exists(run, timer)) return absl::StrCat("timer ", timer.id.v, " without an owner");
     if (timer.interval_ms < 0) return "timer with a negative interval";
   }
   for (const auto& step : run.steps) {
     if (std::string problem = step_problem(run, *step); !problem.empty()) return problem;
+    if (step->status == StepStatus::limited &&
+        find_limited(*run.tree->permits, step->id) == nullptr) {
+      return "limited step without limits";
+    }
     if (run.closed() && step->status != StepStatus::withdrawn) return "open step in a closed run";
   }
   for (const auto& incident : run.incidents) {

@@ -11,6 +11,7 @@
 #include "engine/event_flow.h"
 #include "engine/event_parts.h"
 #include "engine/payload.h"
+#include "engine/permit.h"
 #include "engine/run_parts.h"
 #include "engine/shared.h"
 
@@ -167,12 +168,13 @@ struct RunTree {
   std::vector<Shared<OpenCall>> calls;      // sorted by id
   std::optional<Caller> caller;
   std::uint32_t last_frame = 0, last_undo = 0, last_call = 0;
+  Shared<RunPermits> permits;
 
   template <class Self, class Visitor>
   static void fields(Self& x, Visitor&& v) {
     v("inner", x.frames), v("gathers", x.gathers), v("undos", x.undos), v("calls", x.calls);
     v("caller", x.caller), v("last_frame", x.last_frame), v("last_undo", x.last_undo);
-    v("last_call", x.last_call);
+    v("last_call", x.last_call), v("permits", x.permits);
   }
 };
 
@@ -184,7 +186,7 @@ inline bool has_errand(const OpenCall& call) {
 
 inline bool is_empty(const RunTree& x) {
   const bool never = x.last_frame == 0 && x.last_undo == 0 && x.last_call == 0;
-  return never && x.gathers.empty() && !x.caller;
+  return never && x.gathers.empty() && !x.caller && is_empty(*x.permits);
 }
 
 const char* enum_name(CallStatus x);

@@ -13,6 +13,7 @@
 //   catalog    group 0's (catalog.h); no other group has one
 //   members    who was a member of the group then (codecs/membership_bytes.h); absent in old ones
 //   batches    what the group knows of batches (batch_bytes.cc); absent if that is nothing
+//   limits     what it knows of limits and their permits (limit_bytes.cc); likewise
 //   end        varint count of runs, of kept, of forwarded answers
 //
 // In format 3 runs end before their fields of older generations. Before it a content was one piece:
@@ -40,6 +41,7 @@ enum class SnapshotRecord : std::uint8_t {
   end = 6,
   members = 7,  // of several boxes; stands before the end
   batches = 8,  // likewise, in any order with these
+  limits = 9,   // likewise
 };
 
 // What stands before the first record.

@@ -13,6 +13,9 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
   if (record == SnapshotRecord::batches) {
     return tables_.batches_.empty() && tables_.batches_.decode(body);
   }
+  if (record == SnapshotRecord::limits) {
+    return tables_.limits_.empty() && tables_.limits_.decode(body) && !tables_.limits_.empty();
+  }
   if (record < last_) return false;
   last_ = record;
   switch (record) {
@@ -36,6 +39,7 @@ bool TableThaw::take(std::uint8_t kind, std::string_view body) {
       return take_end(body);
     case SnapshotRecord::members:
     case SnapshotRecord::batches:
+    case SnapshotRecord::limits:
       break;  // above
   }
   return false;

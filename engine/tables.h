@@ -23,6 +23,7 @@
 #include "engine/dedupe.h"
 #include "engine/event.h"
 #include "engine/generations.h"
+#include "engine/limit_rows.h"
 #include "engine/run_ids.h"
 #include "engine/run_store.h"
 
@@ -166,6 +167,8 @@ class Tables {
   const Dedupe& dedupe() const { return dedupe_; }
   BatchRows& batches() { return batches_; }
   const BatchRows& batches() const { return batches_; }
+  LimitRows& limits() { return limits_; }
+  const LimitRows& limits() const { return limits_; }
   Channels& channels() { return channels_; }
   const Channels& channels() const { return channels_; }
 
@@ -226,6 +229,7 @@ class Tables {
   Dedupe dedupe_;
   Channels channels_;
   BatchRows batches_;
+  LimitRows limits_;
   FrozenTables* frozen_ = nullptr;
 };
 

@@ -123,8 +123,14 @@ WaitingFor waiting_for(const Run& run, const dsl::Definition& definition) {
   });
   for (const auto& step : run.steps) {
     const std::string path = step->frame == 0 ? step->state : run.path_of(step->frame);
-    WaitingTask task{step->id,     path,          step->handler, step->type,  step->queue,
-                     step->status, step->attempt, step->worker,  std::nullopt};
+    WaitingTask task{
+        step->id,      path,         step->handler, step->type, step->queue, step->status,
+        step->attempt, step->worker, std::nullopt,  "",         ""};
+    const LimitedTask* limited = find_limited(*run.tree->permits, step->id);
+    if (limited != nullptr && limited->waits()) {
+      task.limit = limited->limits[limited->granted].limit;
+      task.limit_key = limited->limits[limited->granted].key;
+    }
     for (const Timer& t : run.timers) {
       if (t.kind == TimerKind::task_retry && t.owner == step->id.v) task.retry_at = t.fire_at;
     }
@@ -152,6 +158,8 @@ const char* to_string(StepStatus status) {
       return "incident";
     case StepStatus::held:
       return "held";
+    case StepStatus::limited:
+      return "limited";
     case StepStatus::withdrawn:
       return "withdrawn";
   }

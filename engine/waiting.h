@@ -25,6 +25,7 @@ struct WaitingTask {
   std::uint32_t attempt = 0;
   std::string worker;
   std::optional<TimeMs> retry_at;
+  std::string limit, limit_key;  // status limited: which one's permit it waits for
 };
 
 // A child run whose end, or a signal to another run whose answer, is waited for.

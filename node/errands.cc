@@ -1,10 +1,11 @@
 #include "node/errands.h"
 
 #include "base/feature_level.h"
-#include "base/limits.h"
+#include "base/limits_permits.h"
 #include "codecs/json.h"
 #include "codecs/problem.h"
 #include "engine/event_call.h"
+#include "engine/run_id.h"
 
 namespace pawl::node {
 namespace {
@@ -107,6 +108,38 @@ void Node::Errands::look_at(Group& group, const engine::Run& run) {
       send(key, run, What::start, CallRun{std::move(start)});
     }
   }
+  look_at_permits(run);
+}
+
+void Node::Errands::look_at_permits(const engine::Run& run) {
+  const RunUid uid = run.uid();
+  const auto change = [&](std::uint32_t number, const std::string& limit, const std::string& name) {
+    ChangePermit op;
+    op.group = engine::group_of_limit(limit, name, node_->options_.run_groups);
+    op.limit = {limit, name};
+    op.ask.permit = {uid, number};
+    return op;
+  };
+  for (const auto& task : run.tree->permits->tasks) {
+    const std::uint32_t number = task->first + task->granted;
+    const Key key{uid.group, uid.index, 0, number, false};
+    if (!task->waits() || !begin(key)) continue;
+    const engine::TaskLimit& limit = task->limits[task->granted];
+    ChangePermit op = change(number, limit.limit, limit.key);
+    op.ask.concurrency = limit.concurrency;
+    op.ask.rate = limit.rate;
+    op.ask.window_ms = limit.window_ms;
+    op.ask.priority = run.step(task->step)->priority;
+    op.ask.run = run.id();
+    send(key, run, What::permit, std::move(op));
+  }
+  for (const auto& spare : run.tree->permits->spares) {
+    const Key key{uid.group, uid.index, 0, spare->permit, true};
+    if (!begin(key)) continue;
+    ChangePermit op = change(spare->permit, spare->limit, spare->key);
+    op.gives_back = true;
+    send(key, run, What::permit, std::move(op));
+  }
 }
 
 // False: its values have to be read first.
@@ -174,7 +207,17 @@ void Node::Errands::take(const Asked& asked, const Answer& answer) {
           engine::EndCall{call, static_cast<std::uint8_t>(engine::RunStatus::cancelled), {}, {}});
     case What::end:
       return submit(asked.key, engine::TellCaller{});
+    case What::permit:
+      return take_permit(asked.key, answer);
   }
+}
+
+// One that waits is told when its turn has come (permits.h).
+void Node::Errands::take_permit(const Key& key, const Answer& answer) {
+  if (answer.status >= 300) return;
+  if (key.gives_back) return submit(key, engine::DropPermit{key.permit});
+  if (answer.status == 200) return submit(key, engine::TakePermit{key.permit});
+  wait(key, limits::kPermitAskAgainMs);
 }
 
 // The child's uid is in the answer's tag, as for every client.

@@ -1,6 +1,7 @@
 // What runs have to say to other runs: a child to start, to cancel, a signal to send, and to a
-// caller that its child has ended. Each is a fact of the run's tree (engine/run_tree.h) until an
-// answer to it is committed:
+// caller that its child has ended; and to the groups that keep limits, which permits of them its
+// tasks need, or need no more (engine/permit.h). Each is a fact of the run's tree
+// (engine/run_tree.h) until an answer to it is committed:
 //
 //   a fact of a run --its group is led here--> a request, as a client's would be, to the other
 //   run's group --answered--> a command to the run: the fact is gone
@@ -43,14 +44,16 @@ class Node::Errands {
   std::int64_t next_wake_mono_ms() const;
 
  private:
-  // A call of a run, or (0) its end.
+  // A call of a run, or (0) its end; or a permit that it asks for, or gives back.
   struct Key {
     GroupId group;
     Index run;
     std::uint32_t call = 0;
+    std::uint32_t permit = 0;
+    bool gives_back = false;
     friend auto operator<=>(const Key&, const Key&) = default;
   };
-  enum class What : std::uint8_t { start, signal, cancel, end };
+  enum class What : std::uint8_t { start, signal, cancel, end, permit };
   struct Asked {
     Key key;
     What what = What::start;
@@ -60,9 +63,11 @@ class Node::Errands {
   bool begin(const Key& key);
   void wait(const Key& key, std::int64_t ms);
   void send(const Key& key, const engine::Run& run, What what, Operation operation);
+  void look_at_permits(const engine::Run& run);
   bool tell_caller(Group& group, const engine::Run& run);
   void take(const Asked& asked, const Answer& answer);
   void take_child(const Key& key, const Answer& answer);
+  void take_permit(const Key& key, const Answer& answer);
   void submit(const Key& key, engine::Command command);
 
   Node* node_;

@@ -351,6 +351,14 @@ bool Group::fold_batches(const codecs::Entry& entry) {
                      [this](const engine::BatchStep& s) { return tables_.batches().apply(s); });
 }
 
+bool Group::fold_limits(const codecs::Entry& entry) {
+  std::vector<engine::LimitChange> changes;
+  if (!engine::decode_limit_changes(entry.limits, &changes)) return false;
+  return std::all_of(changes.begin(), changes.end(), [&](const engine::LimitChange& change) {
+    return tables_.limits().apply(change, entry.time);
+  });
+}
+
 bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
                  Proposal* proposal, engine::Applied* applied, std::string* error) {
   // Raft's own. It was appended while others were on their way, whose times its leader had not
@@ -390,6 +398,10 @@ bool Group::fold(Index index, const codecs::Entry& entry, const std::vector<engi
   }
   if (!entry.batches.empty() && !fold_batches(entry)) {
     *error = where(index) + "its steps of batches do not fit what the group has done";
+    return false;
+  }
+  if (!entry.limits.empty() && !fold_limits(entry)) {
+    *error = where(index) + "its changes of limits do not fit what is held of them";
     return false;
   }
   for (const auto& [run, through] : entry.forgets_generations) {

@@ -226,6 +226,7 @@ class Group : private EntrySender::Out {
   bool fold(Index index, const codecs::Entry& entry, const std::vector<engine::Event>& events,
             Proposal* proposal, engine::Applied* applied, std::string* error);
   bool fold_batches(const codecs::Entry& entry);
+  bool fold_limits(const codecs::Entry& entry);
   bool apply_entry(Index index, const codecs::Entry& entry, GroupOwner* owner, std::string* error);
   bool decode(Index index, std::string_view payload, codecs::Entry* entry,
               raft::MembershipPtr* membership, std::string* error) const;

@@ -14,6 +14,7 @@
 #include "node/errands.h"
 #include "node/forgetting.h"
 #include "node/installs.h"
+#include "node/permits.h"
 #include "node/planted.h"
 #include "node/recovery.h"
 #include "node/resting.h"
@@ -60,6 +61,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   errands_ = std::make_unique<Errands>(this);
   schedules_ = std::make_unique<Schedules>(this);
   batches_ = std::make_unique<Batches>(this);
+  permits_ = std::make_unique<Permits>(this);
   subscriptions_ = std::make_unique<Subscriptions>(this);
 }
 
@@ -305,6 +307,7 @@ void Node::on_tick() {
   errands_->look();
   schedules_->look();
   batches_->look();
+  permits_->look();
   subscriptions_->look();
   settle();
 }
@@ -336,9 +339,10 @@ void Node::settle() {
     if (errands_->unsettled()) errands_->look();
     if (schedules_->unsettled()) schedules_->look();
     if (batches_->unsettled()) batches_->look();
+    if (permits_->unsettled()) permits_->look();
     if (subscriptions_->unsettled()) subscriptions_->look();
   } while (!left_.acknowledgements.empty() || errands_->unsettled() || schedules_->unsettled() ||
-           batches_->unsettled() || (cluster_ && cluster_->unsettled()));
+           batches_->unsettled() || permits_->unsettled() || (cluster_ && cluster_->unsettled()));
   while (!under_way_.deadlines.empty() &&
          !under_way_.outstanding.contains(under_way_.deadlines.front().second)) {
     under_way_.deadlines.pop_front();
@@ -373,6 +377,7 @@ void Node::answer(Answer answer, int item) {
   if (under_way_.outstanding.erase(answer.id) == 0) return;
   if (cluster_ && settle_answer(answer)) return;
   if (errands_->settle(answer) || schedules_->settle(answer) || batches_->settle(answer)) return;
+  if (permits_->settle(answer)) return;
   out_->answers.push_back(std::move(answer));
 }
 
@@ -442,6 +447,7 @@ void Node::open(Group& group) {
   errands_->opened(group);
   if (group.id().v == 0) schedules_->opened();
   batches_->changed();
+  permits_->opened(group);
   subscriptions_->changed();
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
@@ -460,7 +466,7 @@ std::int64_t Node::next_wake_mono_ms() const {
   if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
   wake = std::min({wake, forgetting_->next_wake_mono_ms(), errands_->next_wake_mono_ms(),
                    schedules_->next_wake_mono_ms(), batches_->next_wake_mono_ms(),
-                   subscriptions_->next_wake_mono_ms()});
+                   permits_->next_wake_mono_ms(), subscriptions_->next_wake_mono_ms()});
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (!timer) continue;
@@ -490,6 +496,7 @@ void Node::on_applied(Group& group, Index index, const codecs::Entry& entry,
   if (!entry.batches.empty()) {
     batches_->applied(group.id(), entry.batches, proposal != nullptr);
   }
+  if (!entry.limits.empty()) permits_->applied(group.id(), entry.limits, proposal != nullptr);
   if (!entry.sends.empty()) left_.senders.insert(group.id());
   if (entry.raise_level > 0 && opened_[group.id().v].v != 0) left_.ready.push_back(group.id());
   if (entry.receive.number > 0 && opened_[group.id().v].v != 0) {

@@ -51,7 +51,6 @@ class Node : private GroupOwner {
   std::int64_t next_wake_mono_ms() const;  // when a Tick is due, monotonic; INT64_MAX: never
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
 
-  // --- what it knows ---
   bool ready() const;  // every group is whole and has a leader that may decide, or another box
   std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
   bool alone() const { return cluster_ == nullptr; }
@@ -79,6 +78,7 @@ class Node : private GroupOwner {
   class Forgetting;
   class Errands;
   class Batches;
+  class Permits;
   class Schedules;
   class Subscriptions;
   class Installs;
@@ -189,6 +189,7 @@ class Node : private GroupOwner {
   void on_operation(Request& request, HeartbeatTask& op);
   void on_operation(Request& request, Barrier& op);
   void on_operation(Request& request, SurveyRuns& op);
+  void on_operation(Request& request, ChangePermit& op);
   void begin_report_batch(RequestId id, const ReportTasks& op);
   bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
   void answer_item(Answer item_answer, int item);
@@ -283,6 +284,7 @@ class Node : private GroupOwner {
   std::unique_ptr<Forgetting> forgetting_;
   std::unique_ptr<Errands> errands_;
   std::unique_ptr<Batches> batches_;
+  std::unique_ptr<Permits> permits_;
   std::unique_ptr<Schedules> schedules_;
   std::unique_ptr<Subscriptions> subscriptions_;
   Polls polls_;

@@ -7,6 +7,7 @@
 #include "node/batches.h"
 #include "node/boxes.h"
 #include "node/forgetting.h"
+#include "node/permits.h"
 #include "node/planted.h"
 #include "node/subscriptions.h"
 
@@ -20,7 +21,8 @@ bool read(const PeerFrame& frame, Frame* out) {
 
 // Asked again it takes effect once.
 bool is_repeatable(const Request& request) {
-  return !request.key.empty() || std::holds_alternative<ReportTask>(request.operation);
+  return !request.key.empty() || std::holds_alternative<ReportTask>(request.operation) ||
+         std::holds_alternative<ChangePermit>(request.operation);
 }
 
 // By the slowest of all boxes, as far as they were heard.
@@ -288,6 +290,7 @@ void Node::close(Group& group) {
   leases_.end_group(id);
   forgetting_->lost(id);
   batches_->lost(id);
+  permits_->lost(id);
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }

@@ -89,6 +89,11 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
              "a run's data can be deleted once every box runs this version");
       return false;
     }
+  } else if (const auto* permit = std::get_if<ChangePermit>(&request.operation)) {
+    *group = permit->group;
+    if (group->v > 0 && group->v < groups_.size()) return true;
+    refuse(request.id, 404, "group-unknown", "There is no such group", "");
+    return false;
   } else if (const auto* survey = std::get_if<SurveyRuns>(&request.operation)) {
     *group = survey->group;
     if (group->v < groups_.size()) return true;

@@ -263,6 +263,14 @@ void members(Io& io, engine::Migrate& x) {
   io(x.version, x.dry_run, x.reason);
 }
 template <class Io>
+void members(Io& io, engine::TakePermit& x) {
+  io(x.permit);
+}
+template <class Io>
+void members(Io& io, engine::DropPermit& x) {
+  io(x.permit);
+}
+template <class Io>
 void members(Io& io, engine::DeleteData& x) {
   io(x.reason);
 }
@@ -391,6 +399,18 @@ void members(Io& io, DeleteSubscription& x) {
 template <class Io>
 void members(Io& io, ChangeSubscription& x) {
   io(x.change);
+}
+template <class Io>
+void members(Io& io, engine::PermitId& x) {
+  io(x.run, x.number);
+}
+template <class Io>
+void members(Io& io, engine::PermitAsk& x) {
+  io(x.permit, x.concurrency, x.rate, x.window_ms, x.priority, x.run);
+}
+template <class Io>
+void members(Io& io, ChangePermit& x) {
+  io(x.group, x.limit, x.ask, x.gives_back);
 }
 template <class Io>
 void members(Io& io, Barrier& x) {

@@ -16,6 +16,7 @@
 #include "engine/batch.h"
 #include "engine/command.h"
 #include "engine/dedupe.h"
+#include "engine/limit_rows.h"
 #include "engine/subscription.h"
 
 namespace pawl::node {
@@ -175,6 +176,15 @@ struct ChangeSubscription {
   std::variant<PutSubscription, AckSubscription, DeleteSubscription> change;
 };
 
+// A run's permit of a limit, to the group that keeps the limit: asked for (200 it is held, 202 it
+// waits), or given back. Asked again it is the same.
+struct ChangePermit {
+  GroupId group;
+  engine::LimitName limit;
+  engine::PermitAsk ask;
+  bool gives_back = false;  // then only the permit of `ask` counts
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -186,10 +196,10 @@ struct IfMatch {
   Seq seq;
 };
 
-using Operation =
-    std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
-                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier, ChangeBoxes,
-                 AcceptTime, CallRun, ChangeSchedule, SurveyRuns, ChangeBatch, ChangeSubscription>;
+using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
+                               PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
+                               Barrier, ChangeBoxes, AcceptTime, CallRun, ChangeSchedule,
+                               SurveyRuns, ChangeBatch, ChangeSubscription, ChangePermit>;
 
 // What group 0 keeps for all.
 template <class T>

@@ -7,6 +7,7 @@
 #include "dsl/diagnostic_list.h"
 #include "engine/waiting.h"
 #include "rehearsal/other_runs.h"
+#include "rehearsal/permits.h"
 #include "rehearsal/refusal_name.h"
 #include "rehearsal/workers.h"
 
@@ -30,7 +31,8 @@ class Play {
       : test_(test),
         run_(std::move(definition), test.at),
         workers_(test.tasks, &run_),
-        others_(test, &run_) {}
+        others_(test, &run_),
+        permits_(&run_) {}
 
   Outcome play() {
     start();
@@ -111,7 +113,7 @@ class Play {
   void work() {
     do {
       workers_.work();
-    } while (!workers_.failure() && others_.work());
+    } while (!workers_.failure() && (others_.work() || permits_.work()));
     const AnswerFailure* failure = workers_.failure() ? &*workers_.failure() : others_.failure();
     if (failure != nullptr && failures_.empty()) {
       fail(failure->message, failure->hint);
@@ -128,7 +130,8 @@ class Play {
   bool happen(std::optional<TimeMs> end) {
     const std::optional<TimeMs> timer =
         stuck_ == run_.history().size() ? std::nullopt : run_.next_timer();
-    const std::optional<TimeMs> answer = earlier(workers_.next_answer(), others_.next_answer());
+    const std::optional<TimeMs> answer =
+        earlier(earlier(workers_.next_answer(), others_.next_answer()), permits_.next_grant());
     if (!failures_.empty() || (!timer && !answer)) return false;
     const TimeMs next = !timer ? *answer : !answer ? *timer : std::min(*timer, *answer);
     if (end && next > *end) return false;
@@ -144,7 +147,8 @@ class Play {
   }
 
   void finish_work() {
-    while ((workers_.under_way() || others_.under_way()) && happen(std::nullopt)) {
+    while ((workers_.under_way() || others_.under_way() || permits_.next_grant()) &&
+           happen(std::nullopt)) {
     }
   }
 
@@ -165,6 +169,7 @@ class Play {
   VirtualRun run_;
   Workers workers_;
   OtherRuns others_;
+  Permits permits_;
   std::string at_;
   std::vector<Difference> failures_;
   // The history's length when its due timers could not fire: they wait for an outcome that a pause

@@ -142,11 +142,15 @@ class Track {
   // Continues as new, whatever the definition's [history] says: when is of no consequence.
   std::uint32_t continue_as_new(TimeMs now) {
     auto next = std::make_shared<engine::Run>(*run_);
+    const engine::Shared<engine::RunPermits> permits = run_->tree->permits;
     if (engine::is_empty(*run_->tree)) {
       fold(engine::checkpoint_of(*run_), now, next.get());
     } else {
       fold(engine::renewal_of(*run_, engine::parts_of(*run_), engine::Renewal::history), now,
            next.get());
+    }
+    if (const auto carried = engine::carried_permits(*permits, *next)) {
+      fold(*carried, now, next.get());
     }
     run_ = std::move(next);
     keep_past();
@@ -313,6 +317,8 @@ class Replay {
           absl::StrCat("a generation before ", event.number("generation"), " is not there"));
     }
     ++at_;
+    // What goes on of the permits is folded with it.
+    if (at_ < events_.size() && RecordedEvent(events_[at_]).type() == "permits.carried") ++at_;
     return true;
   }
 

@@ -190,7 +190,7 @@ WORDS = {
     "END": "retried left",
     "FATE": "taken buffered held",
     "OUTCOME": "completed failed lease_lost",
-    "STEP": "queued backoff started incident held withdrawn",
+    "STEP": "queued backoff started incident held withdrawn limited",
     "FRAME": "flow branch item",
     "FLOWEND": "completed failed cancelled",
     "CALL": "asked accepted cancelling",
@@ -266,8 +266,15 @@ KINDS = {
     45: ("call.held", "call, status optional STATUS, output payload, error optional error"),
     46: ("caller.told", "call"),
     47: ("run.reset", "to"),
+    48: ("task.limited", "step, permit, limits list of limit"),
+    49: ("permit.granted", "permit"),
+    50: ("permit.returned", "permit"),
+    51: ("permits.carried", "tasks list of limited, spares list of spare, last"),
 }
 STRUCTS = {
+    "limit": "limit string, key string, concurrency, rate, window_ms zigzag",
+    "limited": "step, limits list of limit, first, granted",
+    "spare": "permit, limit string, key string",
     "timer": "timer, kind TIMER, frame, owner, fire_at time, interval_ms zigzag",
     "identity": "group, index, id string, workflow string, version, definition digest, salt salt, input payload, "
                 "tags list of tag, started_by actor",
@@ -584,6 +591,29 @@ def change_json(cursor):
     raise Malformed(f"a change of the catalog of the unknown kind {kind}")
 
 
+def rate_text(rate, window_ms):
+    for unit, name in ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")):
+        if window_ms % unit == 0:
+            return f"{rate}/{window_ms // unit}{name}"
+
+
+def limit_changes_json(data):
+    cursor, changes = Cursor(data), []
+    while not cursor.done():
+        what = ("waits", "granted", "gone")[cursor.u8()]
+        shown = {"limit": cursor.text(), "key": cursor.text(), "what": what}
+        shown |= {"uid": f"{cursor.varint():x}-{cursor.varint():x}", "permit": cursor.varint()}
+        if what != "gone":
+            concurrency, rate, window_ms = cursor.varint(), cursor.varint(), cursor.varint()
+            cursor.zigzag()  # the priority
+            run = cursor.text()
+            shown |= {"run": run} if run else {}
+            shown |= {"concurrency": concurrency} if concurrency else {}
+            shown |= {"rate": rate_text(rate, window_ms)} if rate else {}
+        changes.append(shown)
+    return changes
+
+
 def members_json(data):
     cursor = Cursor(data)
     if cursor.u8() != 1:
@@ -659,6 +689,8 @@ class Entry:
                 shown["catalog"].append(change_json(cursor))
         if table.bytes(18):
             shown["batches"] = steps_json(table.bytes(18))
+        if table.bytes(19):
+            shown["limits"] = limit_changes_json(table.bytes(19))
         if table.get(13, "<H"):
             shown["raise_level"] = table.get(13, "<H")
         if table.bytes(15):

@@ -162,6 +162,8 @@ std::string Script::task(std::string_view payload) {
     if (words_.size() > 2) command.error = Error{words_[2], option("message"), {}};
     return send(command);
   }
+  if (verb == "grant") return send(TakePermit{number(1)});
+  if (verb == "returned") return send(DropPermit{number(1)});
   if (verb == "handout") return send(HandOut{step, words_.at(2)});
   const std::uint32_t attempt = verb == "end" ? 0 : number(2);
   if (verb == "return") return send(ReturnTask{step, attempt});
@@ -273,6 +275,7 @@ std::string Script::waiting() {
     absl::StrAppend(&out, "task ", t.step.v, " ", t.type, " on ", t.queue, " ", to_string(t.status),
                     " attempt ", t.attempt);
     if (t.retry_at) absl::StrAppend(&out, " retry at ", t.retry_at->v);
+    if (!t.limit.empty()) absl::StrAppend(&out, " limit ", t.limit, "/", t.limit_key);
     out += "\n";
   }
   return times_relative(out);
@@ -309,6 +312,15 @@ std::string Script::summary() const {
   if (!vars.as_map().empty()) absl::StrAppend(&out, " vars=", vars.debug_string());
   for (const auto& s : run.steps) {
     absl::StrAppend(&out, " task", s->id.v, "=", to_string(s->status), "/", s->attempt);
+  }
+  for (const auto& task : run.tree->permits->tasks) {
+    absl::StrAppend(&out, " permits", task->step.v, "=");
+    for (std::size_t n = 0; n < task->limits.size() && task->first > 0; ++n) {
+      absl::StrAppend(&out, n > 0 ? "," : "", task->first + n, n < task->granted ? "" : "?");
+    }
+  }
+  for (const auto& spare : run.tree->permits->spares) {
+    absl::StrAppend(&out, " spare=", spare->permit, ":", spare->limit, "/", spare->key);
   }
   for (const auto& i : run.incidents) {
     absl::StrAppend(&out, " incident", i->id.v, "=", i->error.type, "@", i->state);
