@@ -218,8 +218,7 @@ class Decider {
 
   // --- decide_permit.cc ---
   bool plan_limits(const dsl::TaskSpec& spec, std::vector<TaskLimit>* planned, Error* error);
-  // The run has begun anew: what it had of permits goes on.
-  void carry(const RunPermits& before);
+  void carry(const RunPermits& before);  // of the generation before
 
   // --- decide_timer.cc ---
   std::vector<Timer> root_timers(Error* error);
@@ -250,8 +249,7 @@ class Decider {
   void deliver(const Taker& taker, const std::string& name, const Payload& payload,
                const Actor& actor);
   void offer_waiting();
-  // True if a handler took it.
-  bool offer(const WaitingSignal& signal);
+  bool offer(const WaitingSignal& signal);  // true if a handler took it
   void redeliver(const std::string& name, const Payload& payload, const Actor& actor);
   void store_signal(const Signal& command, dsl::Value payload, SignalFate fate,
                     std::optional<std::int64_t> buffer_ms);

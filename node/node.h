@@ -158,7 +158,6 @@ class Node : private GroupOwner {
   void answer_confirmed(Group& group, std::vector<PendingAnswer> answers);
   // node_reads.cc
   void begin_barrier(Request& request, Barrier& op);
-  void finish_barrier(RequestId id);
   void barrier_step(RequestId id);
   void add_reader(GroupId group, ReadWaiter reader);
   void ask(GroupId group);
