@@ -45,9 +45,14 @@ never = ["fatal.*"]
 attempts = 2
 exhausted = "incident"
 again = "5m"
+[limit.gate]
+concurrency = 3
+[limit.pace]
+rate = "5/1m"
+key = "= string(input.n / vars.d)"
 [on.c]
 save.c = "= signal"
-task = { task = "note", with = { c = "= signal" }, retry = "quick", timeout = { queue = "20m" } }
+task = { task = "note", with = { c = "= signal" }, retry = "quick", limits = "gate", timeout = { queue = "20m" } }
 [every."25m"]
 save.ticks = "= 1 / vars.d"
 [after."2h"]
@@ -83,6 +88,7 @@ raise = { type = "app.oops", message = "= string(vars.d)" }
 catch = [ { errors = ["other"], next = "end" } ]
 [state.trouble]
 task = "repair"
+limits = ["pace", "gate"]
 retry = "stubborn"
 timeout = { queue = "1h" }
 next = "wait"
@@ -124,8 +130,13 @@ never = ["fatal.*"]
 attempts = 2
 exhausted = "incident"
 again = "5m"
+[limit.gate]
+concurrency = 3
+[limit.pace]
+rate = "5/1m"
+key = "= string(input.n / vars.d)"
 [on.c]
-task = { task = "note", retry = "quick", timeout = { queue = "20m" } }
+task = { task = "note", retry = "quick", limits = ["gate", "pace"], timeout = { queue = "20m" } }
 [every."3h"]
 save.ticks = "= 1 / vars.d"
 [state.init]
@@ -150,7 +161,7 @@ moves = ["work"]
 [state.each]
 map = "= [1, 2, 3, 4, 5, input.n]"
 as = "i"
-do = { task = "item", with = "= i / vars.d", timeout.queue = "2h", retry = "quick", undo = { task = "unitem", with = "= [i, i_index, result]" } }
+do = { task = "item", with = "= i / vars.d", timeout.queue = "2h", retry = "quick", limits = "gate", undo = { task = "unitem", limits = "pace", with = "= [i, i_index, result]" } }
 concurrency = 3
 tolerate = "= vars.d"
 save.each = "= result"
@@ -316,10 +327,13 @@ class Storm {
     world_.commit(decision, &before);
     world_.definition = twins_[to - 1];
     BOOST_REQUIRE_EQUAL(world_.run().version(), to);
-    took_waiting |= decision.events.size() > 1;
+    took_waiting |= decision.events.size() > 1 + permits_of(before);
     world_.seed = seed;
     ++migrations;
   }
+
+  // One more event, behind what a generation begins with, if the run ever had any.
+  static std::size_t permits_of(const Run& run) { return is_empty(*run.tree->permits) ? 0 : 1; }
 
   // Draws nothing that the commands draw from.
   void continue_as_new() {
@@ -327,8 +341,9 @@ class Storm {
     const std::uint64_t seed = world_.seed;
     const bool open = !world_.run().closed();
     if (wants_renewal(world_.run(), *world_.definition)) return;
+    const std::size_t permits = permits_of(world_.run());
     const Decision decision = world_.send(Checkpoint{});
-    BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1u : 0u);
+    BOOST_REQUIRE_EQUAL(decision.events.size(), open ? 1 + permits : 0);
     world_.seed = seed;
   }
 
@@ -348,7 +363,11 @@ class Storm {
     }
     ++resets;
     reopened += present.closed() ? 1 : 0;
-    took += decision.events.size() > 2 ? 1 : 0;
+    const bool carried = std::any_of(
+        decision.events.begin(), decision.events.end(),
+        [](const Event& event) { return std::holds_alternative<PermitsCarried>(event); });
+    BOOST_REQUIRE_EQUAL(carried, permits_of(present) > 0);
+    took += decision.events.size() > 2 + permits_of(present) ? 1 : 0;
     BOOST_REQUIRE_GE(decision.events.size(), 2u);
     const auto* said = std::get_if<RunReset>(&decision.events[1]);
     BOOST_REQUIRE(said != nullptr && said->to == past->seq);
@@ -513,9 +532,24 @@ class Storm {
     return EndCall{id, static_cast<std::uint8_t>(kEnds[random_.below(3)]), any(), std::move(error)};
   }
 
+  Command of_a_permit() {
+    const RunPermits& permits = *world_.run().tree->permits;
+    if (random_.chance(0.1)) {
+      const auto any = static_cast<std::uint32_t>(random_.below(permits.last + 3));
+      return random_.chance(0.5) ? Command(TakePermit{any}) : Command(DropPermit{any});
+    }
+    if (!permits.spares.empty() && random_.chance(0.4)) {
+      return DropPermit{permits.spares[random_.below(permits.spares.size())]->permit};
+    }
+    for (const auto& task : permits.tasks) {
+      if (task->waits() && random_.chance(0.7)) return TakePermit{task->first + task->granted};
+    }
+    return TakePermit{1};
+  }
+
   Command command() {
     const StepId id = step();
-    switch (random_.below(26)) {
+    switch (random_.below(28)) {
       case 0:
         return random_.chance(0.2) ? Command(Cancel{"c"}) : Command(Pause{"p"});
       case 1:
@@ -551,6 +585,9 @@ class Storm {
       case 20:
       case 21:
         return HandOut{id, "w"};
+      case 22:
+      case 23:
+        return of_a_permit();
       default:
         return signal();
     }
@@ -623,12 +660,12 @@ void storm_both_ways(std::string_view text, std::vector<int>* kinds) {
   for (int seed = 1; seed <= seeds(); ++seed) {
     BOOST_TEST_CONTEXT("seed " << seed) {
       Storm storm(definition, seed);
-      storm.run(150);
+      storm.run(220);
       for (const Event& event : storm.history()) ++seen[event_kind(event)];
       check_replay(storm.recorded(), definition);
       // A run that continues as new, at any moment, is the run that did not.
       Storm again(eager, seed, 0.1);
-      again.run(150);
+      again.run(220);
       for (const Event& event : again.history()) ++seen[event_kind(event)];
       check_replay(again.recorded(), eager);
       if (storm.world().index.v == 0) continue;

@@ -29,6 +29,7 @@ class Author {
     if (random_.chance(0.3)) absl::StrAppend(&out_, "on_cancel = \"s", states - 1, "\"\n");
     out_ += "[input]\nn = \"int\"\n[vars]\nx = 1\n";
     out_ += "[signal.a]\nbuffer = \"1h\"\n[signal.b]\n";
+    out_ += "[limit.l]\nconcurrency = 2\n[limit.m]\nrate = \"5/1m\"\nkey = \"= string(vars.x)\"\n";
     if (random_.chance(0.3)) out_ += "[on.b]\nsave.seen = \"= signal\"\n";
     machine("state", states, -1);
     for (int i = 0; i < flows_; ++i) {
@@ -85,6 +86,9 @@ class Author {
   std::string task() {
     std::string text = "task = \"t\", with = \"= vars.x\", timeout.queue = \"9h\"";
     if (random_.chance(0.5)) text += ", retry = { attempts = 2, initial = \"1s\" }";
+    if (random_.chance(0.3)) {
+      text += random_.chance(0.5) ? ", limits = \"l\"" : ", limits = [\"m\", \"l\"]";
+    }
     if (random_.chance(0.4)) {
       text += random_.chance(0.5) ? ", undo = { task = \"u\", with = \"= result\" }"
                                   : ", undo = { task = \"u\", when = \"started\", name = \"n\" }";
@@ -211,7 +215,7 @@ class Driver {
       world_.send(signal);
     } else if (random_.chance(0.002)) {
       world_.send(Cancel{"no"});
-    } else if (!answer_step() && !answer_call()) {
+    } else if (!answer_permit() && !answer_step() && !answer_call()) {
       if (i % 50 == 0) world_.send(RetryIncident{});
       world_.advance(1'800'000);
     }
@@ -234,6 +238,20 @@ class Driver {
         const char* type = random_.chance(0.5) ? "app.bad" : "other";
         world_.send(FailTask{id, attempt, {type, "m", {}}, std::nullopt});
       }
+      return true;
+    }
+    return false;
+  }
+
+  bool answer_permit() {
+    const RunPermits& permits = *world_.run().tree->permits;
+    if (!permits.spares.empty() && random_.chance(0.5)) {
+      world_.send(DropPermit{permits.spares.front()->permit});
+      return true;
+    }
+    for (const auto& task : permits.tasks) {
+      if (!task->waits()) continue;
+      world_.send(TakePermit{task->first + task->granted});
       return true;
     }
     return false;
@@ -277,7 +295,7 @@ BOOST_AUTO_TEST_CASE(random_definitions_run_to_their_end) {
       for (const Event& event : driver.history()) ++seen[event_kind(event)];
     }
   }
-  for (const std::uint16_t kind : {30, 31, 32, 33, 36, 38, 39, 40, 41, 42, 44}) {
+  for (const std::uint16_t kind : {30, 31, 32, 33, 36, 38, 39, 40, 41, 42, 44, 48, 49, 50, 51}) {
     BOOST_TEST(seen[kind] > 0, "no event of kind " << kind);
   }
   BOOST_TEST(ended > seeds() * 3 / 4);
