@@ -26,13 +26,14 @@ class BatchCommand : public Command {
  public:
   void declare(Arguments& arguments) override {
     arguments.value("VERB", &verb_,
-                    "cancel, terminate, pause, resume, retry, signal or move many runs; or list, "
-                    "show, stop batches");
+                    "cancel, terminate, pause, resume, retry, signal, move or scrub many runs; or "
+                    "list, show, stop batches");
     arguments.value("WHAT", &what_, "Of signal its name; of show and stop the batch's number");
     arguments.value("PAYLOAD", &payload_, "Of signal: JSON, @FILE or @- (stdin)");
     arguments.option("--workflow", "NAME", &workflow_, "Only runs of this workflow");
     arguments.option("--status", "STATUS", &status_,
-                     "Only runs of this status; without it open ones, of resume paused ones");
+                     "Only runs of this status; without it open ones, of resume paused ones, of "
+                     "scrub closed ones");
     arguments.option("--state", "STATE", &state_, "Only runs that are in this state");
     arguments.option("--id-prefix", "TEXT", &id_prefix_, "Only runs whose id begins so");
     arguments.repeated("--tag", "NAME=VALUE", &tags_, "Only runs with this tag");

@@ -68,7 +68,10 @@ void read_filter(BodyReader& body, BatchVerb verb, engine::RunFilter* filter) {
         "that are open");
   }
   if (!part.ok()) return body.adopt(part);
-  if (!filter->status) filter->status = verb == BatchVerb::resume ? "paused" : "open";
+  if (filter->status) return;
+  filter->status = verb == BatchVerb::resume  ? "paused"
+                   : verb == BatchVerb::scrub ? "closed"
+                                              : "open";
 }
 
 void read_args(BodyReader& body, engine::BatchSpec* spec) {
@@ -118,7 +121,7 @@ void Api::post_batch(Call& call) {
   const std::string verb = body.required_text("verb", limits::kNameBytesMax);
   const auto known = engine::parse_batch_verb(verb);
   if (body.ok() && !known) {
-    body.fail("`verb` can be cancel, terminate, pause, resume, retry, signal or move");
+    body.fail("`verb` can be cancel, terminate, pause, resume, retry, signal, move or scrub");
   }
   if (known) {
     spec.verb = *known;
@@ -131,6 +134,11 @@ void Api::post_batch(Call& call) {
   auto count = std::make_unique<BatchCount>();
   count->dry_run = body.boolean("dry_run").value_or(false);
   if (!body.ok()) return refuse(call.id, body.problem());
+  if (spec.verb == BatchVerb::scrub && !count->dry_run && !call.roles.has(Role::admin)) {
+    return refuse(call.id, 403, "forbidden", "Your roles do not allow this",
+                  "to delete data takes the role admin, you have " + to_string(call.roles) +
+                      "; [roles] in pawld.toml maps users and groups to roles");
+  }
   if (spec.args.size() > limits::kBatchArgsBytesMax) {
     return refuse(call.id, 413, "too-big", "The batch's args are too big",
                   "a payload, or variables, of a batch have at most " +

@@ -10,7 +10,7 @@ namespace pawl::engine {
 namespace {
 
 constexpr const char* kVerbs[] = {"cancel", "terminate", "pause", "resume",
-                                  "retry",  "signal",    "move"};
+                                  "retry",  "signal",    "move",  "scrub"};
 static_assert(std::size(kVerbs) == static_cast<std::size_t>(kLastBatchVerb) + 1);
 
 dsl::Value value_of(const std::string& args) {
@@ -56,6 +56,8 @@ Command BatchSpec::command(BatchId batch) const {
       return RetryIncident{std::nullopt, std::move(why)};
     case BatchVerb::signal:
       return Signal{signal, value_of(args), absl::StrCat("pawl.batch.", batch.v), {}, {}};
+    case BatchVerb::scrub:
+      return DeleteData{std::move(why)};
     case BatchVerb::move:
       break;
   }

@@ -26,8 +26,18 @@ namespace pawl::engine {
 // Numbered from 1, never reused.
 using BatchId = Strong<struct BatchIdTag, std::uint64_t>;
 
-enum class BatchVerb : std::uint8_t { cancel, terminate, pause, resume, retry, signal, move };
-inline constexpr BatchVerb kLastBatchVerb = BatchVerb::move;
+// `scrub`: deletes the data of closed runs; of kScrubBatchLevel.
+enum class BatchVerb : std::uint8_t {
+  cancel,
+  terminate,
+  pause,
+  resume,
+  retry,
+  signal,
+  move,
+  scrub
+};
+inline constexpr BatchVerb kLastBatchVerb = BatchVerb::scrub;
 // "cancel" ..., as the API has them.
 const char* to_string(BatchVerb verb);
 std::optional<BatchVerb> parse_batch_verb(std::string_view text);

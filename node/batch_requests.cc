@@ -15,7 +15,8 @@ void Node::Batches::decide(const Request& request, const ChangeBatch& op) {
 
 void Node::Batches::decide_begin(const Request& request, const BeginBatch& op) {
   const engine::BatchBook& book = node_->definitions_.catalog().batches();
-  if (node_->groups_[0]->tables().feature_level() < kBatchLevel ||
+  const bool scrubs = op.spec.verb == engine::BatchVerb::scrub;
+  if (node_->groups_[0]->tables().feature_level() < (scrubs ? kScrubBatchLevel : kBatchLevel) ||
       op.through.size() != node_->options_.run_groups) {
     return node_->refuse(request.id, 409, "level-too-low", "A box runs an older version of pawl",
                          "batches can be made once every box runs this version");

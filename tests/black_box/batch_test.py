@@ -78,6 +78,24 @@ class Batches(unittest.TestCase):
         return subprocess.run([self.pawl, "--socket", self.daemon.socket, *arguments], capture_output=True, text=True,
                               timeout=60)
 
+    def test_the_data_of_closed_runs_is_deleted(self):
+        self.add(filter={"tags": {"region": "eu"}})
+        for i in range(0, 20):
+            self.assertEqual(self.client.post(f"/v1/runs/o{i}/signals/stop", {}).status, 200)
+        dry = self.begin(status=200, verb="scrub", dry_run=True, filter={"tags": {"region": "eu"}})
+        self.assertEqual((dry["matching"], dry["by_status"]), (10, {"completed": 10}), dry)
+        done = self.over(self.begin(verb="scrub", filter={"tags": {"region": "eu"}}, reason="asked by the customer")["batch"])
+        self.assertEqual((done["changed"], done["refused"]), (10, 0), done)
+        for i in range(0, 20):
+            run = self.client.get(f"/v1/runs/o{i}").json
+            self.assertEqual(run["status"], "data_deleted" if i % 2 else "completed", run)
+        self.assertEqual(self.client.get("/v1/runs/o21").json["status"], "running")
+        again = self.over(self.begin(verb="scrub", filter={"status": "data_deleted"})["batch"])
+        self.assertEqual((again["changed"], again["unchanged"]), (0, 10), again)
+        # An open run has its data still: it says why.
+        opened = self.over(self.begin(verb="scrub", filter={"status": "open", "id_prefix": "o21"})["batch"])
+        self.assertEqual((opened["refused"], opened["refusals"][0]["type"]), (1, "run-open"), opened)
+
     def test_a_dry_run_says_what_would_be_touched(self):
         said = self.add(filter={"workflow": "order", "tags": {"region": "eu"}}, dry_run=True, status=200)
         self.assertEqual(said["matching"], RUNS // 2)
