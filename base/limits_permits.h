@@ -15,6 +15,12 @@ inline constexpr std::int64_t kLimitConcurrencyMax = 10'000;
 inline constexpr std::int64_t kLimitRateMax = 1'000;
 inline constexpr std::int64_t kLimitWindowMsMax = 24LL * 3600 * 1000;
 inline constexpr std::size_t kLimitKeyBytesMax = 200;
+inline constexpr std::size_t kLimitNameBytesMax = 200;  // of the full name
+inline constexpr std::size_t kPermitRunBytesMax = 300;  // of a run's full id
+// Names and keys of what a run has of permits, and of what it is to give back; then sys.too_big. A
+// task that is due again waits while more than half of it is to be given back.
+inline constexpr std::size_t kRunPermitBytesMax = 256 * KiB;
+inline constexpr std::int64_t kPermitWaitAgainMs = 10'000;  // then it is looked at again
 // Of one group: limits with permits out, waited for or in their window, and such permits in all.
 // Then whoever asks waits and asks again (429).
 inline constexpr std::size_t kLimitRowsMax = 10'000;
@@ -28,6 +34,7 @@ inline constexpr std::int64_t kPermitAskAgainMs = 30'000;
 // Holders are asked whether they are: first after this, later after twice as long each time.
 inline constexpr std::int64_t kPermitCheckMs = 5'000;
 inline constexpr std::int64_t kPermitCheckMsMax = 600'000;
-inline constexpr std::size_t kPermitChecksMax = 64;  // of them under way
+inline constexpr std::size_t kPermitChecksMax = 64;      // of them under way, and in one turn
+inline constexpr std::int64_t kPermitCheckSpreadMs = 4;  // between two that a new leader has found
 
 }  // namespace pawl::limits

@@ -79,9 +79,9 @@ Undo parse_undo(const TomlNode& node, const Environment& environment, const Type
     }
   }
   if (task.priority && !task.priority->is_literal()) {
-    diagnostics->error(node.find("priority")->place,
-                       "the `priority` of an undo is a number from 1 to 5",
-                       "what it could be computed from is gone when it is carried out");
+    diagnostics->warning(node.find("priority")->place,
+                         "the `priority` of an undo is a number: this one counts as 3",
+                         "what it could be computed from is gone when the undo is carried out");
   }
   undo.task = std::make_shared<const TaskSpec>(std::move(task));
   table.finish();

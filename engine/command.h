@@ -154,6 +154,7 @@ struct TellCaller {};
 // keeps the limit knows that it was given back.
 struct TakePermit {
   std::uint32_t permit = 0;
+  std::string limit, key;  // of which it is
 };
 struct DropPermit {
   std::uint32_t permit = 0;

@@ -246,7 +246,18 @@ void Decider::begin_anew() {
     return settle();
   }
   const Shared<RunPermits> permits = run_->tree->permits;
-  emit(renewal_of(*run_, std::move(parts), Renewal::continued));
+  Event renewed = renewal_of(*run_, std::move(parts), Renewal::continued);
+  std::string bytes;
+  encode_event(renewed, {}, EventForm::stored, &bytes);
+  if (bytes.size() + permit_bytes(*permits) > limits::kCheckpointBytesMax) {
+    raised.error = {"sys.too_big",
+                    absl::StrCat("all that is carried over takes more than ",
+                                 limits::kCheckpointBytesMax, " bytes"),
+                    {}};
+    raise(std::move(raised));
+    return settle();
+  }
+  emit(std::move(renewed));
   carry(*permits);
   go(definition().root.start, Cause::start);
   settle();

@@ -160,18 +160,18 @@ void Decider::apply(const Checkpoint&) {
                          : Event(renewal_of(*run_, parts_of(*run_), Renewal::history));
   std::string bytes;
   encode_event(checkpoint, {}, EventForm::stored, &bytes);
-  if (bytes.size() <= limits::kCheckpointBytesMax) {
-    const Shared<RunPermits> permits = run_->tree->permits;
+  const Shared<RunPermits> permits = run_->tree->permits;
+  const std::size_t whole = bytes.size() + permit_bytes(*permits);
+  if (whole <= limits::kCheckpointBytesMax) {
     emit(std::move(checkpoint));
     return carry(*permits);
   }
   if (!incident_room()) return refuse(Refusal::nothing_to_do, "there are too many incidents");
   Raised raised;
-  raised.error = {
-      "sys.too_big",
-      absl::StrCat("the run can't continue as new: all that it holds takes ", bytes.size(),
-                   " bytes, at most ", limits::kCheckpointBytesMax, " are allowed"),
-      {}};
+  raised.error = {"sys.too_big",
+                  absl::StrCat("the run can't continue as new: all that it holds takes ", whole,
+                               " bytes, at most ", limits::kCheckpointBytesMax, " are allowed"),
+                  {}};
   raised.stage = IncidentStage::history;
   at_ = 0;
   open_incident(raised);

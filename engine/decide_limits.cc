@@ -22,34 +22,37 @@ LimitDecision::View& LimitDecision::view(const LimitName& limit) {
   View& view = at->second;
   if (!is_new) return view;
   view.row = rows_.find(limit);
-  if (view.row != nullptr) view.last_number = view.row->last_number;
+  if (view.row != nullptr && view.row->is_over(now_)) view.row = nullptr;
+  if (view.row == nullptr) return view;
+  view.next = view.row->waiting.begin();
+  view.last_number = view.row->last_number;
   return view;
 }
 
 PermitState LimitDecision::state(const View& view, const LimitName& limit,
                                  const PermitId& permit) const {
   if (view.granted.contains(permit)) return PermitState::held;
-  for (const auto& [place, ask] : view.added) {
-    if (ask.permit == permit) return PermitState::waits;
-  }
+  if (view.places.contains(permit)) return PermitState::waits;
   if (view.row == nullptr || view.gone.contains(permit)) return PermitState::none;
   if (view.row->held.contains(permit)) return PermitState::held;
   return rows_.place_of(limit, permit) != nullptr ? PermitState::waits : PermitState::none;
 }
 
-const PermitAsk* LimitDecision::first(const View& view, PermitPlace* place) const {
+const PermitAsk* LimitDecision::first(View* view, PermitPlace* place) const {
   const PermitAsk* first = nullptr;
-  if (view.row != nullptr) {
-    for (const auto& [at, waiter] : view.row->waiting) {
-      const PermitId& permit = waiter.ask.permit;
-      if (view.gone.contains(permit) || view.granted.contains(permit)) continue;
-      *place = at;
-      first = &waiter.ask;
-      break;
+  if (view->row != nullptr) {
+    const auto end = view->row->waiting.end();
+    const auto is_past = [view](const PermitId& permit) {
+      return view->gone.contains(permit) || view->granted.contains(permit);
+    };
+    while (view->next != end && is_past(view->next->second.ask.permit)) ++view->next;
+    if (view->next != end) {
+      *place = view->next->first;
+      first = &view->next->second.ask;
     }
   }
-  if (view.added.empty()) return first;
-  const auto& [at, ask] = *view.added.begin();
+  if (view->added.empty()) return first;
+  const auto& [at, ask] = *view->added.begin();
   if (first != nullptr && *place < at) return first;
   *place = at;
   return &ask;
@@ -67,13 +70,13 @@ PermitState LimitDecision::ask(const LimitName& limit, const PermitAsk& ask) {
   if (known != PermitState::none) return known;
   const bool is_new = view.row == nullptr && view.last_number == 0 && view.granted.empty();
   if (rows_.permit_count() + more_permits_ >= limits::kPermitsMax ||
-      (is_new && rows_.all().size() + more_rows_ >= limits::kLimitRowsMax)) {
+      (is_new && rows_.count(now_) + more_rows_ >= limits::kLimitRowsMax)) {
     return PermitState::no_room;
   }
   ++more_permits_;
   more_rows_ += is_new ? 1 : 0;
   PermitPlace place;
-  const PermitAsk* before = first(view, &place);
+  const PermitAsk* before = first(&view, &place);
   const bool is_first = before == nullptr || -ask.priority < place.negated_priority;
   if (is_first && has_room(view, ask)) {
     changes_.push_back({What::granted, limit, ask});
@@ -83,7 +86,9 @@ PermitState LimitDecision::ask(const LimitName& limit, const PermitAsk& ask) {
     return PermitState::held;
   }
   changes_.push_back({What::waits, limit, ask});
-  view.added.emplace(PermitPlace{-ask.priority, ++view.last_number}, ask);
+  place = {-ask.priority, ++view.last_number};
+  view.added.emplace(place, ask);
+  view.places.emplace(ask.permit, place);
   return PermitState::waits;
 }
 
@@ -92,7 +97,10 @@ void LimitDecision::give_back(const LimitName& limit, const PermitId& permit) {
   const PermitState known = state(view, limit, permit);
   if (known == PermitState::none) return;
   changes_.push_back({What::gone, limit, only(permit)});
-  std::erase_if(view.added, [&](const auto& x) { return x.second.permit == permit; });
+  if (const auto at = view.places.find(permit); at != view.places.end()) {
+    view.added.erase(at->second);
+    view.places.erase(at);
+  }
   view.granted.erase(permit);
   view.gone.insert(permit);
   if (known == PermitState::held) --view.more_held;
@@ -101,13 +109,14 @@ void LimitDecision::give_back(const LimitName& limit, const PermitId& permit) {
 
 void LimitDecision::grant_waiting(const LimitName& limit, View* view) {
   PermitPlace place;
-  for (const PermitAsk* next = first(*view, &place);
+  for (const PermitAsk* next = first(view, &place);
        next != nullptr && changes_.size() < 2 * limits::kPermitsPerEntryMax &&
        has_room(*view, *next);
-       next = first(*view, &place)) {
+       next = first(view, &place)) {
     const PermitId permit = next->permit;
     changes_.push_back({What::granted, limit, only(permit)});
     view->added.erase(place);
+    view->places.erase(permit);
     view->granted.insert(permit);
     ++view->more_held;
     ++view->more_granted;

@@ -35,9 +35,12 @@ class LimitDecision {
  private:
   // A row as it is once the changes so far are folded.
   struct View {
-    const LimitRow* row = nullptr;           // null: there was none
+    const LimitRow* row = nullptr;  // null: there was none
+    // Of those that wait in the row: all before it are gone or granted.
+    std::map<PermitPlace, PermitWaiter>::const_iterator next;
     std::set<PermitId> gone;                 // of the row's: held or waiting no more
     std::map<PermitPlace, PermitAsk> added;  // wait
+    std::map<PermitId, PermitPlace> places;  // of these
     std::set<PermitId> granted;
     std::int64_t more_held = 0;
     std::size_t more_granted = 0;  // those given back since, too
@@ -46,7 +49,7 @@ class LimitDecision {
   View& view(const LimitName& limit);
   PermitState state(const View& view, const LimitName& limit, const PermitId& permit) const;
   // The first of those that wait; null: nobody does.
-  const PermitAsk* first(const View& view, PermitPlace* place) const;
+  const PermitAsk* first(View* view, PermitPlace* place) const;
   bool has_room(const View& view, const PermitAsk& ask) const;
   void grant_waiting(const LimitName& limit, View* view);
 

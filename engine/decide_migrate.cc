@@ -46,7 +46,7 @@ void Decider::apply(const Migrate& command) {
   RunRenewed renewed = renewal_of(*run_, std::move(migration.parts), Renewal::migrated);
   renewed.reason = command.reason;
   renewed.actor = context_.actor;
-  if (!renewal_fits(renewed)) return;
+  if (!renewal_fits(renewed, permit_bytes(*run_->tree->permits))) return;
   const Shared<RunPermits> permits = run_->tree->permits;
   emit(std::move(renewed));
   renewed_ = &to;

@@ -14,10 +14,12 @@ namespace pawl::engine {
 
 // In the order of the limits' names. Their keys are what they are when the task is scheduled, for
 // all its attempts.
-bool Decider::plan_limits(const dsl::TaskSpec& spec, std::vector<TaskLimit>* planned,
-                          Error* error) {
+bool Decider::plan_limits(const dsl::TaskSpec& spec, const EvalScope& s,
+                          std::vector<TaskLimit>* planned, Error* error) {
   if (spec.limits.empty()) return true;
-  const EvalScope root(*run_, 0, context_.now);
+  const EvalScope of_root(*run_, 0, context_.now);
+  const EvalScope& root = at_ == 0 ? s : of_root;  // with what a handler is about to save
+  std::size_t bytes = 0;
   for (const std::string& name : spec.limits) {
     const dsl::LimitSpec* limit = definition().limit(name);
     PAWL_CHECK(limit != nullptr);
@@ -34,17 +36,26 @@ bool Decider::plan_limits(const dsl::TaskSpec& spec, std::vector<TaskLimit>* pla
       *error = expression_error(where, limit->key->line, "is too long");
       return false;
     }
-    bytes_ += one.limit.size() + one.key.size();
+    bytes += permit_bytes(one.limit, one.key);
   }
-  if (bytes_ <= limits::kDecisionBytesMax) return true;
-  *error = {"sys.too_big", "limits: too much data for one step of the run", {}};
-  return false;
+  if (permit_bytes(*run_->tree->permits) + bytes > limits::kRunPermitBytesMax) {
+    *error = {"sys.too_big",
+              absl::StrCat("what the run has of permits would take more than ",
+                           limits::kRunPermitBytesMax, " bytes"),
+              {}};
+    return false;
+  }
+  return true;
 }
 
 void Decider::apply(const TakePermit& command) {
   const LimitedTask* task = task_of_permit(*run_->tree->permits, command.permit);
   const std::uint32_t next = task == nullptr ? 0 : task->first + task->granted;
-  if (task == nullptr || command.permit > next) {
+  const auto is_of_it = [&] {
+    const TaskLimit& limit = task->limits[command.permit - task->first];
+    return limit.limit == command.limit && limit.key == command.key;
+  };
+  if (task == nullptr || command.permit > next || !is_of_it()) {
     return refuse(Refusal::nothing_to_do, "the run does not want this permit any more");
   }
   if (command.permit == next) emit(PermitGranted{command.permit});

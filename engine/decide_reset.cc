@@ -285,19 +285,22 @@ void Decider::apply(const Reset& command) {
   RunRenewed renewed = renewal_of(*run_, std::move(parts), Renewal::reset);
   renewed.reason = command.reason;
   renewed.actor = context_.actor;
-  if (!renewal_fits(renewed)) return;
+  std::string bytes;
+  encode_event(Event(permits), {}, EventForm::stored, &bytes);
+  if (!renewal_fits(renewed, bytes.size())) return;
   emit(std::move(renewed));
   emit(RunReset{command.to});
   if (permits.last > 0) emit(std::move(permits));
   take_up_waiting();
 }
 
-bool Decider::renewal_fits(const RunRenewed& renewed) {
+bool Decider::renewal_fits(const RunRenewed& renewed, std::size_t permits) {
   std::string bytes;
   encode_event(Event(renewed), {}, EventForm::stored, &bytes);
-  if (bytes.size() <= limits::kCheckpointBytesMax) return true;
+  const std::size_t whole = bytes.size() + permits;
+  if (whole <= limits::kCheckpointBytesMax) return true;
   refuse(Refusal::too_big,
-         absl::StrCat("all that the run would hold takes ", bytes.size(), " bytes, at most ",
+         absl::StrCat("all that the run would hold takes ", whole, " bytes, at most ",
                       limits::kCheckpointBytesMax, " are allowed"));
   return false;
 }

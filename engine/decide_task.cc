@@ -165,7 +165,7 @@ bool Decider::plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const Han
   planned->handler = place.handler;
   planned->type = spec.type;
   planned->input = Payload::of(std::move(input));
-  return plan_limits(spec, &task->limits, error);
+  return plan_limits(spec, s, &task->limits, error);
 }
 
 void Decider::schedule(PlannedTask task, const dsl::TaskSpec& spec) {

@@ -14,7 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
-#include "base/limits.h"
+#include "base/limits_permits.h"
 #include "engine/decider.h"
 
 namespace pawl::engine {
@@ -107,6 +107,12 @@ void Decider::fire(const Timer& t) {
       if (current_state().next) go(*current_state().next, Cause::next);
       return;
     case TimerKind::incident_again:
+      if (const Incident* open = run_->incident(IncidentId(static_cast<std::uint32_t>(t.owner)));
+          open != nullptr && open->stage == IncidentStage::step &&
+          waits_for_spares(*run_->tree->permits, open->step)) {
+        const TimeMs later = after_ms(limits::kPermitWaitAgainMs);
+        return emit(TimersArmed{{timer(TimerKind::incident_again, t.owner, later)}});
+      }
       return retry_incident(IncidentId(static_cast<std::uint32_t>(t.owner)), "again", {});
     case TimerKind::signal_expiry:
       return emit(SignalExpired{t.owner});
@@ -127,7 +133,12 @@ void Decider::fire_of_step(const Timer& t) {
   const Step* step = run_->step(id);
   PAWL_CHECK(step != nullptr);
   at_ = step->frame;
-  if (t.kind == TimerKind::task_retry) return emit(TaskRequeued{id, false, queue_timers(*step)});
+  if (t.kind == TimerKind::task_retry) {
+    if (!waits_for_spares(*run_->tree->permits, id))
+      return emit(TaskRequeued{id, false, queue_timers(*step)});
+    const TimeMs later = after_ms(limits::kPermitWaitAgainMs);
+    return emit(TimersArmed{{timer(TimerKind::task_retry, id.v, later)}});
+  }
   Error error;
   const LimitedTask* limited = find_limited(*run_->tree->permits, id);
   if (t.kind == TimerKind::task_queue && limited != nullptr && limited->waits()) {

@@ -73,10 +73,11 @@ void Decider::run_compensate() {
   step.state = newest->place;
   const dsl::TaskSpec* spec = find_task_spec(definition(), step);
   PAWL_CHECK(spec != nullptr);
-  task.priority = spec->priority ? spec->priority->literal.as_int() : limits::kTaskPriorityDefault;
+  const bool has_priority = spec->priority && spec->priority->is_literal();
+  task.priority = has_priority ? spec->priority->literal.as_int() : limits::kTaskPriorityDefault;
   Raised raised;
   std::vector<TaskLimit> limits;
-  if (!plan_limits(*spec, &limits, &raised.error)) return raise(std::move(raised));
+  if (!plan_limits(*spec, scope(), &limits, &raised.error)) return raise(std::move(raised));
   schedule({std::move(task), std::move(limits)}, *spec);
 }
 

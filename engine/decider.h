@@ -97,8 +97,7 @@ class Decider {
   TimeMs after_ms(std::int64_t ms) const { return TimeMs(context_.now.v + ms); }
   EvalScope scope() const { return EvalScope(*run_, at_, context_.now); }
   Random& random();
-  // Checks size, depth, the run's state and the decision's bytes; `error` is sys.too_big. `delta`
-  // is what else changes in the run's state along with it, in bytes.
+  // Within all bounds? `error` is sys.too_big; `delta` is what else changes in the run, in bytes.
   bool fits(const dsl::Value& value, std::string_view what, std::int64_t delta, Error* error);
 
   // --- decide_state.cc ---
@@ -217,7 +216,8 @@ class Decider {
   ErrorRecord lost_lease_error(const Step& step) const;
 
   // --- decide_permit.cc ---
-  bool plan_limits(const dsl::TaskSpec& spec, std::vector<TaskLimit>* planned, Error* error);
+  bool plan_limits(const dsl::TaskSpec& spec, const EvalScope& s, std::vector<TaskLimit>* planned,
+                   Error* error);
   void carry(const RunPermits& before);  // of the generation before
 
   // --- decide_timer.cc ---
@@ -256,7 +256,7 @@ class Decider {
   SignalReceived received(const Signal& command, dsl::Value payload, SignalFate fate) const;
 
   // --- decide_reset.cc ---
-  bool renewal_fits(const RunRenewed& renewed);  // else it is refused
+  bool renewal_fits(const RunRenewed& renewed, std::size_t permits);  // else it is refused
 
   // --- decide_lifecycle.cc ---
   void replay_held();

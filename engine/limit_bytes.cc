@@ -4,8 +4,8 @@
 //   change := u8 what, str limit, str key, permit [, ask]        no ask behind `gone`
 //   permit := varint group, varint index, varint number
 //   ask    := varint concurrency, varint rate, varint window, zigzag priority, str run
-//   row    := str limit, str key, varint concurrency, varint rate, varint window, varint last
-//   number,
+//   row    := str limit, str key, varint concurrency, varint rate, varint window, varint rate kept,
+//             varint window kept, varint last number
 //             holders: permit, zigzag since, str run;
 //             waiting: varint number, permit, ask, zigzag since; in their order
 //             grants: zigzag time
@@ -102,6 +102,8 @@ void LimitRows::encode(std::string* out) const {
     w.varint(row.concurrency);
     w.varint(row.rate);
     w.varint(static_cast<std::uint64_t>(row.window_ms));
+    w.varint(row.rate_kept);
+    w.varint(static_cast<std::uint64_t>(row.window_ms_kept));
     w.varint(row.last_number);
     w.varint(row.held.size());
     for (const auto& [permit, holder] : row.held) {
@@ -128,6 +130,8 @@ void get_row(ByteReader* in, LimitRow* row) {
   row->concurrency = number<std::uint32_t>(in);
   row->rate = number<std::uint32_t>(in);
   row->window_ms = number<std::int64_t>(in);
+  row->rate_kept = number<std::uint32_t>(in);
+  row->window_ms_kept = number<std::int64_t>(in);
   row->last_number = in->varint();
   for (std::uint64_t n = in->varint(); n > 0 && in->ok(); --n) {
     const PermitId permit = get_permit(in);

@@ -10,9 +10,28 @@ namespace {
 using What = LimitChange::What;
 
 // When none of its grants counts any more.
-TimeMs idle_until(const LimitRow& row) { return TimeMs(row.grants.back().v + row.window_ms); }
+TimeMs idle_until(const LimitRow& row) { return TimeMs(row.grants.back().v + row.window_ms_kept); }
+
+bool is_idle(const LimitRow& row) {
+  return row.held.empty() && row.waiting.empty() && !row.grants.empty();
+}
 
 }  // namespace
+
+bool is_sound(const LimitName& limit, const PermitAsk& ask, bool gives_back) {
+  const bool named = !limit.first.empty() && limit.first.size() <= limits::kLimitNameBytesMax &&
+                     limit.second.size() <= limits::kLimitKeyBytesMax && ask.permit.number > 0;
+  if (!named || gives_back) return named;
+  const bool bounds = ask.concurrency <= limits::kLimitConcurrencyMax &&
+                      ask.rate <= limits::kLimitRateMax && ask.window_ms >= 0 &&
+                      ask.window_ms <= limits::kLimitWindowMsMax &&
+                      (ask.rate > 0) == (ask.window_ms > 0) && ask.concurrency + ask.rate > 0;
+  const bool priority =
+      ask.priority >= limits::kTaskPriorityMin && ask.priority <= limits::kTaskPriorityMax;
+  return bounds && priority && !ask.run.empty() && ask.run.size() <= limits::kPermitRunBytesMax;
+}
+
+bool LimitRow::is_over(TimeMs now) const { return is_idle(*this) && idle_until(*this) <= now; }
 
 std::size_t LimitRow::grants_since(TimeMs time) const {
   return static_cast<std::size_t>(grants.end() -
@@ -43,6 +62,11 @@ const LimitRow* LimitRows::find(const LimitName& limit) const {
 const PermitPlace* LimitRows::place_of(const LimitName& limit, const PermitId& permit) const {
   const auto at = permits_.find({limit, permit});
   return at == permits_.end() || !at->second ? nullptr : &*at->second;
+}
+
+std::size_t LimitRows::count(TimeMs now) const {
+  const auto end = idle_.upper_bound({TimeMs(now.v + 1), {}});
+  return rows_.size() - static_cast<std::size_t>(std::distance(idle_.begin(), end));
 }
 
 bool LimitRows::apply(const LimitChange& change, TimeMs now) {
@@ -78,6 +102,8 @@ LimitRow& LimitRows::row_for(const LimitChange& change) {
   row.concurrency = change.ask.concurrency;
   row.rate = change.ask.rate;
   row.window_ms = change.ask.window_ms;
+  row.rate_kept = std::max(row.rate_kept, row.rate);
+  row.window_ms_kept = std::max(row.window_ms_kept, row.window_ms);
   return row;
 }
 
@@ -111,12 +137,9 @@ bool LimitRows::grant(const LimitChange& change, TimeMs now) {
   if (waited) row.waiting.erase(row.waiting.begin());
   row.held.emplace(ask.permit, PermitHolder{now, ask.run});
   permits_[{change.limit, ask.permit}] = std::nullopt;
-  if (row.rate == 0) {
-    row.grants.clear();
-    return true;
-  }
+  if (row.rate_kept == 0) return true;
   row.grants.push_back(now);
-  while (row.grants.size() > row.rate || row.grants.front().v <= now.v - row.window_ms) {
+  while (row.grants.size() > row.rate_kept || row.grants.front().v <= now.v - row.window_ms_kept) {
     row.grants.pop_front();
   }
   return true;
@@ -142,8 +165,7 @@ void LimitRows::unindex(const LimitName& limit, const LimitRow& row) {
 
 void LimitRows::index(const LimitName& limit, const LimitRow& row) {
   if (const auto due = row.due()) by_due_.insert({*due, limit});
-  const bool idle = row.held.empty() && row.waiting.empty() && !row.grants.empty();
-  if (idle) idle_.insert({idle_until(row), limit});
+  if (is_idle(row)) idle_.insert({idle_until(row), limit});
 }
 
 void LimitRows::forget_idle(TimeMs now) {

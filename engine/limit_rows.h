@@ -54,6 +54,10 @@ struct LimitChange {
   friend bool operator==(const LimitChange&, const LimitChange&) = default;
 };
 
+// Whether a change may have such a name and such an ask (`gives_back`: only its permit counts):
+// within the bounds of limits_permits.h. What other boxes ask for is checked, folds need not.
+bool is_sound(const LimitName& limit, const PermitAsk& ask, bool gives_back);
+
 void encode_limit_changes(const std::vector<LimitChange>& changes, std::string* out);
 // False if malformed.
 bool decode_limit_changes(std::string_view bytes, std::vector<LimitChange>* changes);
@@ -81,10 +85,17 @@ struct LimitRow {
   // As it was asked for last.
   std::uint32_t concurrency = 0, rate = 0;
   std::int64_t window_ms = 0;
+  // The largest that were asked for since the row is there: so many grants are remembered, for so
+  // long.
+  std::uint32_t rate_kept = 0;
+  std::int64_t window_ms_kept = 0;
   std::map<PermitId, PermitHolder> held;
   std::map<PermitPlace, PermitWaiter> waiting;
-  std::deque<TimeMs> grants;  // of the last window: as many as `rate` at most; ascending
+  std::deque<TimeMs> grants;  // ascending
   std::uint64_t last_number = 0;
+
+  // It only remembers grants, and none that counts any more: as if it were not there.
+  bool is_over(TimeMs now) const;
 
   // Grants behind this time.
   std::size_t grants_since(TimeMs time) const;
@@ -108,6 +119,8 @@ class LimitRows {
   bool empty() const { return rows_.empty(); }
   const std::map<LimitName, LimitRow>& all() const { return rows_; }
   const LimitRow* find(const LimitName& limit) const;
+  // Of those that are not over.
+  std::size_t count(TimeMs now) const;
   // Those that are held or waited for.
   std::size_t permit_count() const { return permits_.size(); }
   // Where a permit waits; null: nowhere.

@@ -2,7 +2,36 @@
 
 #include <algorithm>
 
+#include "base/limits_permits.h"
+
 namespace pawl::engine {
+
+std::size_t permit_bytes(std::string_view limit, std::string_view key) {
+  return limit.size() + key.size() + 32;  // and its numbers
+}
+
+namespace {
+
+std::size_t spare_bytes(const RunPermits& permits) {
+  std::size_t bytes = 0;
+  for (const auto& spare : permits.spares) bytes += permit_bytes(spare->limit, spare->key);
+  return bytes;
+}
+
+}  // namespace
+
+bool waits_for_spares(const RunPermits& permits, StepId step) {
+  return find_limited(permits, step) != nullptr &&
+         spare_bytes(permits) > limits::kRunPermitBytesMax / 2;
+}
+
+std::size_t permit_bytes(const RunPermits& permits) {
+  std::size_t bytes = spare_bytes(permits);
+  for (const auto& task : permits.tasks) {
+    for (const TaskLimit& limit : task->limits) bytes += permit_bytes(limit.limit, limit.key);
+  }
+  return bytes;
+}
 
 bool has_errands(const RunPermits& permits) {
   return !permits.spares.empty() || std::any_of(permits.tasks.begin(), permits.tasks.end(),

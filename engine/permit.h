@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -75,6 +76,12 @@ struct RunPermits {
     v("tasks", x.tasks), v("spares", x.spares), v("last", x.last);
   }
 };
+
+// What they count for limits::kRunPermitBytesMax.
+std::size_t permit_bytes(std::string_view limit, std::string_view key);
+std::size_t permit_bytes(const RunPermits& permits);
+// The task has limits, and before it is due again more has to be given back.
+bool waits_for_spares(const RunPermits& permits, StepId step);
 
 inline bool is_empty(const RunPermits& x) { return x.last == 0; }
 

@@ -216,8 +216,13 @@ void Node::Errands::take(const Asked& asked, const Answer& answer) {
 void Node::Errands::take_permit(const Key& key, const Answer& answer) {
   if (answer.status >= 300) return;
   if (key.gives_back) return submit(key, engine::DropPermit{key.permit});
-  if (answer.status == 200) return submit(key, engine::TakePermit{key.permit});
-  wait(key, limits::kPermitAskAgainMs);
+  if (answer.status != 200) return wait(key, limits::kPermitAskAgainMs);
+  const engine::Run* run = node_->groups_[key.group.v]->tables().find(key.run);
+  if (run == nullptr) return;
+  const engine::LimitedTask* task = engine::task_of_permit(*run->tree->permits, key.permit);
+  if (task == nullptr) return;  // it is to be given back by now
+  const engine::TaskLimit& limit = task->limits[key.permit - task->first];
+  submit(key, engine::TakePermit{key.permit, limit.limit, limit.key});
 }
 
 // The child's uid is in the answer's tag, as for every client.

@@ -20,7 +20,7 @@ enum class Reply : std::uint8_t {
   nothing,   // internal: nobody waits
   envelope,  // 200, the run after it
   started,   // 201, the new run
-  outcome,   // 200, a task's outcome was taken
+  outcome,   // 200, a task's outcome was taken, or what another group has told
   deleted,   // 202, the run's data is deleted, but for what lies on the disks
 };
 

@@ -308,6 +308,7 @@ void Node::on_tick() {
   schedules_->look();
   batches_->look();
   permits_->look();
+  permits_->look_at_holders();
   subscriptions_->look();
   settle();
 }

@@ -87,7 +87,8 @@ void Node::on_operation(Request& request, CommandRun& op) {
     group = group_of(job.run_id);
   }
   const bool deletes = std::holds_alternative<engine::DeleteData>(op.command);
-  job.reply = deletes ? Reply::deleted : Reply::envelope;
+  const bool is_told = std::holds_alternative<engine::TakePermit>(op.command);
+  job.reply = deletes ? Reply::deleted : is_told ? Reply::outcome : Reply::envelope;
   job.command = std::move(op.command);
   submit(mutable_group(group), std::move(job));
 }

@@ -264,7 +264,7 @@ void members(Io& io, engine::Migrate& x) {
 }
 template <class Io>
 void members(Io& io, engine::TakePermit& x) {
-  io(x.permit);
+  io(x.permit, x.limit, x.key);
 }
 template <class Io>
 void members(Io& io, engine::DropPermit& x) {

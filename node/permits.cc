@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/feature_level.h"
 #include "base/limits_permits.h"
+#include "codecs/json.h"
 #include "engine/command.h"
 
 namespace pawl::node {
@@ -15,11 +17,31 @@ using engine::PermitState;
 // Ids of requests that no client has (errands.cc, schedules.cc and batches.cc have the others).
 constexpr std::uint64_t kPermitIds = std::uint64_t{27} << 59;
 
+// The run is gone, or does not want the permit; anything else says nothing of that.
+bool is_unwanted(const Answer& answer) {
+  dsl::Value body;
+  codecs::JsonError ignored;
+  if (answer.status != 404 && answer.status != 409) return false;
+  if (!codecs::parse_json(answer.body, &body, &ignored)) return false;
+  const dsl::Value* type = body.field("type");
+  return type != nullptr && (*type == dsl::Value::string("run-unknown") ||
+                             *type == dsl::Value::string("nothing-to-do"));
+}
+
 }  // namespace
 
 void Node::on_operation(Request& request, ChangePermit& op) { permits_->decide(request, op); }
 
 void Node::Permits::decide(const Request& request, const ChangePermit& op) {
+  if (!engine::is_sound(op.limit, op.ask, op.gives_back)) {
+    return node_->refuse(request.id, 400, "permit-unsound", "No run asks for such a permit",
+                         "its limit's name, key or numbers are out of their bounds");
+  }
+  if (node_->groups_[op.group.v]->tables().feature_level() < kPermitLevel) {
+    return node_->refuse(request.id, 503, "level-too-low", "A box runs an older version of pawl",
+                         "limits are kept once every box runs this version");
+  }
+  if (!op.gives_back && node_->lacks_room(request.id, -1, true)) return;
   Desk& desk = desks_[op.group];
   if (desk.asked.size() >= limits::kPermitsAskedMax) {
     ++node_->stats_.refused_full;
@@ -49,9 +71,11 @@ void Node::Permits::applied(GroupId group, std::string_view changes, bool own) {
 // Whoever leads anew knows of no holder whether it was told.
 void Node::Permits::opened(const Group& group) {
   due_ = true;
+  std::int64_t ms = limits::kPermitCheckMs;
   for (const auto& [limit, row] : group.tables().limits().all()) {
     for (const auto& [permit, holder] : row.held) {
-      check_at({group.id(), limit, permit}, limits::kPermitCheckMs, limits::kPermitCheckMs);
+      check_at({group.id(), limit, permit}, ms, limits::kPermitCheckMs);
+      ms += limits::kPermitCheckSpreadMs;
     }
   }
 }
@@ -94,9 +118,12 @@ void Node::Permits::look() {
     const bool asked = desks_.contains(group->id()) && !desks_[group->id()].asked.empty();
     if (asked || due_mono_ms(*group) <= node_->now_.mono_ms) serve(*group, &desks_[group->id()]);
   }
-  while (!by_time_.empty() && by_time_.begin()->first <= node_->now_.mono_ms &&
-         asked_.size() < limits::kPermitChecksMax) {
-    const Holder holder = by_time_.begin()->second;
+}
+
+void Node::Permits::look_at_holders() {
+  for (std::size_t n = 0; n < limits::kPermitChecksMax && !by_time_.empty(); ++n) {
+    const auto [at, holder] = *by_time_.begin();
+    if (at > node_->now_.mono_ms || asked_.size() >= limits::kPermitChecksMax) return;
     by_time_.erase(by_time_.begin());
     ask_holder(holder);
   }
@@ -162,7 +189,9 @@ void Node::Permits::ask_holder(const Holder& holder) {
   Request request;
   request.id = node_->cluster_ ? node_->own_id() : RequestId(kPermitIds + ++next_id_);
   request.deadline_ms = node_->now_.mono_ms + limits::kErrandMs;
-  request.operation = CommandRun{{"", holder.permit.run}, engine::TakePermit{holder.permit.number}};
+  request.operation =
+      CommandRun{{"", holder.permit.run},
+                 engine::TakePermit{holder.permit.number, holder.limit.first, holder.limit.second}};
   asked_[request.id] = holder;
   node_->under_way_.outstanding.insert(request.id);
   if (node_->cluster_) {
@@ -177,19 +206,19 @@ bool Node::Permits::settle(const Answer& answer) {
   if (asked == asked_.end()) return false;
   const Holder holder = asked->second;
   asked_.erase(asked);
-  due_ = true;
   const auto check = checks_.find(holder);
   if (check == checks_.end()) return true;  // given back meanwhile, or the group was lost
   const std::int64_t again_ms = check->second.again_ms;
-  if (answer.status == 429 || answer.status >= 500) {
-    check_at(holder, limits::kErrandAgainMs, again_ms);
-  } else if (answer.status < 300) {
+  if (answer.status < 300) {
     check_at(holder, again_ms, std::min(2 * again_ms, limits::kPermitCheckMsMax));
-  } else {
+  } else if (is_unwanted(answer)) {
     forget(holder);
     ChangePermit change{holder.group, holder.limit, {}, true};
     change.ask.permit = holder.permit;
     desks_[holder.group].asked.push_back({Request{}, std::move(change)});
+    due_ = true;
+  } else {
+    check_at(holder, limits::kErrandAgainMs, again_ms);
   }
   return true;
 }

@@ -42,7 +42,10 @@ class Node::Permits {
   bool settle(const Answer& answer);
 
   bool unsettled() const { return due_; }
+  // Decides what was asked for, and what is due.
   void look();
+  // Asks holders whose time has come; of each tick.
+  void look_at_holders();
   // Monotonic ms at which look() has something to do; INT64_MAX: never, as things are.
   std::int64_t next_wake_mono_ms() const;
 

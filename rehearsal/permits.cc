@@ -47,7 +47,8 @@ bool Permits::work() {
     const bool fits = rows_.apply(change, run_->now());
     PAWL_CHECK(fits);
     if (change.what != engine::LimitChange::What::granted) continue;
-    answers.push_back(engine::TakePermit{change.ask.permit.number});
+    answers.push_back(
+        engine::TakePermit{change.ask.permit.number, change.limit.first, change.limit.second});
   }
   for (const engine::Command& answer : answers) run_->send(answer, {});
   return !answers.empty();

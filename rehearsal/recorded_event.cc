@@ -199,7 +199,7 @@ std::optional<engine::Command> command_of(const RecordedEvent& event, const dsl:
   }
   if (type == "run.renewed") return engine::Checkpoint{};
   const std::uint32_t permit = small(event.number("permit"));
-  if (type == "permit.granted") return engine::TakePermit{permit};
+  if (type == "permit.granted") return engine::TakePermit{permit, "", ""};  // the run knows whose
   if (type == "permit.returned") return engine::DropPermit{permit};
   if (std::optional<engine::Command> command = command_of_call(event, type)) return command;
   return command_of_task(event, type);

@@ -280,6 +280,13 @@ class Replay {
       return engine::Checkpoint{};  // its `continue` failed, and that was taken
     }
     if (!command) return command;
+    if (auto* taken = std::get_if<engine::TakePermit>(&*command); taken != nullptr) {
+      const engine::LimitedTask* task = engine::task_of_permit(*run.tree->permits, taken->permit);
+      if (task == nullptr) return std::nullopt;
+      const engine::TaskLimit& limit = task->limits[taken->permit - task->first];
+      taken->limit = limit.limit;
+      taken->key = limit.key;
+    }
     if (auto* lost = std::get_if<engine::LoseLease>(&*command); lost != nullptr) {
       const engine::Step* step = run.step(lost->step);
       if (lost->attempt == 0 && step != nullptr) lost->attempt = step->attempt;

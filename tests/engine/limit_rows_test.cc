@@ -171,6 +171,69 @@ BOOST_AUTO_TEST_CASE(a_group_keeps_so_many_permits) {
   BOOST_TEST((more.ask({"a", "1"}, ask_of(most + 9, 1)) == PermitState::waits));
 }
 
+// Each asker's own numbers count, whatever others ask in between.
+BOOST_AUTO_TEST_CASE(another_version_s_numbers_take_no_grant_out_of_a_window) {
+  for (const auto& other : {ask_of(90, 5), ask_of(90, 0, 1, 10), ask_of(90, 0, 1000, 10)}) {
+    Keeper keeper;
+    const LimitName limit{"a", ""};
+    for (std::uint32_t n = 1; n <= 5; ++n) keeper.ask(limit, ask_of(n, 0, 5, 60'000));
+    for (std::uint32_t n = 6; n <= 20; ++n) {
+      BOOST_TEST((keeper.ask(limit, ask_of(n, 0, 5, 60'000)) == PermitState::waits));
+    }
+    keeper.ask(limit, other);
+    BOOST_TEST(keeper.pass(59'999).empty());
+    BOOST_TEST(keeper.pass(1).size() == 5u);
+    BOOST_TEST(keeper.pass(59'999).empty());
+    BOOST_TEST(keeper.pass(1).size() == 5u);
+  }
+}
+
+// What only remembers grants that count no more is as if it were not there.
+BOOST_AUTO_TEST_CASE(limits_that_are_over_take_no_room) {
+  Keeper keeper;
+  const auto most = static_cast<std::uint32_t>(limits::kLimitRowsMax);
+  const auto name = [](std::uint32_t n) { return LimitName{"a", std::to_string(n)}; };
+  LimitDecision decision(keeper.rows, keeper.now);
+  for (std::uint32_t n = 1; n <= most; ++n) {
+    BOOST_REQUIRE((decision.ask(name(n), ask_of(n, 0, 1, 1000)) == PermitState::held));
+    decision.give_back(name(n), ask_of(n, 0).permit);
+  }
+  for (const LimitChange& change : decision.changes()) {
+    BOOST_REQUIRE(keeper.rows.apply(change, keeper.now));
+  }
+  BOOST_TEST(keeper.rows.count(keeper.now) == most);
+  const auto ask = [&](std::uint32_t n) {
+    return LimitDecision(keeper.rows, keeper.now).ask({"b", ""}, ask_of(n, 1));
+  };
+  BOOST_TEST((ask(most + 1) == PermitState::no_room));
+  keeper.now = TimeMs(keeper.now.v + 999);
+  BOOST_TEST((ask(most + 1) == PermitState::no_room));
+  keeper.now = TimeMs(keeper.now.v + 1);
+  BOOST_TEST(keeper.rows.count(keeper.now) == 0u);
+  BOOST_TEST((keeper.ask({"b", ""}, ask_of(most + 1, 1)) == PermitState::held));
+  BOOST_TEST(keeper.rows.all().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_out_of_bounds_is_not_sound) {
+  const LimitName limit{"a", "k"};
+  BOOST_TEST(is_sound(limit, ask_of(1, 5, 3, 10), false));
+  BOOST_TEST(is_sound(limit, ask_of(1, 5), false));
+  BOOST_TEST(is_sound(limit, ask_of(1, 0), true), "to be given back it needs no numbers");
+  const std::string much(10'000, 'x');
+  PermitAsk long_run = ask_of(1, 5);
+  long_run.run = much;
+  for (const PermitAsk& ask :
+       {ask_of(0, 5), ask_of(1, 0), ask_of(1, 0, 3), ask_of(1, 0, 0, 10), ask_of(1, 0, 1001, 10),
+        ask_of(1, 0, 3, -1), ask_of(1, 0, 3, INT64_MAX), ask_of(1, 10'001),
+        ask_of(1, 5, 0, 0, INT64_MIN), ask_of(1, 5, 0, 0, 6), long_run}) {
+    BOOST_TEST(!is_sound(limit, ask, false));
+  }
+  BOOST_TEST(!is_sound({"", ""}, ask_of(1, 5), false));
+  BOOST_TEST(!is_sound({much, ""}, ask_of(1, 5), true));
+  BOOST_TEST(!is_sound({"a", much}, ask_of(1, 5), false));
+  BOOST_TEST(!is_sound(limit, ask_of(0, 0), true));
+}
+
 BOOST_AUTO_TEST_CASE(changes_are_read_as_they_were_written) {
   const std::vector<LimitChange> changes = {
       {What::waits, {"a", "k"}, ask_of(1, 2, 3, 4000, -5)},

@@ -1,6 +1,7 @@
 // A generation that begins with run.renewed: it is read by itself, and may go by another version.
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits_permits.h"
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
 #include "world.h"
@@ -43,6 +44,51 @@ Decision begin_anew(World* world, std::uint32_t version) {
 }
 
 BOOST_AUTO_TEST_SUITE(renewal)
+
+// However long the names and keys of limits are: what does not fit into a run is refused to the
+// item that asks for it, and what is in the run fits into an entry, also of a reset.
+BOOST_AUTO_TEST_CASE(all_permits_of_a_run_fit_into_a_generation) {
+  const auto name = [](char letter) { return std::string(90, letter); };
+  std::string text = R"toml(
+dsl = 1
+name = "wide"
+start = "all"
+[history]
+max_events = 10
+[state.all]
+map = "= lists.range(1900)"
+concurrency = 1000
+tolerate = 1900
+next = "end"
+do = { task = "t", timeout.queue = "9h", limits = [)toml";
+  for (const char letter : {'a', 'b', 'c', 'd'}) text += "\"" + name(letter) + "\", ";
+  text += "] }\n";
+  for (const char letter : {'a', 'b', 'c', 'd'}) {
+    text += "[limit." + name(letter) + "]\nconcurrency = 10000\nkey = \"" + std::string(199, 'k') +
+            "\"\n";
+  }
+  World world(text);
+  world.checks = false;
+  world.start();
+  world.advance(60'000);
+  const RunPermits& permits = *world.run().tree->permits;
+  BOOST_TEST(permits.tasks.size() > 100u);
+  BOOST_TEST(permits.tasks.size() < 1'000u);
+  BOOST_TEST(permit_bytes(permits) <= limits::kRunPermitBytesMax);
+  const Gather* gather = world.run().gather(0);
+  BOOST_REQUIRE(gather != nullptr);
+  BOOST_TEST(gather->failed > 900u);
+  const auto past = std::make_shared<Run>(world.run());
+  world.send(Checkpoint{});
+  BOOST_TEST(world.run().generation == 2u);
+  // Again and again: what the present has is to be given back, what the past had is asked for.
+  Decision last;
+  for (int i = 0; i < 12 && last.refusal == Refusal::none; ++i) {
+    last = world.send(Reset{past->seq, "again", past});
+  }
+  BOOST_TEST((last.refusal == Refusal::none || last.refusal == Refusal::too_big));
+  BOOST_TEST(run_problem(world.run()) == "");
+}
 
 BOOST_AUTO_TEST_CASE(a_reader_of_a_generation_needs_nothing_before_it) {
   World world(kWorkflow);

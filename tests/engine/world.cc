@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "base/limits.h"
 #include "engine/event_bytes.h"
 #include "engine/evolve.h"
 
@@ -131,6 +132,7 @@ void World::commit(const Decision& decision, const Run* before) {
   BOOST_REQUIRE(decision.after != nullptr);
   std::string bytes;
   encode_events(decision.events, &bytes);
+  BOOST_REQUIRE_LE(bytes.size(), limits::kEntryBytesMax / 4 * 3);  // room for an answer beside it
   std::vector<Event> decoded;
   const Salt* salt = before == nullptr ? nullptr : &before->identity->salt;
   const Seq first(before == nullptr ? 1 : before->seq.v + 1);

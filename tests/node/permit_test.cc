@@ -33,6 +33,7 @@ struct Keeping : Host {
     ChangePermit op{GroupId(1), {"a", "k"}, {}, gives_back};
     op.ask.permit = {RunUid{GroupId(2), run}, number};
     op.ask.concurrency = 1;
+    op.ask.priority = 3;
     op.ask.run = "r";
     const RequestId id = ask(op);
     drain();
@@ -79,6 +80,54 @@ BOOST_AUTO_TEST_CASE(a_permit_that_nobody_wants_is_taken_back) {
   host.advance(5'000);
   BOOST_TEST(host.row() == nullptr);
   BOOST_TEST(host.audit() == "");
+}
+
+// A number that a run uses for another limit, as after a restore from groups of two moments.
+BOOST_AUTO_TEST_CASE(a_permit_of_another_limit_is_no_permit) {
+  Keeping host;
+  host.start("first", "limited");
+  host.start("second", "limited");
+  host.advance(100);
+  const engine::Run& second = host.run("second");
+  BOOST_TEST((second.steps.at(0)->status == engine::StepStatus::limited));
+  ChangePermit op{GroupId(1), {"a", "k"}, {}, false};
+  op.ask = {{second.uid(), 1}, 1, 0, 0, 3, "second"};
+  BOOST_TEST(host.status((host.ask(op), host.drain(), host.ask(op))) == 200);
+  host.advance(10'000);
+  BOOST_TEST((host.run("second").steps.at(0)->status == engine::StepStatus::limited));
+  BOOST_TEST(host.row() == nullptr);
+  BOOST_TEST(host.permits() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_unsound_is_refused) {
+  Keeping host;
+  ChangePermit op{GroupId(1), {"a", "k"}, {}, false};
+  op.ask = {{RunUid{GroupId(2), Index(9)}, 1}, 0, 5'000, 10, 3, "r"};
+  const RequestId id = host.ask(op);
+  host.drain();
+  BOOST_TEST(host.status(id) == 400);
+  BOOST_TEST(host.audit() == "");
+}
+
+// Thousands of holders, none of which knows of it, and no turn that asks them all.
+BOOST_AUTO_TEST_CASE(holders_are_asked_some_at_a_time) {
+  Keeping host;
+  for (std::uint32_t n = 1; n <= 1'000; ++n) {
+    ChangePermit op{GroupId(1), {"a", "k"}, {}, false};
+    op.ask = {{RunUid{GroupId(2), Index(999)}, n}, 2'000, 0, 0, 3, "r"};
+    host.ask(op);
+  }
+  host.drain();
+  BOOST_TEST(host.permits() == 1'000u);
+  host.crash();
+  host.boot();
+  host.stall(limits::kPermitCheckMs + 1'000 * limits::kPermitCheckSpreadMs);
+  host.tick();
+  host.drain();
+  BOOST_TEST(host.permits() >= 1'000u - limits::kPermitChecksMax);
+  BOOST_TEST(host.permits() < 1'000u);
+  host.advance(1'000);
+  BOOST_TEST(host.permits() == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(the_first_holds_the_next_waits) {
