@@ -12,6 +12,7 @@
 // | 5     | compressed segments; what is forgotten         |
 // | 6     | machines within machines, undos, calls         |
 // | 7     | schedules, batches, subscriptions, resets      |
+// | 8     | limits, namespaces                             |
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@
 // The newest that this build writes and reads. tests/upgrade builds the parts that ask for it once
 // more, as the build before this one was.
 #ifndef PAWL_FEATURE_LEVEL
-#define PAWL_FEATURE_LEVEL 7
+#define PAWL_FEATURE_LEVEL 8
 #endif
 
 namespace pawl {
@@ -35,5 +36,6 @@ inline constexpr std::uint16_t kResetLevel = 7;
 inline constexpr std::uint16_t kBatchLevel = 7;
 inline constexpr std::uint16_t kSubscriptionLevel = 7;
 inline constexpr std::uint16_t kMigrateLevel = 7;
+inline constexpr std::uint16_t kNamespaceLevel = 8;
 
 }  // namespace pawl

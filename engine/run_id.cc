@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/digest.h"
 #include "base/limits.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 namespace {
@@ -51,6 +52,10 @@ GroupId group_of_run(std::string_view name_space, std::string_view id, std::uint
   // CRC32C spreads keys evenly enough, and costs nothing beside a digest.
   const std::uint64_t hash = crc32c(partition_key(id), crc32c(name_space));
   return GroupId(static_cast<std::uint16_t>(1 + (hash * run_groups >> 32)));
+}
+
+GroupId group_of_run(std::string_view kept_id, std::uint16_t run_groups) {
+  return group_of_run(namespace_of(kept_id), plain_name(kept_id), run_groups);
 }
 
 std::string derived_run_id(std::string_view name_space, std::string_view key) {

@@ -18,6 +18,8 @@ std::string_view partition_key(std::string_view id);
 
 // The group (1 .. run_groups) that holds runs of this id.
 GroupId group_of_run(std::string_view name_space, std::string_view id, std::uint16_t run_groups);
+// The same by the id that a run is kept under (namespace.h).
+GroupId group_of_run(std::string_view kept_id, std::uint16_t run_groups);
 
 // The id of a run started without one: the same for the same idempotency key.
 std::string derived_run_id(std::string_view name_space, std::string_view key);

@@ -41,7 +41,6 @@ class Node : private GroupOwner {
   log::RecoverySink& recovery();
   // Elects itself where it is the only voter: ready() once the first batch is on the disk.
   void start(log::Journal* journal, const Now& now);
-
   // --- running ---
   void handle(const Now& now, Input input, Outputs* outputs);
   // What the disk thread is to do next, or null; until batch_done(). `room`: room ahead, too.
@@ -50,7 +49,6 @@ class Node : private GroupOwner {
   void batch_done(const Now& now, std::uint64_t id);
   std::int64_t next_wake_mono_ms() const;  // when a Tick is due, monotonic; INT64_MAX: never
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
-
   // --- what it knows ---
   bool ready() const;  // every group is whole and has a leader that may decide, or another box
   std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
@@ -81,6 +79,7 @@ class Node : private GroupOwner {
   class Batches;
   class Schedules;
   class Subscriptions;
+  class Quotas;
   class Installs;
   struct Assembly;
   struct Pasts;
@@ -189,6 +188,7 @@ class Node : private GroupOwner {
   void on_operation(Request& request, HeartbeatTask& op);
   void on_operation(Request& request, Barrier& op);
   void on_operation(Request& request, SurveyRuns& op);
+  void on_operation(Request& request, SurveyNamespace& op);
   void begin_report_batch(RequestId id, const ReportTasks& op);
   bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
   void answer_item(Answer item_answer, int item);
@@ -285,6 +285,7 @@ class Node : private GroupOwner {
   std::unique_ptr<Batches> batches_;
   std::unique_ptr<Schedules> schedules_;
   std::unique_ptr<Subscriptions> subscriptions_;
+  std::unique_ptr<Quotas> quotas_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

@@ -8,6 +8,7 @@
 #include "node/boxes.h"
 #include "node/forgetting.h"
 #include "node/planted.h"
+#include "node/quotas.h"
 #include "node/subscriptions.h"
 
 namespace pawl::node {
@@ -288,6 +289,7 @@ void Node::close(Group& group) {
   leases_.end_group(id);
   forgetting_->lost(id);
   batches_->lost(id);
+  quotas_->lost(id);
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }
