@@ -38,5 +38,6 @@ inline constexpr std::uint16_t kSubscriptionLevel = 7;
 inline constexpr std::uint16_t kMigrateLevel = 7;
 inline constexpr std::uint16_t kPermitLevel = 8;
 inline constexpr std::uint16_t kScrubBatchLevel = 8;
+inline constexpr std::uint16_t kNamespaceLevel = 8;
 
 }  // namespace pawl

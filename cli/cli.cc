@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "dsl/diagnostic.h"
+#include "engine/namespace.h"
 
 namespace pawl::cli {
 namespace {
@@ -49,9 +50,32 @@ void global_options(CLI::App& app, SessionOptions* options) {
   app.add_option("--socket", options->socket_path,
                  "The daemon's socket (else $PAWL_SOCKET, else /run/pawl/pawl.sock)")
       ->type_name("PATH");
+  app.add_option("--namespace", options->name_space,
+                 "The namespace (else $PAWL_NAMESPACE, else default)")
+      ->type_name("NAME");
   app.footer(
       "Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 unreachable or no "
       "leader,\n124 timed out. `pawl COMMAND --help` tells more.");
+}
+
+// `worker` takes several.
+int check_namespace(const CLI::App& app, const SessionOptions& options) {
+  const std::string all = name_space(options.name_space);
+  std::string_view rest = all;
+  const bool several = app.got_subcommand("worker");
+  while (!rest.empty()) {
+    const std::size_t end = several ? std::min(rest.find(','), rest.size()) : rest.size();
+    if (!engine::is_namespace_name(rest.substr(0, end))) {
+      std::fprintf(
+          stderr,
+          "pawl: `%s` is no namespace\nhint: --namespace and PAWL_NAMESPACE take a name of "
+          "a-z, 0-9 and -; `pawl namespaces` lists those there are\n",
+          all.c_str());
+      return kUsage;
+    }
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return kDone;
 }
 
 }  // namespace
@@ -80,6 +104,7 @@ int run(const std::vector<std::string>& args, Serve serve) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, args, error);
   }
+  if (const int exit = check_namespace(app, options); exit != kDone) return exit;
   Session session(options);
   for (const Bound& bound : commands) {
     if (bound.app->parsed()) return bound.command->run(session);

@@ -66,6 +66,23 @@ bool is_away(const absl::Status& status) {
          status.code() == absl::StatusCode::kAborted;
 }
 
+std::string target_within(std::string_view name_space, std::string_view target) {
+  constexpr std::string_view kRoot = "/v1/";
+  if (name_space.empty() || !target.starts_with(kRoot)) return std::string(target);
+  const std::string_view below = target.substr(kRoot.size());
+  for (const std::string_view other : {"ns/", "namespaces", "cluster", "version", "openapi.json"}) {
+    if (below.starts_with(other)) return std::string(target);
+  }
+  return std::string(kRoot) + "ns/" + std::string(name_space) + "/" + std::string(below);
+}
+
+void Client::send(const Request& request) {
+  if (name_space_.empty()) return connection_.send(request);
+  Request within = request;
+  within.target = target_within(name_space_, request.target);
+  connection_.send(within);
+}
+
 absl::Status Client::wait(std::int64_t deadline_ms) {
   pollfd fd{connection_.fd(), connection_.events(), 0};
   const std::int64_t left = std::max<std::int64_t>(deadline_ms - monotonic_ms(), 0);
@@ -85,7 +102,7 @@ absl::Status Client::wait(std::int64_t deadline_ms) {
 absl::Status Client::exchange(const Request& request, int timeout_ms) {
   const std::int64_t deadline = monotonic_ms() + timeout_ms;
   if (absl::Status opened = connection_.open(); !opened.ok()) return opened;
-  connection_.send(request);
+  send(request);
   while (true) {
     if (absl::Status status = connection_.advance(); !status.ok()) return status;
     if (connection_.answered()) return absl::OkStatus();
@@ -110,7 +127,7 @@ absl::StatusOr<Response> Client::follow(const Request& request,
                                         const std::function<bool(std::string_view)>& line) {
   if (absl::Status checked = check(request); !checked.ok()) return checked;
   if (absl::Status opened = connection_.open(); !opened.ok()) return opened;
-  connection_.send(request);
+  send(request);
   std::int64_t deadline = monotonic_ms() + kSilenceMs;
   while (true) {
     if (absl::Status status = connection_.advance(); !status.ok()) return status;

@@ -22,13 +22,18 @@ std::int64_t wall_ms();
 // soon.
 bool is_away(const absl::Status& status);
 
+// "/v1/runs" as "/v1/ns/NAME/runs"; other paths, and those that are of all namespaces, as they are.
+std::string target_within(std::string_view name_space, std::string_view target);
+
 // The daemon answers a write within limits::kRequestSecondsMax; a little more than that is a daemon
 // that hangs.
 inline constexpr int kAnswerMs = 20'000;
 
 class Client {
  public:
-  explicit Client(std::string socket_path) : connection_(std::move(socket_path)) {}
+  // What is below /v1 is asked of the namespace; "" is `default`.
+  explicit Client(std::string socket_path, std::string name_space = "")
+      : connection_(std::move(socket_path)), name_space_(std::move(name_space)) {}
 
   // Sends a request and waits for the whole answer, whatever its status. A connection that is lost
   // on the way is made again once and the request repeated: the caller gives everything that
@@ -45,12 +50,15 @@ class Client {
                                   const std::function<bool(std::string_view line)>& line);
 
   const std::string& socket_path() const { return connection_.path(); }
+  const std::string& name_space() const { return name_space_; }
 
  private:
   absl::Status exchange(const Request& request, int timeout_ms);
   absl::Status wait(std::int64_t deadline_ms);
+  void send(const Request& request);
 
   Connection connection_;
+  std::string name_space_;
 };
 
 }  // namespace pawl::cli

@@ -62,6 +62,7 @@ std::unique_ptr<Command> make_queues();
 std::unique_ptr<Command> make_schedules();
 std::unique_ptr<Command> make_events();
 std::unique_ptr<Command> make_subscriptions();
+std::unique_ptr<Command> make_namespaces();
 std::unique_ptr<Command> make_cluster();
 std::unique_ptr<Command> make_backup();
 std::unique_ptr<Command> make_restore();

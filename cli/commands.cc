@@ -36,6 +36,7 @@ const std::vector<CommandEntry>& all_commands() {
       {"schedules", "Operations", "Show, pause, fire and make up for schedules", make_schedules},
       {"events", "Operations", "Show committed events of all runs", make_events},
       {"subscriptions", "Operations", "Durable subscriptions to the events", make_subscriptions},
+      {"namespaces", "Operations", "Namespaces and their quotas", make_namespaces},
       {"cluster", "Operations", "The boxes: status, transfer, a new keyring", make_cluster},
       {"backup", "Operations", "Write a store into one file", make_backup},
       {"restore", "Operations", "Make a store of a backup", make_restore},

@@ -14,6 +14,7 @@
 #include "cli/problem.h"
 #include "codecs/json.h"
 #include "dsl/expression.h"
+#include "engine/namespace.h"
 
 namespace pawl::cli {
 namespace {
@@ -43,11 +44,19 @@ std::string socket_path(const std::string& flag) {
   return "/run/pawl/pawl.sock";
 }
 
+std::string name_space(const std::string& flag) {
+  const char* from_environment = std::getenv("PAWL_NAMESPACE");
+  std::string name = flag;
+  if (flag.empty() && from_environment != nullptr) name = from_environment;
+  return name == engine::kDefaultNamespace ? "" : name;
+}
+
 Session::Session(const SessionOptions& options)
     : json_(options.json),
       colour_(false),
       error_terminal_(::isatty(STDERR_FILENO) == 1),
-      client_(pawl::cli::socket_path(options.socket_path)) {
+      client_(pawl::cli::socket_path(options.socket_path),
+              pawl::cli::name_space(options.name_space)) {
   const char* no_color = std::getenv("NO_COLOR");
   const bool wanted = no_color == nullptr || *no_color == '\0';
   const char* terminal = std::getenv("TERM");

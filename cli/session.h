@@ -16,6 +16,8 @@ namespace pawl::cli {
 
 struct SessionOptions {
   std::string socket_path;  // "": PAWL_SOCKET, else /run/pawl/pawl.sock
+  std::string
+      name_space;  // "": PAWL_NAMESPACE, else `default`; `worker` takes several, with commas
   bool json = false;
 };
 
@@ -63,6 +65,9 @@ class Session {
 
 // An answer's JSON; null if it is none.
 dsl::Value parse_body(const Response& response);
+
+// The namespace a session will speak of: the flag, PAWL_NAMESPACE, or "" for `default`.
+std::string name_space(const std::string& flag);
 
 // The socket a session will use: the flag, PAWL_SOCKET, or the packaged default.
 std::string socket_path(const std::string& flag);

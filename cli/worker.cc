@@ -61,6 +61,8 @@ class Worker : public Command {
         "PAWL_IDEMPOTENCY_KEY, PAWL_DEADLINE, PAWL_TOKEN, PAWL_FENCE and PAWL_PROGRESS (a file: "
         "sent\n"
         "with heartbeats, filled with what an earlier attempt left) in its environment.\n"
+        "--namespace A,B takes tasks of the queue in several namespaces, by turns; PAWL_NAMESPACE\n"
+        "tells a program the one of its task.\n"
         "Exit 0: done; stdout is empty or one JSON value, the result. Other exits: a JSON object\n"
         "{type, message, data, retryable} on stdout is the error; without it 75 is retried, and N "
         "is\n"
@@ -97,6 +99,12 @@ class Worker : public Command {
     Connection probe(options_.socket_path);
     if (const absl::Status opened = probe.open(); absl::IsInvalidArgument(opened)) {
       return session.refuse(opened);
+    }
+    std::string_view names = session.client().name_space();
+    while (!names.empty()) {
+      const std::size_t end = std::min(names.find(','), names.size());
+      options_.name_spaces.emplace_back(names.substr(0, end));
+      names.remove_prefix(std::min(end + 1, names.size()));
     }
     options_.name = name_.value_or(default_name());
     options_.log_tasks = verbose_ || session.error_terminal();

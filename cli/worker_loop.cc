@@ -105,7 +105,13 @@ void WorkerLoop::start_poll(std::int64_t now) {
   codecs::JsonWriter body(&request.body);
   body.begin_object().field("worker", options_.name).plain_key("tasks").begin_array();
   for (const auto& [type, path] : options_.programs) body.string(type);
-  body.end_array().field("max", static_cast<std::uint64_t>(slots - jobs_.size())).end_object();
+  body.end_array();
+  if (!options_.name_spaces.empty()) {
+    body.plain_key("namespaces").begin_array();
+    for (const std::string& name : options_.name_spaces) body.string(name);
+    body.end_array();
+  }
+  body.field("max", static_cast<std::uint64_t>(slots - jobs_.size())).end_object();
   polls_.start(std::move(request), kPollWaitMs + 15'000, now);
 }
 
@@ -175,6 +181,7 @@ std::vector<std::string> WorkerLoop::environment_for(const WorkerTask& task,
   std::vector<std::string> out;
   out.push_back("PAWL_SOCKET=" + options_.socket_path);
   out.push_back("PAWL_RUN=" + task.run);
+  out.push_back("PAWL_NAMESPACE=" + task.name_space);
   out.push_back("PAWL_TASK=" + task.type);
   out.push_back("PAWL_ATTEMPT=" + std::to_string(task.attempt));
   out.push_back("PAWL_IDEMPOTENCY_KEY=" + task.idempotency_key);

@@ -37,6 +37,7 @@ namespace pawl::cli {
 struct WorkerOptions {
   std::string socket_path;
   std::string queue;
+  std::vector<std::string> name_spaces;         // whose queue; none: of `default`
   std::string name;                             // of this worker, in the events
   std::map<std::string, std::string> programs;  // task type -> path of its executable
   int concurrency = 1;                          // programs at once

@@ -19,6 +19,7 @@ bool parse_tasks(const std::string& body, std::vector<WorkerTask>* out) {
     WorkerTask task;
     task.token = text_of(item, "token");
     task.run = text_of(item, "run");
+    task.name_space = text_of(item, "namespace");
     task.type = text_of(item, "type");
     const dsl::Value* attempt = item.field("attempt");
     if (attempt != nullptr && attempt->kind() == dsl::Kind::int64) task.attempt = attempt->as_int();

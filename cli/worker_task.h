@@ -12,6 +12,7 @@ namespace pawl::cli {
 struct WorkerTask {
   std::string token;  // names run, task and attempt; outlives the daemon's restarts
   std::string run;
+  std::string name_space;  // of the run; "" is `default`
   std::string type;
   dsl::Value input;
   std::int64_t attempt = 0;

@@ -1,6 +1,8 @@
 #include "codecs/batch_json.h"
 
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
+#include "engine/namespace.h"
 
 namespace pawl::codecs {
 namespace {
@@ -37,7 +39,9 @@ void write_counts(JsonWriter& w, const engine::BatchCounts& counts) {
   w.field("changed", counts.changed).field("unchanged", counts.unchanged);
   w.field("refused", counts.refused).plain_key("refusals").begin_array();
   for (const engine::BatchRefusal& refusal : counts.refusals) {
-    w.begin_object().field("run", refusal.run).field("uid", to_string(refusal.uid));
+    w.begin_object()
+        .field("run", engine::plain_name(refusal.run))
+        .field("uid", to_string(refusal.uid));
     w.field("type", refusal.type).field("detail", refusal.detail).end_object();
   }
   w.end_array();
@@ -60,6 +64,7 @@ struct EventWriter {
   JsonWriter& w;
   void operator()(const engine::BatchBegun& e) const {
     w.field("type", "batch.begun").field("batch", e.batch.v);
+    write_namespace(w, e.spec.filter.name_space());
     write_spec(w, e.spec);
     w.plain_key("through").begin_array();
     for (const Index index : e.through) w.uint64(index.v);
@@ -83,10 +88,12 @@ struct EventWriter {
 
 void write_filter(JsonWriter& w, const engine::RunFilter& filter) {
   w.begin_object();
-  if (filter.workflow) w.field("workflow", *filter.workflow);
+  if (filter.workflow) w.field("workflow", engine::plain_name(*filter.workflow));
   if (filter.status) w.field("status", *filter.status);
   if (filter.state) w.field("state", *filter.state);
-  if (filter.id_prefix) w.field("id_prefix", *filter.id_prefix);
+  const std::string_view prefix =
+      filter.id_prefix ? engine::plain_name(*filter.id_prefix) : std::string_view();
+  if (!prefix.empty()) w.field("id_prefix", prefix);
   write_time(w, "started_after", filter.started_after);
   write_time(w, "started_before", filter.started_before);
   write_time(w, "closed_after", filter.closed_after);
@@ -105,6 +112,7 @@ void append_batch(const engine::Batch& batch, const engine::BatchRow* open_part,
   if (open_part != nullptr && !batch.over_at) counts.add(open_part->counts);
   JsonWriter w(out);
   w.begin_object().field("batch", batch.begun.batch.v);
+  write_namespace(w, batch.begun.spec.filter.name_space());
   write_spec(w, batch.begun.spec);
   w.field("status", status_of(batch)).field("matching", batch.begun.matching);
   write_counts(w, counts);

@@ -10,6 +10,7 @@
 #include "codecs/json.h"
 #include "codecs/limit_json.h"
 #include "codecs/membership_bytes.h"
+#include "codecs/namespace_json.h"
 #include "codecs/schedule_json.h"
 #include "codecs/subscription_json.h"
 #include "engine/catalog.h"
@@ -50,26 +51,33 @@ struct ChangeWriter {
   JsonWriter* w;
 
   void operator()(const engine::VersionStored& e) const {
-    w->field("type", "version.stored").field("name", e.name);
+    w->field("type", "version.stored");
+    write_name(*w, "name", e.name);
     w->field("version", std::uint64_t{e.version}).field("hash", to_hex(e.hash));
     w->field("revision", e.revision).field("text", e.text);
     write_author(w, e);
   }
   void operator()(const engine::DefaultChanged& e) const {
-    w->field("type", "default.changed").field("name", e.name);
+    w->field("type", "default.changed");
+    write_name(*w, "name", e.name);
     w->field("version", std::uint64_t{e.version}).field("reason", e.reason);
     write_author(w, e);
   }
   void operator()(const engine::VersionPinned& e) const {
-    w->field("type", "version.pinned").field("name", e.name);
+    w->field("type", "version.pinned");
+    write_name(*w, "name", e.name);
     w->field("version", std::uint64_t{e.version}).field("group", std::uint64_t{e.group.v});
   }
   void operator()(const engine::QueuePaused& e) const {
-    w->field("type", "queue.paused").field("queue", e.queue).field("reason", e.reason);
+    w->field("type", "queue.paused");
+    write_name(*w, "queue", e.queue);
+    w->field("reason", e.reason);
     write_author(w, e);
   }
   void operator()(const engine::QueueResumed& e) const {
-    w->field("type", "queue.resumed").field("queue", e.queue).field("reason", e.reason);
+    w->field("type", "queue.resumed");
+    write_name(*w, "queue", e.queue);
+    w->field("reason", e.reason);
     write_author(w, e);
   }
   void operator()(const engine::ScheduleEvent& e) const {
@@ -102,6 +110,7 @@ struct ChangeWriter {
   }
   void operator()(const engine::BatchEvent& e) const { write_batch_event(*w, e); }
   void operator()(const engine::SubscriptionEvent& e) const { write_subscription_event(*w, e); }
+  void operator()(const engine::NamespaceEvent& e) const { write_namespace_event(*w, e); }
 };
 
 void write_message(JsonWriter* w, const engine::Message& message) {

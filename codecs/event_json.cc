@@ -1,9 +1,12 @@
 #include "codecs/event_json.h"
 
+#include <algorithm>
+#include <iterator>
 #include <type_traits>
 
 #include "codecs/json.h"
 #include "engine/event_visit.h"
+#include "engine/namespace.h"
 #include "engine/waiting.h"
 
 namespace pawl::codecs {
@@ -18,7 +21,9 @@ class FieldWriter {
 
   template <class T>
   void operator()(const char* name, const T& field) {
-    if constexpr (std::is_same_v<T, engine::Salt>) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      write_text(name, field);
+    } else if constexpr (std::is_same_v<T, engine::Salt>) {
       return;
     } else if constexpr (engine::IsOptional<T>::value) {
       if (field) (*this)(name, *field);
@@ -32,6 +37,12 @@ class FieldWriter {
   }
 
  private:
+  // Names of what belongs to a namespace read as its clients know them.
+  void write_text(const char* name, const std::string& text) {
+    static constexpr std::string_view kNames[] = {"id", "workflow", "run", "queue", "limit"};
+    const bool plain = std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+    w_.plain_key(name).string(plain ? engine::plain_name(text) : std::string_view(text));
+  }
   template <class T>
   void write_keyed(const char* name, const T& field) {
     w_.plain_key(name);
@@ -100,16 +111,25 @@ class FieldWriter {
       w_.string(engine::enum_name(x));
     } else if constexpr (engine::IsStrong<T>::value) {
       write(x.v);
+    } else if constexpr (std::is_same_v<T, engine::OpenCall>) {
+      engine::OpenCall shown = x;
+      if (!x.is_signal) shown.name = engine::plain_name(x.name);
+      write_members(shown);
     } else if constexpr (engine::Reflected<T>) {
-      w_.begin_object();
-      T::fields(x, *this);
-      w_.end_object();
+      write_members(x);
     } else if constexpr (std::is_signed_v<T>) {
       w_.int64(x);
     } else {
       static_assert(std::is_unsigned_v<T>);
       w_.uint64(x);
     }
+  }
+
+  template <class T>
+  void write_members(const T& x) {
+    w_.begin_object();
+    T::fields(x, *this);
+    w_.end_object();
   }
 
   JsonWriter& w_;

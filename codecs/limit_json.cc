@@ -2,6 +2,8 @@
 
 #include "base/limits_permits.h"
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
+#include "engine/namespace.h"
 
 namespace pawl::codecs {
 namespace {
@@ -32,7 +34,9 @@ void write_permit(JsonWriter& w, const engine::PermitId& permit) {
 
 void append_limit(const engine::LimitName& name, const engine::LimitRow& row, std::string* out) {
   JsonWriter w(out);
-  w.begin_object().field("name", name.first).field("key", name.second);
+  w.begin_object();
+  write_name(w, "name", name.first);
+  w.field("key", name.second);
   write_bounds(w, row.concurrency, row.rate, row.window_ms);
   w.field("held", std::uint64_t{row.held.size()});
   w.field("waiting", std::uint64_t{row.waiting.size()});
@@ -41,7 +45,7 @@ void append_limit(const engine::LimitName& name, const engine::LimitRow& row, st
   w.plain_key("holders").begin_array();
   for (const auto& [permit, holder] : row.held) {
     if (++shown > limits::kPermitsShownMax) break;
-    w.begin_object().field("run", holder.run);
+    w.begin_object().field("run", engine::plain_name(holder.run));
     write_permit(w, permit);
     w.plain_key("since").time_ms(holder.since.v).end_object();
   }
@@ -49,7 +53,7 @@ void append_limit(const engine::LimitName& name, const engine::LimitRow& row, st
   shown = 0;
   for (const auto& [place, waiter] : row.waiting) {
     if (++shown > limits::kPermitsShownMax) break;
-    w.begin_object().field("run", waiter.ask.run);
+    w.begin_object().field("run", engine::plain_name(waiter.ask.run));
     write_permit(w, waiter.ask.permit);
     w.plain_key("priority").int64(waiter.ask.priority);
     w.plain_key("since").time_ms(waiter.since.v).end_object();

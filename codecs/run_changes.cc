@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "codecs/json.h"
 #include "codecs/run_json.h"
+#include "engine/namespace.h"
 #include "engine/waiting.h"
 
 namespace pawl::codecs {
@@ -112,14 +113,16 @@ void add_tree(const engine::RunTree& tree, Facts* facts) {
     add(facts, What::undo, undo->id, name, text);
   }
   for (const auto& call : tree.calls) {
-    add(facts, What::call, call->id, call->run, engine::enum_name(call->status));
+    add(facts, What::call, call->id, std::string(engine::plain_name(call->run)),
+        engine::enum_name(call->status));
   }
 }
 
 Facts facts_of(const engine::Run& run) {
   Facts facts;
   if (run.seq.v == 0) return facts;
-  add(&facts, What::workflow, 0, "", absl::StrCat(run.workflow(), ", version ", run.version()));
+  add(&facts, What::workflow, 0, "",
+      absl::StrCat(std::string(engine::plain_name(run.workflow())), ", version ", run.version()));
   add(&facts, What::status, 0, "", engine::to_string(run.status));
   add(&facts, What::generation, 0, "", absl::StrCat(run.generation));
   if (!run.frames.empty()) add_frame(run.frames[0], 0, &facts);

@@ -4,7 +4,9 @@
 
 #include "base/check.h"
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
 #include "codecs/problem.h"
+#include "engine/namespace.h"
 #include "engine/waiting.h"
 
 namespace pawl::codecs {
@@ -53,12 +55,12 @@ void write_waiting_tasks(JsonWriter& w, const std::vector<engine::WaitingTask>& 
   for (const auto& task : tasks) {
     w.begin_object().field("step", std::uint64_t{task.step.v}).field("path", task.path);
     if (!task.handler.empty()) w.field("handler", task.handler);
-    w.field("type", task.type).field("queue", task.queue);
+    w.field("type", task.type).field("queue", engine::plain_name(task.queue));
     w.field("status", engine::to_string(task.status));
     w.field("attempt", std::uint64_t{task.attempt});
     if (!task.worker.empty()) w.field("worker", task.worker);
     if (task.retry_at) write_time(w, "retry_at", *task.retry_at);
-    if (!task.limit.empty()) w.field("limit", task.limit);
+    if (!task.limit.empty()) w.field("limit", engine::plain_name(task.limit));
     if (!task.limit_key.empty()) w.field("limit_key", task.limit_key);
     w.end_object();
   }
@@ -69,8 +71,8 @@ void write_children(JsonWriter& w, const std::vector<engine::WaitingCall>& child
   if (children.empty()) return;
   w.plain_key("children").begin_array();
   for (const auto& child : children) {
-    w.begin_object().field("path", child.path).field("run", child.run);
-    if (!child.workflow.empty()) w.field("workflow", child.workflow);
+    w.begin_object().field("path", child.path).field("run", engine::plain_name(child.run));
+    if (!child.workflow.empty()) w.field("workflow", engine::plain_name(child.workflow));
     if (!child.signal.empty()) w.field("signal", child.signal);
     if (!child.uid.empty()) w.field("uid", child.uid);
     w.end_object();
@@ -152,8 +154,10 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
                      const EnvelopeFields& fields) {
   JsonWriter w(out);
   w.begin_object();
-  w.field("id", run.id()).field("uid", to_string(run.uid()));
-  w.field("workflow", run.workflow()).field("version", std::uint64_t{run.version()});
+  write_name(w, "id", run.id());
+  w.field("uid", to_string(run.uid()));
+  w.field("workflow", engine::plain_name(run.workflow()))
+      .field("version", std::uint64_t{run.version()});
   w.field("generation", std::uint64_t{run.generation});
   w.field("status", engine::to_string(run.status));
   w.field("state", run.state());
@@ -169,7 +173,7 @@ void append_envelope(const engine::Run& run, const dsl::Definition* definition, 
   if (fields.waiting_for) write_waiting(w, run, definition);
   write_incidents(w, run);
   if (const auto& caller = run.tree->caller) {
-    w.plain_key("parent").begin_object().field("id", caller->run);
+    w.plain_key("parent").begin_object().field("id", engine::plain_name(caller->run));
     w.field("uid", to_string(caller->uid)).end_object();
   }
   w.plain_key("tags").begin_object();
@@ -186,7 +190,9 @@ void append_data_deleted(const engine::Run& run, const std::vector<BoxScrubbed>&
                          std::string* out) {
   const bool all = all_scrubbed(boxes);
   JsonWriter w(out);
-  w.begin_object().field("id", run.id()).field("uid", to_string(run.uid()));
+  w.begin_object();
+  write_name(w, "id", run.id());
+  w.field("uid", to_string(run.uid()));
   w.field("status", engine::to_string(run.status));
   w.field("seq", run.seq.v).field("hash", to_hex(run.hash)).field("bytes_on_disk", !all);
   write_boxes(w, boxes);
@@ -209,8 +215,12 @@ void append_scrubbed(const std::vector<BoxScrubbed>& boxes, std::string* out) {
 }
 
 std::string run_location(std::string_view id) {
+  const std::string_view name_space = engine::namespace_of(id);
   std::string location = "/v1/runs/";
-  for (const char c : id) {
+  if (name_space != engine::kDefaultNamespace) {
+    location = "/v1/ns/" + std::string(name_space) + "/runs/";
+  }
+  for (const char c : engine::plain_name(id)) {
     if (c == '/') {
       location += "%2F";
     } else {
@@ -230,8 +240,9 @@ std::string id_taken_problem(const engine::Run& existing) {
             "id, or look at the run",
       [&](JsonWriter& w) {
         w.plain_key("run").begin_object();
-        w.field("id", existing.id()).field("uid", to_string(existing.uid()));
-        w.field("workflow", existing.workflow());
+        write_name(w, "id", existing.id());
+        w.field("uid", to_string(existing.uid()));
+        w.field("workflow", engine::plain_name(existing.workflow()));
         w.field("status", engine::to_string(existing.status));
         w.end_object();
       });
@@ -240,7 +251,8 @@ std::string id_taken_problem(const engine::Run& existing) {
 void append_incident(const engine::Run& run, const engine::Incident& incident, std::string* out) {
   JsonWriter w(out);
   w.begin_object();
-  w.field("run", run.id()).field("uid", to_string(run.uid())).field("workflow", run.workflow());
+  write_name(w, "run", run.id());
+  w.field("uid", to_string(run.uid())).field("workflow", engine::plain_name(run.workflow()));
   write_incident(w, run, incident);
   w.end_object();
 }
@@ -251,8 +263,9 @@ void append_tasks(const std::vector<HandedOut>& tasks, std::string* out) {
   for (const HandedOut& task : tasks) {
     const engine::Step& step = *task.step;
     w.begin_object();
-    w.field("token", task.token).field("run", task.run->id());
-    w.field("type", step.type).field("queue", step.queue);
+    w.field("token", task.token);
+    write_name(w, "run", task.run->id());
+    w.field("type", step.type).field("queue", engine::plain_name(step.queue));
     w.plain_key("input");
     write_payload(w, step.input);
     w.field("attempt", std::uint64_t{step.attempts_used()});
@@ -272,10 +285,12 @@ void append_tasks(const std::vector<HandedOut>& tasks, std::string* out) {
 void append_open_task(const engine::Run& run, const engine::Step& step, std::string_view token,
                       std::optional<TimeMs> lease_until, std::string* out) {
   JsonWriter w(out);
-  w.begin_object().field("run", run.id()).field("uid", to_string(run.uid()));
+  w.begin_object();
+  write_name(w, "run", run.id());
+  w.field("uid", to_string(run.uid()));
   w.field("step", std::uint64_t{step.id.v}).field("state", step.state);
   if (!step.handler.empty()) w.field("handler", step.handler);
-  w.field("type", step.type).field("queue", step.queue);
+  w.field("type", step.type).field("queue", engine::plain_name(step.queue));
   w.field("status", engine::to_string(step.status));
   w.field("attempt", std::uint64_t{step.attempts_used()});
   w.field("idempotency_key", step.key);
@@ -325,7 +340,8 @@ void append_deployed(std::string_view name, std::uint32_t version, const Digest&
                      std::string* out) {
   JsonWriter w(out);
   w.begin_object();
-  w.field("name", name).field("version", std::uint64_t{version}).field("hash", to_hex(hash));
+  write_name(w, "name", name);
+  w.field("version", std::uint64_t{version}).field("hash", to_hex(hash));
   w.plain_key("warnings").begin_array();
   for (const dsl::Diagnostic& diagnostic : diagnostics) {
     std::string item;
@@ -338,13 +354,17 @@ void append_deployed(std::string_view name, std::uint32_t version, const Digest&
 
 void append_default(std::string_view name, std::uint32_t version, bool changed, std::string* out) {
   JsonWriter w(out);
-  w.begin_object().field("name", name).field("version", std::uint64_t{version});
+  w.begin_object();
+  write_name(w, "name", name);
+  w.field("version", std::uint64_t{version});
   w.field("default_changed", changed).end_object();
 }
 
 void append_queue_pause(std::string_view queue, bool paused, bool changed, std::string* out) {
   JsonWriter w(out);
-  w.begin_object().field("queue", queue).field("paused", paused);
+  w.begin_object();
+  write_name(w, "queue", queue);
+  w.field("paused", paused);
   w.field("changed", changed).end_object();
 }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
 #include "dsl/expression.h"
 #include "dsl/time_text.h"
 #include "engine/decide_schedule.h"
+#include "engine/namespace.h"
 
 namespace pawl::codecs {
 namespace {
@@ -42,10 +44,16 @@ void write_outcome(JsonWriter& w, const engine::FiringOutcome& outcome) {
     w.field("count", outcome.count);
   }
   w.field("outcome", engine::enum_name(outcome.end));
-  if (!outcome.run_id.empty()) w.field("run", outcome.run_id);
+  if (!outcome.run_id.empty()) w.field("run", engine::plain_name(outcome.run_id));
   if (!outcome.detail.empty()) w.field("detail", outcome.detail);
   write_time(w, "decided_at", outcome.decided_at);
   w.end_object();
+}
+
+JsonWriter& write_typed(JsonWriter& w, std::string_view type, std::string_view name) {
+  w.field("type", type);
+  write_name(w, "name", name);
+  return w;
 }
 
 struct EventWriter {
@@ -53,19 +61,18 @@ struct EventWriter {
 
   void operator()(const engine::ScheduleSet& e) const {
     w.field("type", "schedule.set");
-    w.field("name", engine::schedule_name(e.workflow, e.schedule)).field("times", to_hex(e.times));
+    write_name(w, "name", engine::schedule_name(e.workflow, e.schedule));
+    w.field("times", to_hex(e.times));
   }
-  void operator()(const engine::ScheduleGone& e) const {
-    w.field("type", "schedule.gone").field("name", e.name);
-  }
+  void operator()(const engine::ScheduleGone& e) const { write_typed(w, "schedule.gone", e.name); }
   void operator()(const engine::SchedulePaused& e) const {
-    w.field("type", "schedule.paused").field("name", e.name).field("reason", e.reason);
+    write_typed(w, "schedule.paused", e.name).field("reason", e.reason);
   }
   void operator()(const engine::ScheduleResumed& e) const {
-    w.field("type", "schedule.resumed").field("name", e.name).field("reason", e.reason);
+    write_typed(w, "schedule.resumed", e.name).field("reason", e.reason);
   }
   void operator()(const engine::ScheduleDecided& e) const {
-    w.field("type", "schedule.decided").field("name", e.name);
+    write_typed(w, "schedule.decided", e.name);
     write_time(w, "until", e.until);
     w.plain_key("removed").begin_array();
     for (const TimeMs at : e.removed) w.time_ms(at.v);
@@ -79,7 +86,8 @@ struct EventWriter {
     if (e.fired) {
       w.plain_key("fired").begin_object();
       write_time(w, "at", e.fired->at);
-      w.field("version", std::uint64_t{e.fired->version}).field("run", e.fired->run_id);
+      w.field("version", std::uint64_t{e.fired->version})
+          .field("run", engine::plain_name(e.fired->run_id));
       dsl::Value input;
       if (dsl::Value::decode(e.fired->input, &input)) w.field("input", input);
       w.end_object();
@@ -89,7 +97,7 @@ struct EventWriter {
     w.end_array();
   }
   void operator()(const engine::ScheduleAnswered& e) const {
-    w.field("type", "schedule.answered").field("name", e.name).plain_key("outcome");
+    write_typed(w, "schedule.answered", e.name).plain_key("outcome");
     write_outcome(w, e.outcome);
   }
 };
@@ -115,7 +123,7 @@ void write_state(JsonWriter& w, const engine::ScheduleState& state) {
   for (const engine::Firing& firing : state.starting) {
     w.begin_object();
     write_time(w, "at", firing.at);
-    w.field("run", firing.run_id).end_object();
+    w.field("run", engine::plain_name(firing.run_id)).end_object();
   }
   w.end_array();
   w.field("started", state.started).field("refused", state.refused);
@@ -134,7 +142,9 @@ void write_schedule_event(JsonWriter& w, const engine::ScheduleEvent& event) {
 void append_schedule_change(std::string_view name, bool changed, std::int64_t firings,
                             std::string* out) {
   JsonWriter w(out);
-  w.begin_object().field("schedule", name).field("changed", changed);
+  w.begin_object();
+  write_name(w, "schedule", name);
+  w.field("changed", changed);
   if (firings > 0) w.field("firings", firings);
   w.end_object();
 }
@@ -142,9 +152,11 @@ void append_schedule_change(std::string_view name, bool changed, std::int64_t fi
 void append_schedule(const dsl::Definition& definition, std::uint32_t version,
                      const dsl::Schedule& schedule, const engine::ScheduleState& state,
                      std::string* out) {
-  const std::string name = engine::schedule_name(definition.name, schedule.name);
+  const std::string name = engine::schedule_name(state.workflow, schedule.name);
   JsonWriter w(out);
-  w.begin_object().field("name", name).field("workflow", definition.name);
+  w.begin_object();
+  write_name(w, "name", name);
+  w.field("workflow", definition.name);
   w.field("version", std::uint64_t{version});
   write_times(w, schedule);
   const bool fires = schedule.enabled && !state.pause;

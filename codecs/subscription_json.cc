@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
 
 namespace pawl::codecs {
 namespace {
@@ -19,23 +20,29 @@ std::string duration_text(std::int64_t ms) {
   return ms % 1'000 == 0 ? std::to_string(ms / 1'000) + "s" : std::to_string(ms) + "ms";
 }
 
+JsonWriter& write_typed(JsonWriter& w, std::string_view type, std::string_view name) {
+  w.field("type", type);
+  write_name(w, "name", name);
+  return w;
+}
+
 struct EventWriter {
   JsonWriter& w;
   void operator()(const engine::SubscriptionPut& e) const {
-    w.field("type", "subscription.put").field("name", e.name);
+    write_typed(w, "subscription.put", e.name);
     w.field("cursor", event_place_text(e.next)).field("whole", event_place_text(e.whole));
     w.field("max_lag", duration_text(e.max_lag_ms)).plain_key("at").time_ms(e.at.v);
     write_actor(w, e.actor);
   }
   void operator()(const engine::SubscriptionAcked& e) const {
-    w.field("type", "subscription.acked").field("name", e.name);
+    write_typed(w, "subscription.acked", e.name);
     w.field("cursor", event_place_text(e.next)).plain_key("at").time_ms(e.at.v);
   }
   void operator()(const engine::SubscriptionLost& e) const {
-    w.field("type", "subscription.lost").field("name", e.name).plain_key("at").time_ms(e.at.v);
+    write_typed(w, "subscription.lost", e.name).plain_key("at").time_ms(e.at.v);
   }
   void operator()(const engine::SubscriptionDeleted& e) const {
-    w.field("type", "subscription.deleted").field("name", e.name).plain_key("at").time_ms(e.at.v);
+    write_typed(w, "subscription.deleted", e.name).plain_key("at").time_ms(e.at.v);
     write_actor(w, e.actor);
   }
 };
@@ -55,7 +62,8 @@ std::string event_place_text(const engine::EventPlace& place) {
 
 void append_subscription(const engine::Subscription& subscription, std::string* out) {
   JsonWriter w(out);
-  w.begin_object().field("name", subscription.begun.name);
+  w.begin_object();
+  write_name(w, "name", subscription.begun.name);
   w.field("cursor", event_place_text(subscription.next));
   w.field("status", subscription.lost_at ? "lost" : "kept");
   w.field("max_lag", duration_text(subscription.begun.max_lag_ms));

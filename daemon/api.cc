@@ -67,11 +67,14 @@ Api::Api(Parts parts)
 
 Api::~Api() = default;
 
-void Api::request(const Request& request) {
+void Api::request(const Request& request) { serve(request, false); }
+
+void Api::serve(const Request& request, bool waited) {
   auto owned = std::make_unique<Call>();
   Call& call = *owned;
   call.id = request.id;
   call.head = request.head;
+  call.waited = waited;
   call.http = &request;
   Problem problem;
   if (!find_route(request, &call, &problem) ||
@@ -89,6 +92,10 @@ void Api::request(const Request& request) {
   }
   call.actor = actor_of(*request.peer, parts_.box);
   if (call.route->access != Access::read) {
+    if (!has_namespace(call)) {
+      waited ? refuse_namespace(call) : request_later(request);
+      return;
+    }
     (this->*call.route->handler)(call);
     return;
   }
@@ -172,6 +179,10 @@ void Api::deliver(node::Outputs& outputs) {
     }
     const std::unique_ptr<Call> call = std::move(it->second);
     reads_.erase(it);
+    if (!has_namespace(*call)) {
+      refuse_namespace(*call);
+      continue;
+    }
     (this->*call->route->handler)(*call);
   }
   for (const node::LoadRun& load : outputs.loads)
@@ -257,7 +268,7 @@ bool Api::read_common(Call& call, node::Request* request, Problem* problem) {
                     std::to_string(limits::kIdempotencyKeyBytesMax) + " bytes"};
     return false;
   }
-  request->key = std::string(http.idempotency_key);
+  request->key = engine::qualified_key(call.name_space, http.idempotency_key);
   if (!request->key.empty()) request->digest = digest_of(http);
   if (!parse_if_match(http.if_match, &request->if_match)) {
     *problem = {400, "bad-header", "The request is not understood",

@@ -6,7 +6,8 @@
 //   respond immediate: request -> handler -> respond
 //
 // Handlers are grouped by file: api_runs, api_tasks, api_workflows, api_lists, api_events,
-// api_batches, api_cluster, api_system.
+// api_batches, api_namespaces, api_cluster, api_system. They know names as clients do, and give the
+// node those that things are kept under (Call::kept).
 #pragma once
 
 #include <cstdint>
@@ -127,6 +128,11 @@ class Api final : public HttpHandler {
   void get_batch(Call& call);
   void delete_batch(Call& call);
 
+  void get_namespaces(Call& call);
+  void get_namespace(Call& call);
+  void put_namespace(Call& call);
+  void delete_namespace(Call& call);
+
   void get_incidents(Call& call);
   void get_queues(Call& call);
   void get_limits(Call& call);
@@ -157,6 +163,8 @@ class Api final : public HttpHandler {
   void get_past(Call& call, const engine::Run& run, GroupId group);
   bool has_generation(Call& call, const engine::Run& run, std::uint32_t generation);
   bool run_ref(Call& call, node::RunRef* ref);
+  bool poll_namespaces(Call& call, const std::vector<std::string>& names, const std::string& queue,
+                       node::PollTasks* poll);
   // False if there is no such schedule, or this build can't read its definition.
   bool append_schedule(const std::string& name, std::string* out);
   const engine::CatalogWorkflow* workflow_of(Call& call);
@@ -169,6 +177,12 @@ class Api final : public HttpHandler {
   // Once this box has all that was committed before the call came: `then`; refused if it can't.
   void after_barrier(RequestId id, std::int64_t deadline_ms, std::function<void()> then);
   void go_on(RequestId id);
+  // Whether the call's namespace takes requests, as far as this box knows.
+  bool has_namespace(const Call& call) const;
+  [[gnu::cold]] void refuse_namespace(const Call& call);
+  // Once this box has all that was committed before: the same request again.
+  void request_later(const Request& request);
+  void serve(const Request& request, bool waited);
   bool begin_subscribed(Call& call, EventFeed* feed);
   void count_batch(RequestId id);
   void count_batches();

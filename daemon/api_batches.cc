@@ -12,6 +12,9 @@ namespace {
 
 using engine::BatchVerb;
 
+constexpr std::string_view kBatchesAreListed =
+    "a batch is known by its number; GET /v1/batches lists them";
+
 std::optional<std::string> read_text(BodyReader& body, std::string_view name) {
   if (!body.has(name)) return std::nullopt;
   return body.required_text(name, limits::kRunIdBytesMax);
@@ -74,6 +77,13 @@ void read_filter(BodyReader& body, BatchVerb verb, engine::RunFilter* filter) {
                                               : "open";
 }
 
+// A batch is for runs of one namespace.
+void keep_within(const Call& call, engine::RunFilter* filter) {
+  if (filter->workflow) filter->workflow = call.kept(*filter->workflow);
+  const std::string prefix = call.kept(filter->id_prefix.value_or(""));
+  if (!prefix.empty()) filter->id_prefix = prefix;
+}
+
 void read_args(BodyReader& body, engine::BatchSpec* spec) {
   const dsl::Value given = body.has("args") ? body.value("args") : dsl::Value::map({});
   if (given.kind() != dsl::Kind::map) return body.fail("`args` must be an object");
@@ -126,6 +136,7 @@ void Api::post_batch(Call& call) {
   if (known) {
     spec.verb = *known;
     read_filter(body, *known, &spec.filter);
+    keep_within(call, &spec.filter);
     read_args(body, &spec);
   }
   spec.reason = body.text("reason", limits::kBatchReasonBytesMax);
@@ -190,7 +201,8 @@ void Api::get_batches(Call& call) {
   const auto& all = parts_.node->definitions().catalog().batches().all();
   std::string body = R"({"items":[)";
   for (auto at = all.rbegin(); at != all.rend(); ++at) {
-    if (at != all.rbegin()) body.push_back(',');
+    if (at->second.begun.spec.filter.name_space() != call.name_space) continue;
+    if (body.back() != '[') body.push_back(',');
     codecs::append_batch(at->second, open_part(*parts_.node, at->second), &body);
   }
   body += R"(],"next_cursor":null})";
@@ -201,7 +213,7 @@ void Api::get_batch(Call& call) {
   const auto id = batch_id(call.path[0]);
   const auto& batches = parts_.node->definitions().catalog().batches();
   const engine::Batch* batch = id ? batches.find(*id) : nullptr;
-  if (batch == nullptr) {
+  if (batch == nullptr || batch->begun.spec.filter.name_space() != call.name_space) {
     return refuse(call.id, 404, "batch-unknown", "There is no such batch",
                   "GET /v1/batches lists them; of those that are over the newest " +
                       std::to_string(limits::kBatchesKeptMax) + " are kept");
@@ -218,11 +230,23 @@ void Api::delete_batch(Call& call) {
   if (!body.ok()) return refuse(call.id, body.problem());
   const auto id = batch_id(call.path[0]);
   if (!id) {
-    return refuse(call.id, 404, "batch-unknown", "There is no such batch",
-                  "a batch is known by its number; GET /v1/batches lists them");
+    return refuse(call.id, 404, "batch-unknown", "There is no such batch", kBatchesAreListed);
   }
   stop.batch = *id;
-  submit(call, node::ChangeBatch{std::move(stop)});
+  auto request = std::make_shared<node::Request>();
+  Problem problem;
+  if (!read_common(call, request.get(), &problem)) return refuse(call.id, problem);
+  request->operation = node::ChangeBatch{std::move(stop)};
+  // Of which namespace it is, is known behind a barrier.
+  after_barrier(call.id, request->deadline_ms,
+                [this, call_id = call.id, id = *id, request, name_space = call.name_space] {
+                  const engine::Batch* batch = parts_.node->catalog().batches().find(id);
+                  if (batch != nullptr && batch->begun.spec.filter.name_space() != name_space) {
+                    return refuse(call_id, 404, "batch-unknown", "There is no such batch",
+                                  kBatchesAreListed);
+                  }
+                  waiting_.push_back(std::move(*request));
+                });
 }
 
 }  // namespace pawl::daemon

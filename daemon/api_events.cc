@@ -94,10 +94,12 @@ bool Api::begin_subscribed(Call& call, EventFeed* feed) {
 void Api::get_events(Call& call) {
   QueryReader query(call);
   EventFeed feed;
+  feed.name_space = call.name_space;
   feed.limit = static_cast<std::size_t>(query.integer("limit", 1, INT64_MAX).value_or(INT64_MAX));
   feed.follow = query.flag("follow");
   feed.server_sent = call.accept.find("text/event-stream") != std::string::npos;
   feed.subscription = query.text("subscription").value_or("");
+  if (!feed.subscription.empty()) feed.subscription = call.kept(feed.subscription);
   const EventCursor oldest = feeds_.oldest_events();
   feed.from = oldest;
   std::optional<std::string> after = query.text("after");
@@ -137,6 +139,7 @@ void Api::get_events(Call& call) {
 void Api::get_subscriptions(Call& call) {
   std::string body = R"({"items":[)";
   for (const auto& [name, subscription] : parts_.node->catalog().subscriptions().all()) {
+    if (engine::namespace_of(name) != call.name_space) continue;
     if (body.back() != '[') body.push_back(',');
     codecs::append_subscription(subscription, &body);
   }
@@ -145,7 +148,8 @@ void Api::get_subscriptions(Call& call) {
 }
 
 void Api::get_subscription(Call& call) {
-  const engine::Subscription* known = parts_.node->catalog().subscriptions().find(call.path[0]);
+  const engine::Subscription* known =
+      parts_.node->catalog().subscriptions().find(call.kept(call.path[0]));
   if (known == nullptr) {
     return refuse(call.id, 404, "subscription-unknown", "There is no such subscription",
                   "GET /v1/subscriptions lists them");
@@ -176,6 +180,7 @@ void Api::put_subscription(Call& call) {
   auto request = std::make_shared<node::Request>();
   Problem problem;
   if (!read_common(call, request.get(), &problem)) return refuse(call.id, problem);
+  put.name = call.kept(put.name);
   const RequestId id = call.id;
   after_barrier(id, request->deadline_ms, [this, id, after, put, request]() mutable {
     const node::Node& node = *parts_.node;
@@ -207,7 +212,7 @@ void Api::put_subscription(Call& call) {
 void Api::delete_subscription(Call& call) {
   BodyReader body(call.http->body, {});
   if (!body.ok()) return refuse(call.id, body.problem());
-  submit(call, node::ChangeSubscription{node::DeleteSubscription{call.path[0]}});
+  submit(call, node::ChangeSubscription{node::DeleteSubscription{call.kept(call.path[0])}});
 }
 
 void Api::post_ack(Call& call) {
@@ -221,7 +226,8 @@ void Api::post_ack(Call& call) {
   auto request = std::make_shared<node::Request>();
   Problem problem;
   if (!read_common(call, request.get(), &problem)) return refuse(call.id, problem);
-  request->operation = node::ChangeSubscription{node::AckSubscription{call.path[0], cursor.next}};
+  request->operation =
+      node::ChangeSubscription{node::AckSubscription{call.kept(call.path[0]), cursor.next}};
   const RequestId id = call.id;
   after_barrier(id, request->deadline_ms, [this, id, cursor, request] {
     if (ahead(*parts_.node, cursor)) {

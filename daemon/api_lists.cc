@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "codecs/json.h"
 #include "codecs/limit_json.h"
+#include "codecs/namespace_json.h"
 #include "codecs/run_json.h"
 #include "daemon/api.h"
 #include "daemon/run_filter.h"
@@ -62,6 +63,10 @@ void write_page(const node::Node& node, const Page& page, std::string* body,
   w.end_object();
 }
 
+bool is_of(const Call& call, const engine::RunSummary& run) {
+  return engine::namespace_of(run.workflow) == call.name_space;
+}
+
 std::string oldest_text(TimeMs oldest) {
   std::string text;
   codecs::JsonWriter(&text).time_ms(oldest.v);
@@ -105,7 +110,8 @@ void Api::get_incidents(Call& call) {
   write_page(
       *parts_.node, page, &body,
       [&](const engine::RunSummary& run) {
-        return run.may_have_work && (!workflow || *workflow == run.workflow);
+        return run.may_have_work && is_of(call, run) &&
+               (!workflow || *workflow == engine::plain_name(run.workflow));
       },
       [](const engine::Run& run) { return !run.incidents.empty(); },
       [](const engine::Run& run, std::string* out) {
@@ -129,12 +135,13 @@ void Api::get_tasks(Call& call) {
   const auto type = query.text("type");
   const auto worker = query.text("worker");
   const auto fits = [&](const engine::Step& step) {
-    return (!queue || *queue == step.queue) && (!type || *type == step.type) &&
+    return (!queue || call.kept(*queue) == step.queue) && (!type || *type == step.type) &&
            (!worker || *worker == step.worker);
   };
   std::string body;
   write_page(
-      *parts_.node, page, &body, [](const engine::RunSummary& run) { return run.may_have_work; },
+      *parts_.node, page, &body,
+      [&](const engine::RunSummary& run) { return run.may_have_work && is_of(call, run); },
       [&](const engine::Run& run) {
         return std::any_of(run.steps.begin(), run.steps.end(),
                            [&](const auto& step) { return fits(*step); });
@@ -163,6 +170,7 @@ void Api::get_queues(Call& call) {
   for (std::size_t g = 1; g < parts_.node->group_count(); ++g) {
     const auto& tables = parts_.node->group(GroupId(static_cast<std::uint16_t>(g))).tables();
     for (const auto& [name, queue] : tables.queues()) {
+      if (engine::namespace_of(name) != call.name_space) continue;
       Sum& sum = queues[name];
       sum.depth += queue.waiting.size();
       sum.in_flight += queue.started;
@@ -172,14 +180,19 @@ void Api::get_queues(Call& call) {
       }
     }
   }
-  for (const std::string& name : parts_.node->polls().queues()) queues[name];
+  const auto list = [&](const std::string& name) {
+    if (engine::namespace_of(name) == call.name_space) queues[name];
+  };
+  for (const std::string& name : parts_.node->polls().queues()) list(name);
   const engine::Catalog& catalog = parts_.node->definitions().catalog();
-  for (const auto& [name, pause] : catalog.paused_queues()) queues[name];
+  for (const auto& [name, pause] : catalog.paused_queues()) list(name);
   std::string body;
   codecs::JsonWriter w(&body);
   w.begin_object().plain_key("items").begin_array();
   for (const auto& [name, sum] : queues) {
-    w.begin_object().field("queue", name).field("depth", sum.depth);
+    w.begin_object();
+    codecs::write_name(w, "queue", name);
+    w.field("depth", sum.depth);
     w.plain_key("oldest");
     sum.oldest ? w.raw(oldest_text(*sum.oldest)) : w.null();
     w.field("in_flight", sum.in_flight);
@@ -202,18 +215,22 @@ void Api::get_limits(Call& call) {
   const std::size_t slash = cursor ? cursor->find('/') : 0;
   if (slash == std::string::npos) query.fail("`cursor` must be a next_cursor of the page before");
   if (!query.ok()) return refuse(call.id, query.problem());
+  const TimeMs now(parts_.now().wall_ms);
   std::map<engine::LimitName, const engine::LimitRow*> found;
   for (std::size_t g = 1; g < parts_.node->group_count(); ++g) {
     const auto& tables = parts_.node->group(GroupId(static_cast<std::uint16_t>(g))).tables();
     const auto& all = tables.limits().all();
-    auto at = name ? all.lower_bound({*name, ""}) : all.begin();
+    auto at = name ? all.lower_bound({call.kept(*name), ""}) : all.begin();
     if (cursor) {
-      const engine::LimitName last{cursor->substr(0, slash), cursor->substr(slash + 1)};
+      const engine::LimitName last{call.kept(cursor->substr(0, slash)), cursor->substr(slash + 1)};
       if (at != all.end() && at->first <= last) at = all.upper_bound(last);
     }
-    for (std::size_t n = 0; at != all.end() && n <= limit; ++at, ++n) {
-      if (name && at->first.first != *name) break;
+    for (std::size_t n = 0; at != all.end() && n <= limit; ++at) {
+      if (name && at->first.first != call.kept(*name)) break;
+      if (engine::namespace_of(at->first.first) != call.name_space) continue;
+      if (at->second.is_over(now)) continue;
       found.emplace(at->first, &at->second);
+      ++n;
     }
   }
   std::string body, last;
@@ -225,7 +242,7 @@ void Api::get_limits(Call& call) {
     std::string text;
     codecs::append_limit(limit_name, *row, &text);
     w.raw(text);
-    last = limit_name.first + "/" + limit_name.second;
+    last = std::string(engine::plain_name(limit_name.first)) + "/" + limit_name.second;
     ++count;
   }
   w.end_array().plain_key("next_cursor");

@@ -74,11 +74,13 @@ void Api::post_run(Call& call) {
     refuse(call.id, body.problem());
     return;
   }
+  start.workflow = call.kept(start.workflow);
+  if (!start.id.empty()) start.id = call.kept(start.id);
   submit(call, std::move(start));
 }
 
 bool Api::run_ref(Call& call, node::RunRef* ref) {
-  ref->id = call.path[0];
+  ref->id = call.kept(call.path[0]);
   const std::string* uid = call.parameter("uid");
   if (uid == nullptr) return true;
   RunUid parsed;

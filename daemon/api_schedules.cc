@@ -56,10 +56,11 @@ void Api::get_schedules(Call& call) {
   codecs::JsonWriter w(&body);
   w.begin_object().plain_key("items").begin_array();
   std::size_t written = 0;
-  auto it = after.empty() ? all.begin() : all.upper_bound(after);
+  auto it = after.empty() ? all.begin() : all.upper_bound(call.kept(after));
   for (; it != all.end() && written < limit; ++it) {
-    last = it->first;
-    if (workflow && it->second.workflow != *workflow) continue;
+    if (engine::namespace_of(it->first) != call.name_space) continue;
+    last = engine::plain_name(it->first);
+    if (workflow && it->second.workflow != call.kept(*workflow)) continue;
     std::string item;
     if (!append_schedule(it->first, &item)) continue;
     w.raw(item);
@@ -73,7 +74,7 @@ void Api::get_schedules(Call& call) {
 
 void Api::get_schedule(Call& call) {
   std::string body;
-  if (append_schedule(call.path[0], &body)) {
+  if (append_schedule(call.kept(call.path[0]), &body)) {
     respond_json(call.id, 200, body);
     return;
   }
@@ -113,6 +114,7 @@ void Api::post_schedule_verb(Call& call) {
   } else {
     change.what = pattern.ends_with("/pause") ? What::pause : What::resume;
   }
+  change.name = call.kept(change.name);
   submit(call, std::move(change));
 }
 

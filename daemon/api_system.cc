@@ -32,6 +32,8 @@ void add_node_metrics(const node::Node& node, MetricsText& text) {
                s.answers_replayed);
   text.counter("pawl_refused_full_total", "Requests refused because a queue was full", "",
                s.refused_full);
+  text.counter("pawl_refused_quota_total", "Starts and signals refused at a namespace's quota", "",
+               s.refused_quota);
   text.counter("pawl_refused_room_total", "Requests refused because the disk is full", "",
                s.refused_room);
   text.counter("pawl_outcome_unknown_total", "Requests answered 504", "", s.outcome_unknown);
@@ -99,7 +101,8 @@ void write_parameter(std::string_view name, const char* in, codecs::JsonWriter& 
   w.plain_key("schema").begin_object().field("type", "string").end_object().end_object();
 }
 
-void write_parameters(const Route& route, codecs::JsonWriter& w) {
+void write_parameters(const Route& route, bool named, codecs::JsonWriter& w) {
+  if (named) write_parameter("ns", "path", w);
   std::string_view path = route.pattern;
   for (auto open = path.find('{'); open != std::string_view::npos; open = path.find('{')) {
     const auto close = path.find('}', open);
@@ -112,6 +115,27 @@ void write_parameters(const Route& route, codecs::JsonWriter& w) {
     query.remove_prefix(std::min(query.size(), one.size() + 1));
     write_parameter(one, "query", w);
   }
+}
+
+// All methods of the first one's path; below /v1/ns/{ns} with that as its prefix.
+void write_path(const Route& first, std::string_view prefix, codecs::JsonWriter& w) {
+  std::string path(first.pattern);
+  if (!prefix.empty()) path = std::string(prefix) + path.substr(std::string_view("/v1").size());
+  w.key(path).begin_object();
+  for (const Route& route : routes()) {
+    if (route.pattern != first.pattern) continue;
+    std::string method(to_string(route.method));
+    for (char& c : method) c = static_cast<char>(c | 0x20);
+    w.key(method).begin_object().field("summary", route.summary);
+    w.field("x-role", to_string(route.role));
+    w.plain_key("parameters").begin_array();
+    write_parameters(route, !prefix.empty(), w);
+    w.end_array().plain_key("responses").begin_object();
+    w.key("default").begin_object();
+    w.field("description", "JSON, or a problem document (RFC 9457)").end_object();
+    w.end_object().end_object();
+  }
+  w.end_object();
 }
 
 }  // namespace
@@ -183,21 +207,8 @@ void Api::get_openapi(Call& call) {
   for (const Route& first : routes()) {
     if (std::find(done.begin(), done.end(), first.pattern) != done.end()) continue;
     done.push_back(first.pattern);
-    w.key(first.pattern).begin_object();
-    for (const Route& route : routes()) {
-      if (route.pattern != first.pattern) continue;
-      std::string method(to_string(route.method));
-      for (char& c : method) c = static_cast<char>(c | 0x20);
-      w.key(method).begin_object().field("summary", route.summary);
-      w.field("x-role", to_string(route.role));
-      w.plain_key("parameters").begin_array();
-      write_parameters(route, w);
-      w.end_array().plain_key("responses").begin_object();
-      w.key("default").begin_object();
-      w.field("description", "JSON, or a problem document (RFC 9457)").end_object();
-      w.end_object().end_object();
-    }
-    w.end_object();
+    write_path(first, "", w);
+    if (is_of_namespaces(first)) write_path(first, "/v1/ns/{ns}", w);
   }
   w.end_object().end_object();
   respond_json(call.id, 200, body);

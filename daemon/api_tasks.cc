@@ -1,7 +1,11 @@
 // Workers: poll, complete, fail, heartbeat, and several outcomes at once; queues held and let go.
-#include "base/limits.h"
+#include <set>
+#include <utility>
+
+#include "base/limits_namespaces.h"
 #include "daemon/api.h"
 #include "daemon/routes.h"
+#include "node/refusals.h"
 
 namespace pawl::daemon {
 namespace {
@@ -24,11 +28,45 @@ void check_queue(std::string_view queue, BodyReader& body) {
 
 }  // namespace
 
+// False, and the call refused, if one of them is no namespace, comes twice, or is not there.
+bool Api::poll_namespaces(Call& call, const std::vector<std::string>& names,
+                          const std::string& queue, node::PollTasks* poll) {
+  std::set<std::string> seen;
+  for (const std::string& name : names) {
+    Problem problem{400, "bad-field", "The request is not understood", ""};
+    if (!engine::is_namespace_name(name)) {
+      problem.detail = "`namespaces`: " + node::namespace_name_problem();
+    } else if (!seen.insert(name).second) {
+      problem.detail = "`namespaces` has `" + name + "` twice";
+    } else if (!parts_.node->catalog().namespaces().is_open(name)) {
+      if (!call.waited) {
+        request_later(*call.http);
+        return false;
+      }
+      problem = {404, "namespace-unknown", "There is no such namespace",
+                 node::namespace_unknown(name)};
+    }
+    if (!problem.detail.empty()) {
+      refuse(call.id, problem);
+      return false;
+    }
+    std::string kept = engine::qualified(name, queue);
+    if (seen.size() == 1) {
+      poll->queue = std::move(kept);
+    } else {
+      poll->others.push_back(std::move(kept));
+    }
+  }
+  return true;
+}
+
 void Api::post_poll(Call& call) {
-  BodyReader body(call.http->body, {"worker", "tasks", "max"});
+  BodyReader body(call.http->body, {"worker", "tasks", "max", "namespaces"});
   QueryReader query(call);
   node::PollTasks poll;
   poll.queue = call.path[0];
+  const auto name_spaces =
+      body.texts("namespaces", limits::kPollNamespacesMax, limits::kNamespaceBytesMax);
   poll.worker = body.required_text("worker", limits::kNameBytesMax);
   poll.types = body.texts("tasks", limits::kPollTasksMax, limits::kNameBytesMax);
   poll.max = static_cast<std::uint32_t>(body.integer("max", 1, limits::kPollTasksMax).value_or(1));
@@ -37,6 +75,10 @@ void Api::post_poll(Call& call) {
   if (!body.ok() || !query.ok()) {
     refuse(call.id, body.ok() ? query.problem() : body.problem());
     return;
+  }
+  const std::string queue = std::exchange(poll.queue, call.kept(poll.queue));
+  if (!name_spaces.empty()) {
+    if (!poll_namespaces(call, name_spaces, queue, &poll)) return;
   }
   submit(call, std::move(poll));
 }
@@ -51,9 +93,9 @@ void Api::post_queue_verb(Call& call) {
     return;
   }
   if (call.route->pattern.ends_with("/pause")) {
-    submit(call, node::PauseQueue{queue, reason});
+    submit(call, node::PauseQueue{call.kept(queue), reason});
   } else {
-    submit(call, node::ResumeQueue{queue, reason});
+    submit(call, node::ResumeQueue{call.kept(queue), reason});
   }
 }
 

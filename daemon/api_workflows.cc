@@ -4,6 +4,7 @@
 #include "base/limits.h"
 #include "codecs/graph_json.h"
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
 #include "daemon/api.h"
@@ -49,7 +50,8 @@ void write_version(codecs::JsonWriter& w, const engine::CatalogVersion& version,
 
 void write_workflow(codecs::JsonWriter& w, const engine::CatalogWorkflow& workflow,
                     bool with_versions) {
-  w.begin_object().field("name", workflow.name);
+  w.begin_object();
+  codecs::write_name(w, "name", workflow.name);
   w.field("default_version", std::uint64_t{workflow.default_version});
   if (workflow.default_version > 0) {
     w.plain_key("default_since").time_ms(workflow.default_since.v);
@@ -97,7 +99,7 @@ void Api::put_workflow(Call& call) {
     return;
   }
   node::DeployWorkflow deploy;
-  deploy.name = name;
+  deploy.name = call.kept(name);
   deploy.text = std::string(call.http->body);
   deploy.activate = activate == nullptr || *activate == "true";
   submit(call, std::move(deploy));
@@ -125,7 +127,7 @@ void Api::post_check(Call& call) {
 void Api::post_default(Call& call) {
   BodyReader body(call.http->body, {"version", "reason"});
   node::SetDefault change;
-  change.workflow = call.path[0];
+  change.workflow = call.kept(call.path[0]);
   const auto version = body.integer("version", 1, UINT32_MAX);
   change.reason = body.text("reason", limits::kReasonBytesMax);
   if (!version) body.fail("`version` is missing");
@@ -151,10 +153,12 @@ void Api::get_workflows(Call& call) {
   codecs::JsonWriter w(&body);
   w.begin_object().plain_key("items").begin_array();
   std::size_t written = 0;
-  auto it = after.empty() ? all.begin() : all.upper_bound(after);
-  for (; it != all.end() && written < limit; ++it, ++written) {
+  auto it = after.empty() ? all.begin() : all.upper_bound(call.kept(after));
+  for (; it != all.end() && written < limit; ++it) {
+    if (engine::namespace_of(it->first) != call.name_space) continue;
     write_workflow(w, it->second, false);
-    last = it->first;
+    last = engine::plain_name(it->first);
+    ++written;
   }
   w.end_array().plain_key("next_cursor");
   it == all.end() ? w.null() : w.string(last);
@@ -163,7 +167,7 @@ void Api::get_workflows(Call& call) {
 }
 
 const engine::CatalogWorkflow* Api::workflow_of(Call& call) {
-  const auto* workflow = parts_.node->definitions().catalog().find(call.path[0]);
+  const auto* workflow = parts_.node->definitions().catalog().find(call.kept(call.path[0]));
   if (workflow == nullptr) {
     refuse(call.id, 404, "workflow-unknown", "There is no such workflow",
            node::workflow_unknown(call.path[0], std::nullopt));
@@ -189,9 +193,9 @@ const engine::CatalogVersion* Api::version_of(Call& call) {
       workflow->find(asked == nullptr ? workflow->default_version : version_number(*asked));
   if (version == nullptr) {
     refuse(call.id, 404, "workflow-unknown", "There is no such version",
-           dsl::quoted(workflow->name) + " has no version " +
+           dsl::quoted(call.path[0]) + " has no version " +
                dsl::quoted(asked == nullptr ? "0" : *asked) + "; GET /v1/workflows/" +
-               workflow->name + " lists those that are stored");
+               call.path[0] + " lists those that are stored");
   }
   return version;
 }
@@ -215,7 +219,8 @@ void Api::get_graph(Call& call) {
   }
   const auto* version = version_of(call);
   if (version == nullptr) return;
-  const auto* definition = parts_.node->definitions().find(call.path[0], version->version);
+  const auto* definition =
+      parts_.node->definitions().find(call.kept(call.path[0]), version->version);
   if (definition == nullptr) {
     refuse(call.id, 503, "definition-missing", "This build can't read the definition",
            "it was stored by a newer version of pawl");

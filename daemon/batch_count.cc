@@ -3,6 +3,7 @@
 #include "base/limits_batches.h"
 #include "codecs/batch_json.h"
 #include "codecs/json.h"
+#include "engine/namespace.h"
 #include "engine/waiting.h"
 
 namespace pawl::daemon {
@@ -54,8 +55,9 @@ std::string BatchCount::answer(const node::Node& node) const {
     if (!runs.contains(uid.index)) continue;  // forgotten while it was counted
     const engine::KeptRun kept = runs.kept(uid.index);
     const engine::RunSummary summary = engine::summary_of(kept);
-    w.begin_object().field("run", runs.id_of(uid.index)).field("uid", to_string(uid));
-    w.field("workflow", summary.workflow).field("status", engine::to_string(summary.status));
+    w.begin_object().field("run", engine::plain_name(runs.id_of(uid.index)));
+    w.field("uid", to_string(uid)).field("workflow", engine::plain_name(summary.workflow));
+    w.field("status", engine::to_string(summary.status));
     w.field("state", summary.state).end_object();
   }
   w.end_array().end_object();

@@ -14,6 +14,7 @@
 #include "daemon/http.h"
 #include "daemon/roles.h"
 #include "dsl/value.h"
+#include "engine/namespace.h"
 #include "node/request.h"
 
 namespace pawl::daemon {
@@ -30,6 +31,7 @@ struct Route;
 struct Call {
   RequestId id;
   const Route* route = nullptr;
+  std::string name_space{engine::kDefaultNamespace};  // of a path below /v1/ns/{ns}
   std::vector<std::string> path;  // the decoded parts that the route's {names} match, in order
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   std::string accept;
@@ -37,10 +39,13 @@ struct Call {
   engine::Actor actor;
   RoleSet roles;
   bool head = false;
+  bool waited = false;  // this box has all that was committed before it came (Api::request_later)
 
   // Live only until the HTTP layer's request() returns.
   const Request* http = nullptr;
 
+  // What a name that the client gave is kept as.
+  std::string kept(std::string_view name) const { return engine::qualified(name_space, name); }
   // A query parameter's value, or null.
   const std::string* parameter(std::string_view name) const;
 };

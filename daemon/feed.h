@@ -45,6 +45,7 @@ struct Feeds::Feed {
   Seq through;                              // of the walk under way: the last event it can find
   bool older = false;  // likewise: it is through a generation that others follow
   // Events.
+  std::string name_space;
   EventCursor cursor;
   bool follow = false;
   std::string subscription;  // or ""

@@ -4,16 +4,18 @@
 #include <iterator>
 
 #include "codecs/json.h"
+#include "codecs/namespace_json.h"
 #include "codecs/problem.h"
 #include "codecs/subscription_json.h"
 #include "daemon/feed.h"
+#include "engine/namespace.h"
 #include "log/posix_file_system.h"
 
 namespace pawl::daemon {
 namespace {
 
 // The members that the feed puts in front of an event's own.
-constexpr std::string_view kFront[] = {"\"run\":", "\"uid\":", "\"workflow\":"};
+constexpr std::string_view kFront[] = {"\"run\":", "\"uid\":", "\"workflow\":", "\"namespace\":"};
 
 // An event's JSON, with `event_` before the names of members that are among those.
 std::string own_members(std::string_view json) {
@@ -91,7 +93,8 @@ std::string Feeds::events_gone_json(const EventCursor& oldest) {
 
 std::string Feeds::subscription_lost_json(const std::string& name) {
   return codecs::problem_json(410, "subscription-lost", "The subscription is lost",
-                              "events behind its cursor are gone: PUT /v1/subscriptions/" + name +
+                              "events behind its cursor are gone: PUT /v1/subscriptions/" +
+                                  std::string(engine::plain_name(name)) +
                                   " with `after` begins it anew");
 }
 
@@ -100,6 +103,7 @@ void Feeds::events(RequestId id, EventFeed wanted) {
   auto feed = std::make_shared<Feed>();
   feed->id = id;
   feed->kind = kEvents;
+  feed->name_space = std::move(wanted.name_space);
   feed->cursor = std::move(wanted.from);
   feed->told = feed->cursor;
   feed->limit = wanted.limit;
@@ -199,10 +203,10 @@ void Feeds::events_read(const FeedPtr& feed, EventRead read, EventSlice slice) {
       return;
     }
     // Events of one entry stay together, so that a cursor never points into an entry.
-    write_event_line(*feed, slice.group, line);
+    const bool counts = write_event_line(*feed, slice.group, line);
     if (line.last_of_entry) {
       feed->cursor.next[slice.group.v] = line.index.next();
-      --feed->limit;
+      if (counts) --feed->limit;
     }
     if (feed->gone) {
       cancel(feed->id);
@@ -231,23 +235,29 @@ void Feeds::tell_cursor(Feed& feed) {
   write_line(feed, "{\"cursor\":\"" + feed.cursor.text() + "\"}");
 }
 
-void Feeds::write_event_line(Feed& feed, GroupId group, const EventLine& line) {
+// False of an event of another namespace.
+bool Feeds::write_event_line(Feed& feed, GroupId group, const EventLine& line) {
   // Not woken if it rests: events of many are read one after the other.
   const engine::Tables& tables = parts_.node->group(group).tables();
   const engine::RunStore& runs = tables.runs();
   const Index run = line.run;
   const bool kept_still =
       runs.contains(run) && line.index >= tables.generations().oldest_entry(run);
-  if (!kept_still) return;  // forgotten, the run or this generation of it
+  if (!kept_still) return true;  // forgotten, the run or this generation of it
+  const std::string id(runs.id_of(run));
+  if (engine::namespace_of(id) != feed.name_space) return false;
   const engine::KeptRun kept = runs.kept(run);
   std::string text;
   codecs::JsonWriter w(&text);
-  w.begin_object().field("run", runs.id_of(run)).field("uid", to_string(RunUid{group, run}));
-  w.field("workflow", engine::summary_of(kept).workflow);
+  w.begin_object();
+  codecs::write_name(w, "run", id);
+  w.field("uid", to_string(RunUid{group, run}));
+  w.field("workflow", engine::plain_name(engine::summary_of(kept).workflow));
   w.finish();
   text.push_back(',');
   text.append(own_members(line.json).substr(1));  // goes on with the event's own members
   write_line(feed, text);
+  return true;
 }
 
 }  // namespace pawl::daemon

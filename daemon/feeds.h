@@ -36,6 +36,7 @@ struct EventCursor {
 
 // Which events of all groups are wanted.
 struct EventFeed {
+  std::string name_space;  // of its runs alone
   EventCursor from;
   std::size_t limit = 0;  // entries
   bool follow = false;
@@ -134,7 +135,7 @@ class Feeds {
   void events_read(const FeedPtr& feed, struct EventRead read, struct EventSlice slice);
   bool is_missing(const Feed& feed, GroupId group, const struct EventLine& line) const;
   void tell_cursor(Feed& feed);
-  void write_event_line(Feed& feed, GroupId group, const struct EventLine& line);
+  bool write_event_line(Feed& feed, GroupId group, const struct EventLine& line);
   void write_line(Feed& feed, std::string_view line);
   void finish(const FeedPtr& feed);
   void failed(const FeedPtr& feed, const absl::Status& status);

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "daemon/api.h"
+#include "node/refusals.h"
 
 namespace pawl::daemon {
 namespace {
@@ -131,6 +132,17 @@ constexpr Route kSchedules[] = {
      "Let it fire again, from now on"},
 };
 
+constexpr Route kNamespaces[] = {
+    {get, "/v1/namespaces", read, Role::reader, &Api::get_namespaces, "limit cursor consistency",
+     "The namespaces, their quotas, and what is used of them"},
+    {get, "/v1/namespaces/{ns}", read, Role::reader, &Api::get_namespace, "consistency",
+     "One namespace"},
+    {put, "/v1/namespaces/{ns}", write, Role::admin, &Api::put_namespace, "",
+     "Make a namespace, or change its quota"},
+    {del, "/v1/namespaces/{ns}", write, Role::admin, &Api::delete_namespace, "",
+     "Delete a namespace that has no runs"},
+};
+
 constexpr Route kSystem[] = {
     {get, "/v1/cluster", immediate, Role::reader, &Api::get_cluster, "",
      "The boxes and who leads what, as this box sees it"},
@@ -206,7 +218,7 @@ const std::vector<Route>& routes() {
   static const std::vector<Route> table = [] {
     std::vector<Route> all;
     for (const std::span<const Route> area : std::initializer_list<std::span<const Route>>{
-             kWorkflows, kRuns, kBatches, kWork, kSchedules, kSystem}) {
+             kWorkflows, kRuns, kBatches, kWork, kSchedules, kNamespaces, kSystem}) {
       all.insert(all.end(), area.begin(), area.end());
     }
     return all;
@@ -214,11 +226,40 @@ const std::vector<Route>& routes() {
   return table;
 }
 
+bool is_of_namespaces(const Route& route) {
+  if (!route.pattern.starts_with("/v1/")) return false;
+  for (const std::string_view other :
+       {"/v1/cluster", "/v1/namespaces", "/v1/version", "/v1/openapi.json"}) {
+    if (route.pattern.starts_with(other)) return false;
+  }
+  return true;
+}
+
+namespace {
+
+// "/v1/ns/{ns}/..." is "/v1/..." of that namespace. False with a problem if that is no name.
+bool take_namespace(std::vector<std::string_view>* parts, Call* call, Problem* problem) {
+  if (parts->size() < 4 || (*parts)[0] != "v1" || (*parts)[1] != "ns") return true;
+  const std::string_view name = (*parts)[2];
+  if (!engine::is_namespace_name(name)) {
+    *problem = {400, "bad-path", "The path is malformed", node::namespace_name_problem()};
+    return false;
+  }
+  call->name_space = std::string(name);
+  parts->erase(parts->begin() + 1, parts->begin() + 3);
+  return true;
+}
+
+}  // namespace
+
 bool find_route(const Request& request, Call* call, Problem* problem) {
-  const auto parts = split(request.path);
+  auto parts = split(request.path);
+  const std::size_t all = parts.size();
+  if (!take_namespace(&parts, call, problem)) return false;
+  const bool named = parts.size() < all;
   std::string allowed;
   for (const Compiled& row : compiled()[parts.size() <= kPartsMax ? parts.size() : 0]) {
-    if (!matches(row, parts)) continue;
+    if (!matches(row, parts) || (named && !is_of_namespaces(*row.route))) continue;
     if (row.route->method != request.method) {
       if (!allowed.empty()) allowed += ", ";
       allowed += to_string(row.route->method);

@@ -33,8 +33,12 @@ struct Route {
 // All routes, in the order of the documentation.
 const std::vector<Route>& routes();
 
-// Finds the route of a request and fills in call->route and call->path. False with a problem: 400
-// (a malformed path), 404 or 405.
+// Whether it stands under /v1/ns/{ns} as well: all below /v1 but what is of the boxes, of the
+// process, or of all namespaces.
+bool is_of_namespaces(const Route& route);
+
+// Finds the route of a request and fills in call->route, call->path and call->name_space. False
+// with a problem: 400 (a malformed path), 404 or 405.
 bool find_route(const Request& request, Call* call, Problem* problem);
 
 // False with a problem if the query has a parameter that the route does not know.

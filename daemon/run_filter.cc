@@ -90,9 +90,11 @@ std::shared_ptr<const engine::Run> RunWalk::run() const { return at_->runs->made
 
 bool RunFilter::read(const Call& call, QueryReader& query) {
   workflow = query.text("workflow");
+  if (workflow) workflow = call.kept(*workflow);
   status = query.text("status");
   state = query.text("state");
-  id_prefix = query.text("id_prefix");
+  id_prefix = call.kept(query.text("id_prefix").value_or(""));
+  if (id_prefix->empty()) id_prefix.reset();
   started_after = read_time(query, "started_after");
   started_before = read_time(query, "started_before");
   closed_after = read_time(query, "closed_after");

@@ -1,6 +1,9 @@
 #include "engine/catalog.h"
 
+#include <iterator>
+
 #include "base/limits.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 
@@ -66,6 +69,20 @@ bool Catalog::fold_paused(const QueuePaused& e) {
   return true;
 }
 
+// With a namespace that is gone goes what it has here.
+bool Catalog::fold_namespace(const NamespaceEvent& event) {
+  if (!namespaces_.apply(event)) return false;
+  const auto* ended = std::get_if<NamespaceEnded>(&event);
+  if (ended == nullptr || !ended->gone) return true;
+  const auto is_its = [ended](const auto& row) { return namespace_of(row.first) == ended->name; };
+  for (auto at = workflows_.begin(); at != workflows_.end();) {
+    if (is_its(*at)) version_count_ -= at->second.versions.size();
+    at = is_its(*at) ? workflows_.erase(at) : std::next(at);
+  }
+  std::erase_if(paused_queues_, is_its);
+  return true;
+}
+
 bool Catalog::apply(const CatalogEvent& event) {
   if (is_roster_event(event)) return fold_roster(event);
   if (const auto* schedule = std::get_if<ScheduleEvent>(&event)) {
@@ -75,6 +92,7 @@ bool Catalog::apply(const CatalogEvent& event) {
   if (const auto* subscription = std::get_if<SubscriptionEvent>(&event)) {
     return subscriptions_.apply(*subscription);
   }
+  if (const auto* change = std::get_if<NamespaceEvent>(&event)) return fold_namespace(*change);
   if (const auto* paused = std::get_if<QueuePaused>(&event)) return fold_paused(*paused);
   if (const auto* resumed = std::get_if<QueueResumed>(&event)) {
     return paused_queues_.erase(resumed->queue) > 0;

@@ -1,6 +1,7 @@
 // What all groups share, kept by group 0: the definitions, every version ever deployed and which
 // one starts use, the queues that are paused, the batches (batch.h), the subscriptions
-// (subscription.h), and the cluster's boxes. A fold of group 0's entries, equal on every replica.
+// (subscription.h), the namespaces (namespace_book.h), and the cluster's boxes. Names in it are as
+// they are kept (namespace.h). A fold of group 0's entries, equal on every replica.
 // The catalog keeps texts and metadata; the node parses texts.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "base/ids.h"
 #include "engine/batch.h"
 #include "engine/command.h"
+#include "engine/namespace_book.h"
 #include "engine/roster.h"
 #include "engine/schedule.h"
 #include "engine/subscription.h"
@@ -65,9 +67,10 @@ struct QueueResumed {
   Actor actor;
   friend bool operator==(const QueueResumed&, const QueueResumed&) = default;
 };
-using CatalogEvent = std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused,
-                                  QueueResumed, BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved,
-                                  BoxKnown, BatchEvent, SubscriptionEvent, ScheduleEvent>;
+using CatalogEvent =
+    std::variant<VersionStored, DefaultChanged, VersionPinned, QueuePaused, QueueResumed,
+                 BoxesFounded, BoxAdded, BoxPromoted, BoxRemoved, BoxKnown, BatchEvent,
+                 SubscriptionEvent, ScheduleEvent, NamespaceEvent>;
 
 // From this index on five of the variant's events are the roster's.
 inline constexpr std::size_t kRosterEvents = 5;
@@ -117,8 +120,8 @@ class Catalog {
  public:
   // Folds one event; false (and nothing changed) if it does not fit: a version out of order, or
   // unknown, or past limits::kDefinitionsMax; a queue that is paused already, is not paused, or is
-  // one more than limits::kQueuesPausedMax; what the roster, the schedules, the batches or the
-  // subscriptions do not take.
+  // one more than limits::kQueuesPausedMax; what the roster, the schedules, the batches, the
+  // subscriptions or the namespaces do not take.
   bool apply(const CatalogEvent& event);
 
   const CatalogWorkflow* find(std::string_view name) const;
@@ -139,6 +142,7 @@ class Catalog {
   const Roster& roster() const { return roster_; }
   const BatchBook& batches() const { return batches_; }
   const SubscriptionBook& subscriptions() const { return subscriptions_; }
+  const NamespaceBook& namespaces() const { return namespaces_; }
 
   void encode(std::string* out) const;
   // Replaces the content; false if malformed.
@@ -148,6 +152,7 @@ class Catalog {
  private:
   bool fold_paused(const QueuePaused& e);
   bool fold_roster(const CatalogEvent& event);
+  bool fold_namespace(const NamespaceEvent& event);
 
   std::map<std::string, CatalogWorkflow, std::less<>> workflows_;
   std::size_t version_count_ = 0;
@@ -156,6 +161,7 @@ class Catalog {
   Roster roster_;
   BatchBook batches_;
   SubscriptionBook subscriptions_;
+  NamespaceBook namespaces_;
 };
 
 }  // namespace pawl::engine

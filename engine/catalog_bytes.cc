@@ -1,9 +1,10 @@
 // The catalog's events and its snapshot as bytes. An event is a varint kind (1 stored, 2 default
 // changed, 3 pinned, 4 queue paused, 5 queue resumed, 6 boxes founded, 7 box added, 8 promoted,
 // 9 removed, 10 known; 11 schedule set, 12 gone, 13 paused, 14 resumed, 15 decided, 16 answered;
-// 20 to 22: batch_bytes.cc; 25 to 28: subscription.cc), then its fields in order; the snapshot is a
-// format byte, the roster with its length before it, the schedules likewise if there are any (then
-// it is format 3), then the events that make each workflow, those of the paused queues, and those
+// 20 to 22: batch_bytes.cc; 25 to 28: subscription.cc; 31 to 33: namespace_book.cc), then its
+// fields in order; the snapshot is a format byte, the roster with its length before it, the
+// schedules likewise if there are any (then it is format 3) or ever were namespaces (format 4, then
+// these likewise), then the events that make each workflow, those of the paused queues, and those
 // of the batches and of the subscriptions.
 #include <limits>
 
@@ -17,7 +18,8 @@ namespace {
 
 constexpr std::uint8_t kFormatWithoutRoster = 1;
 constexpr std::uint8_t kFormatWithoutSchedules = 2;
-constexpr std::uint8_t kFormat = 3;
+constexpr std::uint8_t kFormatWithoutNamespaces = 3;
+constexpr std::uint8_t kFormat = 4;
 
 constexpr std::uint64_t kRosterKind = 6;  // the first of them
 constexpr std::uint64_t kScheduleKind = 11;
@@ -258,6 +260,11 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
       events->emplace_back(get_subscription_event(kind, &reader.in));
       continue;
     }
+    if (kind >= kNamespaceKindFirst && kind <= kNamespaceKindLast) {
+      if (kFeatureLevel < kNamespaceLevel) return false;
+      events->emplace_back(get_namespace_event(kind, &reader.in));
+      continue;
+    }
     switch (kind) {
       case 1:
         events->emplace_back(get_stored(&reader));
@@ -300,14 +307,23 @@ bool decode_catalog_events(std::string_view bytes, std::vector<CatalogEvent>* ev
 // the queues that are paused, and the batches.
 void Catalog::encode(std::string* out) const {
   ByteWriter writer(out);
-  writer.u8(schedules_.all().empty() ? kFormatWithoutSchedules : kFormat);
+  const bool has_namespaces = namespaces_.changes() > 0;
+  const bool has_schedules = has_namespaces || !schedules_.all().empty();
+  writer.u8(has_namespaces  ? kFormat
+            : has_schedules ? kFormatWithoutNamespaces
+                            : kFormatWithoutSchedules);
   std::string roster;
   roster_.encode(&roster);
   writer.str(roster);
-  if (!schedules_.all().empty()) {
+  if (has_schedules) {
     std::string schedules;
     schedules_.encode(&schedules);
     writer.str(schedules);
+  }
+  if (has_namespaces) {
+    std::string namespaces;
+    namespaces_.encode(&namespaces);
+    writer.str(namespaces);
   }
   for (const auto& [name, workflow] : workflows_) {
     for (const CatalogVersion& v : workflow.versions) {
@@ -333,17 +349,24 @@ bool Catalog::decode(std::string_view bytes) {
   ByteReader reader(bytes);
   const std::uint8_t format = reader.u8();
   if (format < kFormatWithoutRoster || format > kFormat) return false;
-  if (format == kFormat && kFeatureLevel < kScheduleLevel) return false;
+  if (format >= kFormatWithoutNamespaces && kFeatureLevel < kScheduleLevel) return false;
+  if (format == kFormat && kFeatureLevel < kNamespaceLevel) return false;
   Catalog decoded;
   if (format != kFormatWithoutRoster && (!decoded.roster_.decode(reader.str()) || !reader.ok())) {
     return false;
   }
-  if (format == kFormat && (!decoded.schedules_.decode(reader.str()) || !reader.ok())) return false;
+  if (format >= kFormatWithoutNamespaces &&
+      (!decoded.schedules_.decode(reader.str()) || !reader.ok())) {
+    return false;
+  }
+  if (format == kFormat && (!decoded.namespaces_.decode(reader.str()) || !reader.ok())) {
+    return false;
+  }
   std::vector<CatalogEvent> events;
   if (!reader.ok() || !decode_catalog_events(reader.raw(reader.remaining()), &events)) return false;
   for (const CatalogEvent& event : events) {
     if (is_roster_event(event) || std::holds_alternative<ScheduleEvent>(event) ||
-        !decoded.apply(event)) {
+        std::holds_alternative<NamespaceEvent>(event) || !decoded.apply(event)) {
       return false;
     }
   }

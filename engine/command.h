@@ -49,7 +49,7 @@ struct CalledBy {
 };
 
 struct Start {
-  std::string id;  // valid (see run_id.h)
+  std::string id;  // as it is kept (namespace.h); the plain one is valid (run_id.h)
   std::uint32_t version = 0;
   dsl::Value input;                                       // a map, as the client sent it
   std::vector<std::pair<std::string, std::string>> tags;  // sorted by name

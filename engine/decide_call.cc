@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "engine/decider.h"
+#include "engine/namespace.h"
 #include "engine/run_id.h"
 
 namespace pawl::engine {
@@ -25,7 +26,7 @@ Error no_room() {
 
 dsl::Value child_value(const OpenCall& call, GroupId group, Index index) {
   dsl::Map map;
-  map.emplace_back(dsl::Value::string("id"), dsl::Value::string(call.run));
+  map.emplace_back(dsl::Value::string("id"), dsl::Value::string(std::string(plain_name(call.run))));
   map.emplace_back(dsl::Value::string("uid"), dsl::Value::string(to_string(RunUid{group, index})));
   return dsl::Value::map(std::move(map));
 }
@@ -51,7 +52,8 @@ bool Decider::plan_call(const dsl::State& state, CallStarted* started, Error* er
   if (!call.id) {
     const std::string key =
         idempotency_key(*run_, at_, {current_place(), "call"}, run_->frame(at_)->visit, "do");
-    started->run = absl::StrCat(run_->workflow(), ".", call.workflow, ".", key.substr(0, 20));
+    started->run = absl::StrCat(std::string(plain_name(run_->workflow())), ".", call.workflow, ".",
+                                key.substr(0, 20));
   } else if (!evaluate_string(*call.id, s, "id", &budget_, &started->run, error)) {
     return false;
   }
@@ -63,8 +65,9 @@ bool Decider::plan_call(const dsl::State& state, CallStarted* started, Error* er
   if (!evaluate_template(call.with, s, "with", &budget_, &input, error)) return false;
   if (input.is_null()) input = dsl::Value::map({});
   if (!fits(input, "with", 0, error)) return false;
-  started->workflow = call.workflow;
-  started->to = group_of_run("default", started->run, context_.run_groups);
+  started->run = qualified_like(run_->id(), started->run);
+  started->workflow = qualified_like(run_->id(), call.workflow);
+  started->to = group_of_run(started->run, context_.run_groups);
   started->input = Payload::of(std::move(input));
   started->wait = call.wait;
   started->cancels = call.on_close == dsl::OnClose::cancel;
@@ -100,7 +103,8 @@ bool Decider::plan_send(const dsl::SendSpec& send, SignalSent* sent, Error* erro
   dsl::Value payload;
   if (!evaluate_template(send.with, s, "with", &budget_, &payload, error)) return false;
   if (!fits(payload, "with", 0, error)) return false;
-  sent->to = group_of_run("default", sent->run, context_.run_groups);
+  sent->run = qualified_like(run_->id(), sent->run);
+  sent->to = group_of_run(sent->run, context_.run_groups);
   sent->payload = Payload::of(std::move(payload));
   return true;
 }
@@ -191,7 +195,7 @@ void Decider::end_call(std::uint32_t id, std::optional<RunStatus> status, const 
     raised.error = *error;
   } else {
     raised.error = {"sys.child",
-                    absl::StrCat("the run `", call.run, "` ended ",
+                    absl::StrCat("the run `", std::string(plain_name(call.run)), "` ended ",
                                  status ? enum_name(*status) : "without a status"),
                     {}};
   }

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/limits_permits.h"
 #include "engine/decider.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 
@@ -24,7 +25,7 @@ bool Decider::plan_limits(const dsl::TaskSpec& spec, const EvalScope& s,
     const dsl::LimitSpec* limit = definition().limit(name);
     PAWL_CHECK(limit != nullptr);
     TaskLimit& one = planned->emplace_back();
-    one.limit = name;
+    one.limit = qualified_like(run_->workflow(), name);
     one.concurrency = limit->concurrency;
     one.rate = limit->rate;
     one.window_ms = limit->window_ms;

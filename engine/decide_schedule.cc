@@ -17,6 +17,7 @@
 #include "dsl/expression.h"
 #include "dsl/value.h"
 #include "engine/evaluate.h"
+#include "engine/namespace.h"
 #include "engine/run_id.h"
 #include "engine/scope.h"
 
@@ -46,11 +47,11 @@ class FiringScope : public dsl::Scope {
 
 // WORKFLOW.NAME-20261123T043000Z, with milliseconds if there are any: no run of another firing has
 // it.
-std::string run_id_of(const std::string& name, TimeMs at) {
+std::string run_id_of(std::string_view name, TimeMs at) {
   std::string text = dsl::to_string(timestamp_of(at));
   text.erase(std::remove_if(text.begin(), text.end(), [](char c) { return c == '-' || c == ':'; }),
              text.end());
-  return name + "-" + text;
+  return std::string(name) + "-" + text;
 }
 
 class ScheduleDecider {
@@ -192,7 +193,7 @@ class ScheduleDecider {
     const FiringScope scope(at, state_.last_at);
     CostBudget budget;
     Error error;
-    Firing firing{at, state_.fired + 1, version_, run_id_of(name_, at), ""};
+    Firing firing{at, state_.fired + 1, version_, run_id_of(plain_name(name_), at), ""};
     Value input;
     std::string why;
     const bool made = (!schedule_.id || evaluate_string(*schedule_.id, scope, "id", &budget,
@@ -209,6 +210,7 @@ class ScheduleDecider {
       end(at, FiringEnd::refused, why.substr(0, limits::kErrorMessageBytesMax));
       return;
     }
+    firing.run_id = qualified_like(name_, firing.run_id);
     input.encode(&firing.input);
     event_.fired = std::move(firing);
   }

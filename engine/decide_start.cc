@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "engine/decider.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 namespace {
@@ -38,7 +39,7 @@ void Decider::start(const RunUid& uid, const Start& command) {
   e.group = uid.group;
   e.index = uid.index;
   e.id = command.id;
-  e.workflow = definition().name;
+  e.workflow = qualified_like(command.id, definition().name);
   e.version = command.version;
   e.definition = definition().hash;
   e.salt = draw_salt(&random());

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/digest.h"
 #include "engine/decider.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 
@@ -136,6 +137,7 @@ bool Decider::plan_task(const dsl::TaskSpec& spec, const EvalScope& s, const Han
     *error = expression_error("queue", spec.queue.line, "is empty or too long");
     return false;
   }
+  planned->queue = qualified_like(run_->id(), planned->queue);
   const std::string place_name = place.state + "!" + place.handler;
   planned->frame = at_;
   planned->firing =

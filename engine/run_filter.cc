@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "engine/namespace.h"
 #include "engine/waiting.h"
 
 namespace pawl::engine {
@@ -24,7 +25,12 @@ bool is_status_filter(std::string_view text) {
   return std::find(std::begin(kStatuses), std::end(kStatuses), text) != std::end(kStatuses);
 }
 
+std::string_view RunFilter::name_space() const {
+  return id_prefix ? namespace_of(*id_prefix) : kDefaultNamespace;
+}
+
 bool RunFilter::fits(const RunSummary& run) const {
+  if (namespace_of(run.workflow) != name_space()) return false;
   if (workflow && *workflow != run.workflow) return false;
   if (status) {
     const bool closed = is_closed(run.status);

@@ -17,11 +17,14 @@ namespace pawl::engine {
 bool is_status_filter(std::string_view text);
 
 struct RunFilter {
+  // The workflow and the prefix as they are kept (namespace.h).
   std::optional<std::string> workflow, status, state, id_prefix;
   std::optional<TimeMs> started_after, started_before, closed_after, closed_before;
   std::vector<std::pair<std::string, std::string>> tags;
 
-  // Nothing is given: all runs fit.
+  // Whose runs fit: of the namespace that the prefix is of.
+  std::string_view name_space() const;
+  // Nothing is given: all runs of `default` fit.
   bool empty() const { return *this == RunFilter{}; }
   // All but the id and the tags.
   bool fits(const RunSummary& run) const;

@@ -122,6 +122,8 @@ class GlanceReader : public Skipper {
       if (in_.u8() != 0) out_.closed_at = TimeMs(in_.svarint());
     } else if (name == "last_entry") {
       out_.last_entry = Index(in_.varint());
+    } else if (name == "state_bytes") {
+      out_.state_bytes = in_.varint();
     } else if (name == "first_entry") {
       out_.first_entry = Index(in_.varint());
     } else {

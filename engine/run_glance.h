@@ -23,6 +23,7 @@ struct RunGlance {
   std::optional<TimeMs> closed_at;
   absl::InlinedVector<Timer, 2> timers;
   Index last_entry, first_entry;
+  std::uint64_t state_bytes = 0;
   std::vector<Generation> older;
   bool has_steps = false, has_incidents = false, has_tree = false;
 

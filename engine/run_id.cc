@@ -5,6 +5,7 @@
 #include "base/checksum.h"
 #include "base/digest.h"
 #include "base/limits.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 namespace {
@@ -57,6 +58,10 @@ GroupId group_of_limit(std::string_view name, std::string_view key, std::uint16_
   PAWL_CHECK(run_groups > 0);
   const std::uint64_t hash = crc32c(key, crc32c(name, crc32c("limit")));
   return GroupId(static_cast<std::uint16_t>(1 + (hash * run_groups >> 32)));
+}
+
+GroupId group_of_run(std::string_view kept_id, std::uint16_t run_groups) {
+  return group_of_run(namespace_of(kept_id), plain_name(kept_id), run_groups);
 }
 
 std::string derived_run_id(std::string_view name_space, std::string_view key) {

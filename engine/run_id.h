@@ -18,6 +18,8 @@ std::string_view partition_key(std::string_view id);
 
 // The group (1 .. run_groups) that holds runs of this id.
 GroupId group_of_run(std::string_view name_space, std::string_view id, std::uint16_t run_groups);
+// The same by the id that a run is kept under (namespace.h).
+GroupId group_of_run(std::string_view kept_id, std::uint16_t run_groups);
 
 // The group that keeps the permits of a limit ([limit.NAME]), for this value of its key.
 GroupId group_of_limit(std::string_view name, std::string_view key, std::uint16_t run_groups);

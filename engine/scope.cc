@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "engine/namespace.h"
+
 namespace pawl::engine {
 namespace {
 
@@ -99,12 +101,12 @@ const Value* EvalScope::run_value() const {
   if (run_map_) return &*run_map_;
   Map map;
   put(&map, "generation", Value::int64(run_.generation));
-  put(&map, "id", Value::string(run_.id()));
+  put(&map, "id", Value::string(std::string(plain_name(run_.id()))));
   put(&map, "now", Value::timestamp(timestamp_of(now_)));
   put(&map, "started_at", Value::timestamp(timestamp_of(run_.started_at)));
   put(&map, "uid", Value::string(to_string(run_.uid())));
   put(&map, "version", Value::int64(run_.version()));
-  put(&map, "workflow", Value::string(run_.workflow()));
+  put(&map, "workflow", Value::string(std::string(plain_name(run_.workflow()))));
   run_map_ = Value::map(std::move(map));
   return &*run_map_;
 }

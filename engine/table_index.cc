@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/check.h"
+#include "engine/namespace.h"
 
 namespace pawl::engine {
 namespace {
@@ -146,6 +147,28 @@ void reindex_deletion(Index run, const Run* before, const Run* after, TableIndex
   if (is) indexes->deletions.insert({after->last_entry, run});
 }
 
+// What a run counts for.
+NamespaceUsage usage_of(const Run* run) {
+  if (run == nullptr) return {};
+  if (run->closed()) return {1, 0, 0};
+  return {1, 1, run->state_bytes};
+}
+
+void reindex_usage(const Run* before, const Run* after, TableIndexes* indexes) {
+  const NamespaceUsage was = usage_of(before), is = usage_of(after);
+  if (was == is) return;
+  const std::string_view name = namespace_of(after != nullptr ? after->id() : before->id());
+  auto at = indexes->usage.find(name);
+  if (at == indexes->usage.end()) at = indexes->usage.emplace(name, NamespaceUsage{}).first;
+  NamespaceUsage& sum = at->second;
+  PAWL_CHECK(sum.runs >= was.runs && sum.open_runs >= was.open_runs);
+  PAWL_CHECK(sum.payload_bytes >= was.payload_bytes);
+  sum.runs += is.runs - was.runs;
+  sum.open_runs += is.open_runs - was.open_runs;
+  sum.payload_bytes += is.payload_bytes - was.payload_bytes;
+  if (sum == NamespaceUsage{}) indexes->usage.erase(at);
+}
+
 }  // namespace
 
 void reindex(Index run, const Run* before, const Run* after, TableIndexes* indexes,
@@ -153,6 +176,7 @@ void reindex(Index run, const Run* before, const Run* after, TableIndexes* index
   reindex_timers(run, timers_of(before), timers_of(after), indexes, applied);
   reindex_steps(run, before, after, indexes, applied);
   reindex_open(before, after, indexes);
+  reindex_usage(before, after, indexes);
   reindex_closed(run, before, after, indexes);
   reindex_deletion(run, before, after, indexes);
   reindex_generations(run, before, after, indexes);
@@ -179,6 +203,12 @@ void index_glance(Index run, const RunGlance& glance, TableIndexes* indexes) {
     indexes->closed_by_version[key].insert({*glance.closed_at, run});
   } else {
     ++indexes->open_by_version[key];
+  }
+  NamespaceUsage& sum = indexes->usage[std::string(namespace_of(glance.id))];
+  ++sum.runs;
+  if (!glance.closed()) {
+    ++sum.open_runs;
+    sum.payload_bytes += glance.state_bytes;
   }
   if (glance.status == RunStatus::data_deleted) indexes->deletions.insert({glance.last_entry, run});
   const KeptHistory history{glance.first_entry, glance.older};

@@ -18,6 +18,7 @@ struct TableIndexes {
   RunsByVersion& closed_by_version;
   Generations& generations;
   absl::btree_set<Deletion>& deletions;
+  UsageByNamespace& usage;
 };
 
 // Replaces what `before` (null: a new run) put into the indexes by what `after` (null: the run is

@@ -104,7 +104,8 @@ TableIndexes Tables::indexes() {
           runs_with_errands_,
           closed_by_version_,
           generations_,
-          deletions_};
+          deletions_,
+          usage_by_namespace_};
 }
 
 void Tables::tell_frozen(Index run, const std::shared_ptr<Run>& before) {
@@ -215,6 +216,11 @@ std::vector<Index> Tables::runs_due(TimeMs now, std::size_t max, DueTimer* after
   return due;
 }
 
+NamespaceUsage Tables::usage_of(std::string_view name_space) const {
+  const auto at = usage_by_namespace_.find(name_space);
+  return at == usage_by_namespace_.end() ? NamespaceUsage{} : at->second;
+}
+
 void Tables::advance_time(TimeMs time) {
   PAWL_CHECK(time >= time_);
   time_ = time;
@@ -233,7 +239,9 @@ std::string Tables::check_invariants() const {
   RunsByVersion closed;
   Generations generations;
   absl::btree_set<Deletion> deletions;
-  TableIndexes rebuilt{timers, queues, open, incidents, errands, closed, generations, deletions};
+  UsageByNamespace usage;
+  TableIndexes rebuilt{timers, queues,      open,      incidents, errands,
+                       closed, generations, deletions, usage};
   for (const auto& [index, run] : runs_) {
     if (run->uid() != RunUid{group_, index}) return absl::StrCat("run ", index.v, ": foreign uid");
     if (std::string problem = run_problem(*run); !problem.empty()) {
@@ -250,6 +258,7 @@ std::string Tables::check_invariants() const {
   if (errands != runs_with_errands_) return "runs with errands differ from the runs";
   if (closed != closed_by_version_) return "closed runs differ from the runs";
   if (deletions != deletions_) return "deletions differ from the runs";
+  if (usage != usage_by_namespace_) return "usage by namespace differs from the runs";
   if (generations != generations_) return "older generations differ from the runs";
   return check_ids();
 }

@@ -66,6 +66,15 @@ struct Deletion {
   friend auto operator<=>(const Deletion&, const Deletion&) = default;
 };
 
+// What the runs of a namespace come to.
+struct NamespaceUsage {
+  std::uint64_t runs = 0;  // all that are kept
+  std::uint64_t open_runs = 0;
+  std::uint64_t payload_bytes = 0;  // of open runs (Run::state_bytes)
+  friend bool operator==(const NamespaceUsage&, const NamespaceUsage&) = default;
+};
+using UsageByNamespace = std::map<std::string, NamespaceUsage, std::less<>>;
+
 // What one applied entry did, for the effects of the leader: offers, timers, awaits.
 struct Applied {
   Index run;
@@ -136,6 +145,9 @@ class Tables {
   const std::map<std::pair<std::string, std::uint32_t>, std::uint64_t>& open_by_version() const {
     return open_by_version_;
   }
+  // Of namespaces with runs here.
+  const UsageByNamespace& usage_by_namespace() const { return usage_by_namespace_; }
+  NamespaceUsage usage_of(std::string_view name_space) const;
   const std::set<Index>& runs_with_incidents() const { return runs_with_incidents_; }
   const absl::btree_set<Index>& runs_with_errands() const { return runs_with_errands_; }
   // Closed runs by (workflow, version), in the order in which they closed: who is forgotten next.
@@ -225,6 +237,7 @@ class Tables {
   RunsByVersion closed_by_version_;
   Generations generations_;
   absl::btree_set<Deletion> deletions_;
+  UsageByNamespace usage_by_namespace_;
   Index forgotten_deletion_;
   Dedupe dedupe_;
   Channels channels_;

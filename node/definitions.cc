@@ -1,5 +1,7 @@
 #include "node/definitions.h"
 
+#include "engine/namespace.h"
+
 namespace pawl::node {
 
 const dsl::Definition* Definitions::find(const std::string& name, std::uint32_t version) {
@@ -11,6 +13,12 @@ const dsl::Definition* Definitions::find(const std::string& name, std::uint32_t 
   // A version this build can't parse is remembered as null: it is not parsed again at every
   // look-up.
   return parsed_.emplace(std::make_pair(name, version), std::move(definition)).first->second.get();
+}
+
+void Definitions::forget(std::string_view name_space) {
+  std::erase_if(parsed_, [name_space](const auto& known) {
+    return engine::namespace_of(known.first.first) == name_space;
+  });
 }
 
 std::optional<std::uint32_t> Definitions::resolve(

@@ -20,12 +20,15 @@ class Definitions {
   const engine::Catalog& catalog() const { return catalog_; }
 
   // The parsed version, or null if there is none (or this build can no longer parse it: a newer
-  // language). The pointer stays valid: versions are immutable and kept.
+  // language). The pointer stays valid: versions are immutable and kept, while their namespace is.
   const dsl::Definition* find(const std::string& name, std::uint32_t version);
 
   // The version a start gets: the one it asks for, or the default; nullopt if there is none.
   std::optional<std::uint32_t> resolve(const std::string& name,
                                        const std::optional<std::uint32_t>& version) const;
+
+  // The namespace is gone, and its definitions with it.
+  void forget(std::string_view name_space);
 
  private:
   // Compares with a pair of a name that is not copied.

@@ -5,6 +5,7 @@
 #include "codecs/json.h"
 #include "codecs/problem.h"
 #include "engine/event_call.h"
+#include "engine/namespace.h"
 #include "engine/run_id.h"
 
 namespace pawl::node {
@@ -99,7 +100,8 @@ void Node::Errands::look_at(Group& group, const engine::Run& run) {
       engine::Signal signal{call->name, call->input.value, signal_id(uid, call->id), {}, {}};
       send(key, run, What::signal, CommandRun{{call->run, {}}, std::move(signal)});
     } else if (call->child.v != 0) {
-      const std::string why = "the run `" + run.id() + "` that called it does not want it any more";
+      const std::string why = "the run `" + std::string(engine::plain_name(run.id())) +
+                              "` that called it does not want it any more";
       send(key, run, What::cancel,
            CommandRun{{"", RunUid{call->to, call->child}}, engine::Cancel{why}});
     } else {

@@ -16,6 +16,7 @@
 #include "node/installs.h"
 #include "node/permits.h"
 #include "node/planted.h"
+#include "node/quotas.h"
 #include "node/recovery.h"
 #include "node/resting.h"
 #include "node/schedules.h"
@@ -63,6 +64,7 @@ Node::Node(const NodeOptions& options) : options_(options), random_(options.seed
   batches_ = std::make_unique<Batches>(this);
   permits_ = std::make_unique<Permits>(this);
   subscriptions_ = std::make_unique<Subscriptions>(this);
+  quotas_ = std::make_unique<Quotas>(this);
 }
 
 Node::~Node() = default;
@@ -207,7 +209,7 @@ bool Node::ready() const {
 }
 
 GroupId Node::group_of(std::string_view run_id) const {
-  return engine::group_of_run("default", run_id, options_.run_groups);
+  return engine::group_of_run(run_id, options_.run_groups);
 }
 
 const engine::Run* Node::find(const RunRef& ref, GroupId* group) const {
@@ -310,6 +312,7 @@ void Node::on_tick() {
   permits_->look();
   permits_->look_at_holders();
   subscriptions_->look();
+  quotas_->look();
   settle();
 }
 
@@ -342,8 +345,10 @@ void Node::settle() {
     if (batches_->unsettled()) batches_->look();
     if (permits_->unsettled()) permits_->look();
     if (subscriptions_->unsettled()) subscriptions_->look();
+    if (quotas_->unsettled()) quotas_->look();
   } while (!left_.acknowledgements.empty() || errands_->unsettled() || schedules_->unsettled() ||
-           batches_->unsettled() || permits_->unsettled() || (cluster_ && cluster_->unsettled()));
+           batches_->unsettled() || permits_->unsettled() || quotas_->unsettled() ||
+           (cluster_ && cluster_->unsettled()));
   while (!under_way_.deadlines.empty() &&
          !under_way_.outstanding.contains(under_way_.deadlines.front().second)) {
     under_way_.deadlines.pop_front();
@@ -378,7 +383,7 @@ void Node::answer(Answer answer, int item) {
   if (under_way_.outstanding.erase(answer.id) == 0) return;
   if (cluster_ && settle_answer(answer)) return;
   if (errands_->settle(answer) || schedules_->settle(answer) || batches_->settle(answer)) return;
-  if (permits_->settle(answer)) return;
+  if (permits_->settle(answer) || quotas_->settle(answer)) return;
   out_->answers.push_back(std::move(answer));
 }
 
@@ -450,6 +455,7 @@ void Node::open(Group& group) {
   batches_->changed();
   permits_->opened(group);
   subscriptions_->changed();
+  quotas_->opened(group);
   left_.senders.insert(group.id());
   for (const std::string& queue : polls_.queues()) left_.resumed_queues.push_back(queue);
   if (!cluster_) return;
@@ -467,7 +473,8 @@ std::int64_t Node::next_wake_mono_ms() const {
   if (cluster_) wake = std::min(wake, cluster_->next_tick_mono_ms);
   wake = std::min({wake, forgetting_->next_wake_mono_ms(), errands_->next_wake_mono_ms(),
                    schedules_->next_wake_mono_ms(), batches_->next_wake_mono_ms(),
-                   permits_->next_wake_mono_ms(), subscriptions_->next_wake_mono_ms()});
+                   permits_->next_wake_mono_ms(), subscriptions_->next_wake_mono_ms(),
+                   quotas_->next_wake_mono_ms()});
   for (const auto& group : groups_) {
     const auto timer = decides(*group) ? group->tables().earliest_timer() : std::nullopt;
     if (!timer) continue;

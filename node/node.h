@@ -41,7 +41,6 @@ class Node : private GroupOwner {
   log::RecoverySink& recovery();
   // Elects itself where it is the only voter: ready() once the first batch is on the disk.
   void start(log::Journal* journal, const Now& now);
-
   // --- running ---
   void handle(const Now& now, Input input, Outputs* outputs);
   // What the disk thread is to do next, or null; until batch_done(). `room`: room ahead, too.
@@ -50,7 +49,6 @@ class Node : private GroupOwner {
   void batch_done(const Now& now, std::uint64_t id);
   std::int64_t next_wake_mono_ms() const;  // when a Tick is due, monotonic; INT64_MAX: never
   void keep_closed(std::optional<std::int64_t> ms);  // NodeOptions::keep_closed_ms, from now on
-
   bool ready() const;  // every group is whole and has a leader that may decide, or another box
   std::vector<GroupId> rebuilding() const;  // those begun anew, not yet whole again
   bool alone() const { return cluster_ == nullptr; }
@@ -81,6 +79,7 @@ class Node : private GroupOwner {
   class Permits;
   class Schedules;
   class Subscriptions;
+  class Quotas;
   class Installs;
   struct Assembly;
   struct Pasts;
@@ -123,8 +122,7 @@ class Node : private GroupOwner {
   void on_link(const PeerLink& link);
   void on_loaded_entries(EntriesLoaded& loaded);
   void tick_groups();
-  template <class Frame>
-  void send_frame(NodeId to, codecs::FrameKind kind, const Frame& frame) {
+  void send_frame(NodeId to, codecs::FrameKind kind, const auto& frame) {
     out_->frames.push_back({to, kind, encode(frame)});
   }
   void balance();
@@ -189,6 +187,7 @@ class Node : private GroupOwner {
   void on_operation(Request& request, Barrier& op);
   void on_operation(Request& request, SurveyRuns& op);
   void on_operation(Request& request, ChangePermit& op);
+  void on_operation(Request& request, SurveyNamespace& op);
   void begin_report_batch(RequestId id, const ReportTasks& op);
   bool report_job(const Request& request, ReportTask& report, int item, Job* job, GroupId* group);
   void answer_item(Answer item_answer, int item);
@@ -286,6 +285,7 @@ class Node : private GroupOwner {
   std::unique_ptr<Permits> permits_;
   std::unique_ptr<Schedules> schedules_;
   std::unique_ptr<Subscriptions> subscriptions_;
+  std::unique_ptr<Quotas> quotas_;
   Polls polls_;
   Leases leases_;
   NodeStats stats_;

@@ -6,8 +6,10 @@
 #include "node/batches.h"
 #include "node/boxes.h"
 #include "node/forgetting.h"
+#include "node/quotas.h"
 #include "node/refusals.h"
 #include "node/schedules.h"
+#include "node/shares.h"
 #include "node/subscriptions.h"
 
 namespace pawl::node {
@@ -60,7 +62,7 @@ void Node::next_catalog_request() {
     keyed.key = request.key;
     keyed.digest = request.digest;
     keyed.forwarded = request.forwarded;
-    if (replay_answer(*groups_[0], keyed)) continue;
+    if (replay_answer(*groups_[0], keyed) || quotas_->is_closed(request)) continue;
     const bool deploys = std::holds_alternative<DeployWorkflow>(request.operation);
     if (lacks_room(request.id, -1, deploys)) continue;
     std::visit(
@@ -72,6 +74,8 @@ void Node::next_catalog_request() {
             batches_->decide(request, op);
           } else if constexpr (std::is_same_v<Op, ChangeSubscription>) {
             subscriptions_->decide(request, op);
+          } else if constexpr (std::is_same_v<Op, ChangeNamespace>) {
+            quotas_->shares().decide(request, op);
           } else if constexpr (CatalogChange<Op>) {
             decide_catalog(request, op);
           }
@@ -239,6 +243,7 @@ bool Node::catalog_applied(const codecs::Entry& entry) {
     if (engine::is_roster_event(event) && boxes_) boxes_->roster_changed();
     if (std::holds_alternative<engine::BatchEvent>(event)) batches_->changed();
     if (std::holds_alternative<engine::SubscriptionEvent>(event)) subscriptions_->changed();
+    if (const auto* change = std::get_if<engine::NamespaceEvent>(&event)) quotas_->changed(*change);
     const auto* resumed = std::get_if<engine::QueueResumed>(&event);
     if (resumed != nullptr && out_ != nullptr) left_.resumed_queues.push_back(resumed->queue);
   }

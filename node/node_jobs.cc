@@ -6,12 +6,14 @@
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
+#include "engine/namespace.h"
 #include "engine/run_id.h"
 #include "node/assembly.h"
 #include "node/batches.h"
 #include "node/node.h"
 #include "node/pasts.h"
 #include "node/planted.h"
+#include "node/quotas.h"
 #include "node/refusals.h"
 #include "node/scrubbing.h"
 
@@ -195,9 +197,10 @@ engine::Context Node::context(const Job& job, const dsl::Definition* definition)
   if (definition == nullptr || !std::holds_alternative<engine::Checkpoint>(job.command)) {
     return context;
   }
-  const auto latest = definitions_.resolve(definition->name, std::nullopt);
+  const std::string name = engine::qualified_like(job.run_id, definition->name);
+  const auto latest = definitions_.resolve(name, std::nullopt);
   if (!latest) return context;
-  context.latest = definitions_.find(definition->name, *latest);
+  context.latest = definitions_.find(name, *latest);
   context.latest_version = *latest;
   return context;
 }
@@ -266,6 +269,11 @@ bool Node::decide_one(Group& group, Job& job, Assembly* a) {
   engine::Context context = this->context(job, definition);
   if (!Pasts::find_version(this, group, job, *run, &context, a)) return true;
   engine::Decision decision = engine::decide(*run, job.command, context);
+  if (std::holds_alternative<engine::Signal>(job.command) && !decision.events.empty()) {
+    const std::uint64_t now = decision.after->state_bytes;
+    const auto more = static_cast<std::int64_t>(now - std::min(now, run->state_bytes));
+    if (quotas_->holds_back(group, job, {0, more}, a)) return true;
+  }
   if (migrates && !is_dry(job) && !decision.events.empty()) {
     pin(group, run->workflow(), context.latest_version, a);
   }
@@ -300,7 +308,8 @@ const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& jo
   }
   a->answers.push_back(
       refused(job, 503, "definition-missing", "This box lacks the run's definition",
-              "version " + std::to_string(run.version()) + " of " + run.workflow() +
+              "version " + std::to_string(run.version()) + " of " +
+                  std::string(engine::plain_name(run.workflow())) +
                   (definition == nullptr
                        ? " can't be read by this version of pawl, or was lost with other boxes: "
                          "start a newer one, or deploy it again"
@@ -311,6 +320,7 @@ const dsl::Definition* Node::definition_of(const engine::Run& run, const Job& jo
 bool Node::decide_start(Group& group, Job& job, Assembly* a) {
   if (a->after != nullptr) return false;
   auto& start = std::get<engine::Start>(job.command);
+  if (quotas_->is_closed(group, job, a)) return true;
   const auto version = definitions_.resolve(job.workflow, job.version);
   const dsl::Definition* definition = version ? definitions_.find(job.workflow, *version) : nullptr;
   if (definition == nullptr && job.version && lags_behind(job.workflow, *job.version)) {
@@ -346,6 +356,8 @@ bool Node::decide_start(Group& group, Job& job, Assembly* a) {
     a->answers.push_back({refusal_answer(job.request, decision, nullptr), job.item});
     return true;
   }
+  const auto bytes = static_cast<std::int64_t>(decision.after->state_bytes);
+  if (quotas_->holds_back(group, job, {1, bytes}, a)) return true;
   a->run_id = job.run_id;
   a->run = uid.index;
   a->previous = Index(0);  // a refused job before it may have been for the id's last run
@@ -485,6 +497,7 @@ void Node::propose(Group& group, Assembly* a) {
   }
   proposal.grants = std::move(a->grants);
   proposal.ended = std::move(a->ended);
+  if (a->starts) quotas_->starts(group, a->run_id, *proposal.after);
   mailboxes_[group.id().v].acquire(a->run_id);
   ++stats_.entries_proposed;
   group.propose(std::move(proposal));

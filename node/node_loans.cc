@@ -46,9 +46,14 @@ std::string Node::mint_key() {
 
 // Asks a box that said it has tasks to fill the poll. False if there is none.
 bool Node::lend(ParkedPoll& poll) {
-  const auto demand = cluster_->demand.find(poll.poll.queue);
-  if (demand == cluster_->demand.end() || demand->second.empty()) return false;
-  const NodeId box = *demand->second.begin();
+  std::vector<std::string> queues;
+  for (std::string& queue : poll.queues()) {
+    const auto demand = cluster_->demand.find(queue);
+    if (demand != cluster_->demand.end() && !demand->second.empty()) queues.push_back(queue);
+  }
+  if (queues.empty()) return false;
+  const std::string queue = queues[polls_.longest_unserved(queues)];
+  const NodeId box = *cluster_->demand[queue].begin();
   const std::uint64_t number = own_id().v;
   const std::uint64_t id = cluster_->forward_base + number;
   if (poll.key.empty()) {
@@ -58,6 +63,8 @@ bool Node::lend(ParkedPoll& poll) {
   poll.lent = true;
   Loan& loan = cluster_->loans[id];
   loan = {poll.id, box, number, poll.poll, poll.key, poll.minted, now_.mono_ms, now_.mono_ms};
+  loan.wanted.queue = queue;
+  loan.wanted.others.clear();
   loan.wanted.wait_ms = 0;
   send_frame(box, codecs::FrameKind::kForwardedRequest, request_of(cluster_->forward_base, loan));
   return true;
@@ -75,15 +82,17 @@ void Node::on_loan_answer(NodeId from, ForwardedAnswer& frame) {
     orphan_loan(frame.id, &at->second);
     return;
   }
+  const std::string queue = at->second.wanted.queue;
   cluster_->loans.erase(at);
   if (poll == nullptr) return;
   if (filled) {
+    polls_.served(queue);
     frame.answer.id = poll->id;
     polls_.take(poll->id);
     answer(std::move(frame.answer));
     return;
   }
-  const auto demand = cluster_->demand.find(poll->poll.queue);
+  const auto demand = cluster_->demand.find(queue);
   if (demand != cluster_->demand.end()) demand->second.erase(from);
   end_loan(*poll);
 }
@@ -106,6 +115,9 @@ void Node::orphan_loan(std::uint64_t id, Loan* loan) {
 void Node::end_loan(ParkedPoll& poll) {
   poll.lent = false;
   if (!poll.gone && poll.reserved == 0) fill(poll);
+  // Another namespace's queue, perhaps.
+  const bool goes_on = !poll.gone && poll.reserved == 0 && poll.granted.empty();
+  if (goes_on && !poll.poll.others.empty() && lend(poll)) return;
   if (poll.reserved == 0 && !poll.lent) settle_poll(poll);
 }
 

@@ -9,6 +9,7 @@
 #include "node/forgetting.h"
 #include "node/permits.h"
 #include "node/planted.h"
+#include "node/quotas.h"
 #include "node/subscriptions.h"
 
 namespace pawl::node {
@@ -291,6 +292,7 @@ void Node::close(Group& group) {
   forgetting_->lost(id);
   batches_->lost(id);
   permits_->lost(id);
+  quotas_->lost(id);
   if (!planted(Bug::open_lost_group)) {
     for (const Job& job : mailboxes_[id.v].clear()) retry_job(group, job);
   }

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "node/node.h"
 #include "node/planted.h"
+#include "node/quotas.h"
 #include "node/refusals.h"
 
 namespace pawl::node {
@@ -34,6 +35,7 @@ void Node::barrier_step(RequestId id) {
   if (barrier == cluster_->barriers.end() || --barrier->second.second > 0) return;
   Request request = std::move(barrier->second.first);
   cluster_->barriers.erase(barrier);
+  if (quotas_->settle_barrier(id)) return;
   const auto held = cluster_->held.find(id);
   if (held != cluster_->held.end()) {
     // A start that wanted the default version.

@@ -2,10 +2,12 @@
 #include "base/limits.h"
 #include "codecs/problem.h"
 #include "codecs/run_json.h"
+#include "engine/namespace.h"
 #include "engine/run_id.h"
 #include "engine/step_token.h"
 #include "node/assembly.h"
 #include "node/node.h"
+#include "node/quotas.h"
 #include "node/refusals.h"
 #include "node/survey.h"
 
@@ -49,12 +51,18 @@ std::string token_of(const TaskRef& task) {
       engine::StepToken{RunUid{task.group, task.run}, task.step, task.attempt});
 }
 
+std::string started_run_id(const StartRun& start, std::string_view key) {
+  if (!start.id.empty()) return start.id;
+  const std::string_view name_space = engine::namespace_of(start.workflow);
+  return engine::qualified(name_space, engine::derived_run_id(name_space, key));
+}
+
 void Node::on_operation(Request& request, CallRun& op) { on_operation(request, op.start); }
 
 void Node::on_operation(Request& request, StartRun& op) {
   Job job = take_job(request);
   const std::string& key = job.key.empty() ? request.minted_key : job.key;
-  job.run_id = op.id.empty() ? engine::derived_run_id("default", key) : std::move(op.id);
+  job.run_id = op.id.empty() ? started_run_id(op, key) : std::move(op.id);
   job.reply = Reply::started;
   job.workflow = std::move(op.workflow);
   job.version = op.version;
@@ -160,6 +168,8 @@ void Node::on_operation(Request& request, SurveyRuns& op) {
   answers.push_back(std::move(pending));
   answer_confirmed(group, std::move(answers));
 }
+
+void Node::on_operation(Request& request, SurveyNamespace& op) { quotas_->survey(request, op); }
 
 void Node::begin_report_batch(RequestId id, const ReportTasks& op) {
   UnderWay::ReportBatch batch;

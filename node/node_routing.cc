@@ -8,6 +8,7 @@
 #include "engine/run_id.h"
 #include "node/node.h"
 #include "node/planted.h"
+#include "node/quotas.h"
 #include "node/refusals.h"
 
 namespace pawl::node {
@@ -28,6 +29,13 @@ bool resolves_version(const Operation& operation) {
   if (std::holds_alternative<CallRun>(operation)) return true;
   const auto* start = std::get_if<StartRun>(&operation);
   return start != nullptr && !start->version;
+}
+
+// Of a question to a group; else null.
+const GroupId* group_surveyed(const Operation& operation) {
+  if (const auto* runs = std::get_if<SurveyRuns>(&operation)) return &runs->group;
+  const auto* usage = std::get_if<SurveyNamespace>(&operation);
+  return usage == nullptr ? nullptr : &usage->group;
 }
 
 }  // namespace
@@ -53,6 +61,12 @@ void Node::enter(Request& request) {
     enter_items(request, *reports);
     return;
   }
+  if (quotas_->crowds_out(request)) {
+    ++stats_.refused_full;
+    refuse(request.id, 429, "queue-full", "Too many requests of the namespace are waiting",
+           "others get their turn: try again in a second");
+    return;
+  }
   GroupId group;
   if (!group_of_request(request, &group)) return;
   const RequestId id = request.id;
@@ -73,7 +87,7 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
   const std::string* token = nullptr;
   if (const auto* start = std::get_if<StartRun>(&request.operation)) {
     const std::string& key = request.key.empty() ? request.minted_key : request.key;
-    *group = group_of(start->id.empty() ? engine::derived_run_id("default", key) : start->id);
+    *group = group_of(started_run_id(*start, key));
   } else if (const auto* call = std::get_if<CallRun>(&request.operation)) {
     *group = group_of(call->start.id);
   } else if (const auto* command = std::get_if<CommandRun>(&request.operation)) {
@@ -94,10 +108,15 @@ bool Node::group_of_request(const Request& request, GroupId* group) {
     if (group->v > 0 && group->v < groups_.size()) return true;
     refuse(request.id, 404, "group-unknown", "There is no such group", "");
     return false;
-  } else if (const auto* survey = std::get_if<SurveyRuns>(&request.operation)) {
-    *group = survey->group;
+  } else if (const GroupId* surveyed = group_surveyed(request.operation)) {
+    *group = *surveyed;
     if (group->v < groups_.size()) return true;
     refuse(request.id, 404, "group-unknown", "There is no such group", "");
+    return false;
+  } else if (std::holds_alternative<ChangeNamespace>(request.operation) &&
+             groups_[0]->tables().feature_level() < kNamespaceLevel) {
+    refuse(request.id, 409, "level-too-low", "A box runs an older version of pawl",
+           "there are namespaces once every box runs this version");
     return false;
   } else if (std::holds_alternative<ChangeSchedule>(request.operation) &&
              groups_[0]->tables().feature_level() < kScheduleLevel) {

@@ -21,6 +21,7 @@ struct NodeStats {
   std::uint64_t answers_replayed = 0;   // by idempotency key or number
   std::uint64_t refused_full = 0;       // 429
   std::uint64_t refused_room = 0;       // 507
+  std::uint64_t refused_quota = 0;      // 429: a namespace is at its quota
   std::uint64_t loads = 0;              // cold runs loaded
   std::uint64_t loads_failed = 0;
   std::uint64_t runs_forgotten = 0;       // their retention was over

@@ -60,6 +60,7 @@ void Node::offer(Group& group, Assembly* a) {
     const auto* definition = definitions_.find(a->after->workflow(), a->after->version());
     auto decision = engine::decide(*a->after, hand_out(step, *poll), context(job, definition));
     if (decision.refusal != engine::Refusal::none || decision.after == nullptr) continue;
+    polls_.served(step.queue);
     a->take(std::move(decision));
     ++poll->reserved;
     a->grants.push_back({poll->id, {group.id(), a->run, id, a->after->step(id)->attempt}});
@@ -94,6 +95,7 @@ void Node::give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* 
   const auto* definition = definitions_.find(run->workflow(), run->version());
   auto decision = engine::decide(*run, hand_out(step, *poll), context(job, definition));
   if (decision.refusal != engine::Refusal::none || decision.after == nullptr) return;
+  polls_.served(step.queue);
   a.take(std::move(decision));
   ++poll->reserved;
   a.grants.push_back({poll->id, {group.id(), a.run, step.id, a.after->step(step.id)->attempt}});
@@ -102,39 +104,52 @@ void Node::give_to(Group& group, Job job, const engine::Step& step, ParkedPoll* 
 }
 
 // Fills a new poll from the queues of all groups: the most urgent first, runs that are busy later
-// (when their entry is applied).
+// (when their entry is applied). Of several namespaces it takes tasks by turns.
 void Node::fill(ParkedPoll& poll) {
-  if (!hands_out(poll.poll.queue)) return;
   struct Candidate {
     engine::QueuedTask task;
     Group* group;
   };
-  std::vector<Candidate> candidates;
-  for (const auto& group : groups_) {
-    if (!decides(*group)) continue;
-    const auto queue = group->tables().queues().find(poll.poll.queue);
-    if (queue == group->tables().queues().end()) continue;
-    std::uint32_t found = 0;
-    for (const engine::QueuedTask& task : queue->second.waiting) {
-      if (found >= poll.poll.max) break;
-      const engine::Run* run = group->tables().find(task.run);
-      if (mailboxes_[group->id().v].busy(run->id())) continue;
-      if (!poll.takes(run->step(task.step)->type)) continue;
-      candidates.push_back({task, group.get()});
-      ++found;
+  std::vector<std::string> queues;
+  std::vector<std::vector<Candidate>> waiting;  // by queue, the most urgent last
+  for (const std::string& name : poll.queues()) {
+    if (!hands_out(name)) continue;
+    std::vector<Candidate> tasks;
+    for (const auto& group : groups_) {
+      if (!decides(*group)) continue;
+      const auto queue = group->tables().queues().find(name);
+      if (queue == group->tables().queues().end()) continue;
+      std::uint32_t found = 0;
+      for (const engine::QueuedTask& task : queue->second.waiting) {
+        if (found >= poll.poll.max) break;
+        const engine::Run* run = group->tables().find(task.run);
+        if (mailboxes_[group->id().v].busy(run->id())) continue;
+        if (!poll.takes(run->step(task.step)->type)) continue;
+        tasks.push_back({task, group.get()});
+        ++found;
+      }
     }
+    if (tasks.empty()) continue;
+    std::sort(tasks.begin(), tasks.end(), [](const Candidate& a, const Candidate& b) {
+      return a.task != b.task ? b.task < a.task : b.group->id() < a.group->id();
+    });
+    queues.push_back(name);
+    waiting.push_back(std::move(tasks));
   }
-  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-    return a.task != b.task ? a.task < b.task : a.group->id() < b.group->id();
-  });
-  for (const Candidate& candidate : candidates) {
-    if (!poll.wants_more()) return;
+  while (!queues.empty() && poll.wants_more()) {
+    const std::size_t at = polls_.longest_unserved(queues);
+    const Candidate candidate = waiting[at].back();
+    waiting[at].pop_back();
     const engine::Run* run = candidate.group->tables().find(candidate.task.run);
-    if (mailboxes_[candidate.group->id().v].busy(run->id())) continue;
-    Job job;
-    job.run_id = run->id();
-    job.run = candidate.task.run;
-    give_to(*candidate.group, std::move(job), *run->step(candidate.task.step), &poll);
+    if (!mailboxes_[candidate.group->id().v].busy(run->id())) {
+      Job job;
+      job.run_id = run->id();
+      job.run = candidate.task.run;
+      give_to(*candidate.group, std::move(job), *run->step(candidate.task.step), &poll);
+    }
+    if (!waiting[at].empty()) continue;
+    queues.erase(queues.begin() + static_cast<std::ptrdiff_t>(at));
+    waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(at));
   }
 }
 

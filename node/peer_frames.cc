@@ -413,6 +413,34 @@ void members(Io& io, ChangePermit& x) {
   io(x.group, x.limit, x.ask, x.gives_back);
 }
 template <class Io>
+void members(Io& io, engine::NamespaceQuota& x) {
+  io(x.max_runs, x.max_payload_bytes, x.starts_per_second);
+}
+template <class Io>
+void members(Io& io, engine::NamespaceShare& x) {
+  io(x.runs, x.payload_bytes);
+}
+template <class Io>
+void members(Io& io, PutNamespace& x) {
+  io(x.name, x.quota, x.reason);
+}
+template <class Io>
+void members(Io& io, DeleteNamespace& x) {
+  io(x.name);
+}
+template <class Io>
+void members(Io& io, WantShare& x) {
+  io(x.name, x.group, x.need, x.starts);
+}
+template <class Io>
+void members(Io& io, ChangeNamespace& x) {
+  io(x.change);
+}
+template <class Io>
+void members(Io& io, SurveyNamespace& x) {
+  io(x.group, x.name, x.change);
+}
+template <class Io>
 void members(Io& io, Barrier& x) {
   io(x.run);
 }

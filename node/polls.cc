@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/limits.h"
+#include "base/limits_namespaces.h"
 
 namespace pawl::node {
 
@@ -11,9 +11,15 @@ bool ParkedPoll::takes(const std::string& type) const {
          std::find(poll.types.begin(), poll.types.end(), type) != poll.types.end();
 }
 
+std::vector<std::string> ParkedPoll::queues() const {
+  std::vector<std::string> all{poll.queue};
+  all.insert(all.end(), poll.others.begin(), poll.others.end());
+  return all;
+}
+
 bool Polls::park(ParkedPoll poll) {
   if (polls_.size() >= limits::kParkedPollsMax) return false;
-  by_queue_[poll.poll.queue].insert(poll.id);
+  for (const std::string& queue : poll.queues()) by_queue_[queue].insert(poll.id);
   by_deadline_.emplace(poll.deadline_mono_ms, poll.id);
   const RequestId id = poll.id;
   polls_.emplace(id, std::move(poll));
@@ -41,10 +47,30 @@ std::optional<ParkedPoll> Polls::take(RequestId id) {
   ParkedPoll poll = std::move(it->second);
   polls_.erase(it);
   by_deadline_.erase({poll.deadline_mono_ms, id});
-  const auto ids = by_queue_.find(poll.poll.queue);
-  ids->second.erase(id);
-  if (ids->second.empty()) by_queue_.erase(ids);
+  for (const std::string& queue : poll.queues()) {
+    const auto ids = by_queue_.find(queue);
+    ids->second.erase(id);
+    if (ids->second.empty()) by_queue_.erase(ids);
+  }
   return poll;
+}
+
+void Polls::served(const std::string& queue) {
+  if (served_.size() >= limits::kServedQueuesMax) served_.clear();
+  served_[queue] = ++turn_;
+}
+
+std::size_t Polls::longest_unserved(const std::vector<std::string>& queues) const {
+  std::size_t longest = 0;
+  std::uint64_t oldest = UINT64_MAX;
+  for (std::size_t i = 0; i < queues.size(); ++i) {
+    const auto at = served_.find(queues[i]);
+    const std::uint64_t turn = at == served_.end() ? 0 : at->second;
+    if (turn >= oldest) continue;
+    oldest = turn;
+    longest = i;
+  }
+  return longest;
 }
 
 std::vector<ParkedPoll> Polls::take_expired(std::int64_t now_mono_ms) {

@@ -3,6 +3,9 @@
 //   parked --reserve--> parked (n on their way) --granted--> parked or full --take--> answered
 //   parked --expired / cancelled--> gone
 //
+// A poll may be for a queue of several namespaces: it gets its tasks by turns, the next one from
+// where one was taken longest ago, so that no namespace starves another.
+//
 // A poll is answered as soon as it has at least one task and none is on its way to it: the
 // hand-outs are committed before the worker sees them.
 #pragma once
@@ -35,6 +38,8 @@ struct ParkedPoll {
   bool wants_more() const { return !gone && !lent && reserved + granted.size() < poll.max; }
   bool idle() const { return reserved == 0 && !lent; }
   bool takes(const std::string& type) const;
+  // All that it is for.
+  std::vector<std::string> queues() const;
 };
 
 class Polls {
@@ -51,6 +56,11 @@ class Polls {
   std::vector<ParkedPoll> take_expired(std::int64_t now_mono_ms);
   std::int64_t next_mono_ms() const;
 
+  // A task of the queue is handed out, or asked for at another box.
+  void served(const std::string& queue);
+  // Which of these queues has waited longest for that; `queues` is not empty.
+  std::size_t longest_unserved(const std::vector<std::string>& queues) const;
+
   std::size_t parked(const std::string& queue) const;
   // Those at the queue, oldest first.
   std::vector<RequestId> parked_at(const std::string& queue) const;
@@ -62,6 +72,9 @@ class Polls {
   std::map<RequestId, ParkedPoll> polls_;
   std::map<std::string, std::set<RequestId>> by_queue_;
   std::set<std::pair<std::int64_t, RequestId>> by_deadline_;
+  // When each was served last, as a number that grows; of at most limits::kServedQueuesMax.
+  std::map<std::string, std::uint64_t> served_;
+  std::uint64_t turn_ = 0;
 };
 
 }  // namespace pawl::node

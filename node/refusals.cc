@@ -1,10 +1,11 @@
 #include "node/refusals.h"
 
 #include "base/check.h"
-#include "base/limits.h"
+#include "base/limits_namespaces.h"
 #include "codecs/json.h"
 #include "codecs/problem.h"
 #include "dsl/diagnostic_list.h"
+#include "engine/namespace.h"
 
 namespace pawl::node {
 namespace {
@@ -113,7 +114,7 @@ std::string room_problem(const RoomChanged& room) {
 }
 
 std::string run_unknown(std::string_view id) {
-  return "no run has the id " + dsl::quoted(id, limits::kRunIdBytesMax) +
+  return "no run has the id " + dsl::quoted(engine::plain_name(id), limits::kRunIdBytesMax) +
          "; `pawl list` shows the runs, ids are case-sensitive, and a closed run is forgotten once "
          "its retention is over";
 }
@@ -125,7 +126,7 @@ std::string uid_unknown(const RunUid& uid) {
 }
 
 std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t> version) {
-  std::string text = dsl::quoted(name, limits::kNameBytesMax);
+  std::string text = dsl::quoted(engine::plain_name(name), limits::kNameBytesMax);
   if (version) text += " has no version " + std::to_string(*version) + " here, or";
   text += " is not deployed; `pawl deploy FILE` stores a workflow, GET /v1/workflows lists them";
   return text;
@@ -133,8 +134,19 @@ std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t>
 
 std::string schedule_unknown(std::string_view name) {
   return "no workflow's default version has a schedule " +
-         dsl::quoted(name, 2 * limits::kNameBytesMax + 1) +
+         dsl::quoted(engine::plain_name(name), 2 * limits::kNameBytesMax + 1) +
          "; `pawl schedules` lists those there are, as WORKFLOW.NAME";
+}
+
+std::string namespace_unknown(std::string_view name) {
+  const std::string shown(name.substr(0, limits::kNamespaceBytesMax));
+  return "there is no namespace `" + shown + "`: `pawl namespaces put " + shown +
+         "` (PUT /v1/namespaces/" + shown + ") makes it, `pawl namespaces` lists those there are";
+}
+
+std::string namespace_name_problem() {
+  return "a namespace's name is 1 to " + std::to_string(limits::kNamespaceBytesMax) +
+         " of a-z, 0-9 and -, and does not begin with -";
 }
 
 }  // namespace pawl::node

@@ -29,5 +29,8 @@ std::string run_unknown(std::string_view id);
 std::string uid_unknown(const RunUid& uid);
 std::string workflow_unknown(std::string_view name, std::optional<std::uint32_t> version);
 std::string schedule_unknown(std::string_view name);
+std::string namespace_unknown(std::string_view name);
+// What a namespace's name is.
+std::string namespace_name_problem();
 
 }  // namespace pawl::node

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "engine/command.h"
 #include "engine/dedupe.h"
 #include "engine/limit_rows.h"
+#include "engine/namespace_book.h"
 #include "engine/subscription.h"
 
 namespace pawl::node {
@@ -39,6 +41,9 @@ struct StartRun {
   std::optional<TimeMs> start_at;
   std::optional<engine::CalledBy> caller;  // of a CallRun's
 };
+
+// The id that the run gets: the one it asks for, or one that is derived from the key.
+std::string started_run_id(const StartRun& start, std::string_view key);
 
 // The same by another run, which it is to be the child of.
 struct CallRun {
@@ -68,7 +73,10 @@ struct HeartbeatTask {
 };
 
 struct PollTasks {
-  std::string queue;
+  std::string queue;  // as it is kept (engine/namespace.h), as are all names here
+  // The same queue of further namespaces: tasks are handed out by turns. Between boxes a poll is
+  // for one queue at a time.
+  std::vector<std::string> others;
   std::string worker;
   std::vector<std::string> types;  // empty: all
   std::uint32_t max = 1;
@@ -185,6 +193,35 @@ struct ChangePermit {
   bool gives_back = false;  // then only the permit of `ask` counts
 };
 
+// A namespace (engine/namespace_book.h) is made, or has another quota from now on.
+struct PutNamespace {
+  std::string name;
+  engine::NamespaceQuota quota;
+  std::string reason;
+};
+// Refused unless nothing of it is left but definitions, which go with it.
+struct DeleteNamespace {
+  std::string name;
+};
+// A group's leader has runs to start for which its share is too small, or no tokens. Its own
+// request (node/quotas.h).
+struct WantShare {
+  std::string name;
+  GroupId group;
+  engine::NamespaceShare need;  // all it needs; 0: it has enough of that
+  std::uint32_t starts = 0;     // tokens
+};
+struct ChangeNamespace {
+  std::variant<PutNamespace, DeleteNamespace, WantShare> change;
+};
+// What group 0's leader wants to know of a group: what is used of a namespace. Answered by a leader
+// that has seen the change of the book (engine::NamespaceBook::changes) or a later one.
+struct SurveyNamespace {
+  GroupId group;
+  std::string name;
+  std::uint64_t change = 0;
+};
+
 // Nothing is changed: answered with ReadReady once the node's tables hold all that was acknowledged
 // before the request came in (a ReadIndex on every group).
 struct Barrier {
@@ -196,10 +233,11 @@ struct IfMatch {
   Seq seq;
 };
 
-using Operation = std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask,
-                               PollTasks, DeployWorkflow, SetDefault, PauseQueue, ResumeQueue,
-                               Barrier, ChangeBoxes, AcceptTime, CallRun, ChangeSchedule,
-                               SurveyRuns, ChangeBatch, ChangeSubscription, ChangePermit>;
+using Operation =
+    std::variant<StartRun, CommandRun, ReportTask, ReportTasks, HeartbeatTask, PollTasks,
+                 DeployWorkflow, SetDefault, PauseQueue, ResumeQueue, Barrier, ChangeBoxes,
+                 AcceptTime, CallRun, ChangeSchedule, SurveyRuns, ChangeBatch, ChangeSubscription,
+                 ChangeNamespace, SurveyNamespace, ChangePermit>;
 
 // What group 0 keeps for all.
 template <class T>
@@ -207,7 +245,7 @@ concept CatalogChange = std::is_same_v<T, DeployWorkflow> || std::is_same_v<T, S
     std::is_same_v<T, PauseQueue> || std::is_same_v<T, ResumeQueue> ||
     std::is_same_v<T, ChangeBoxes> || std::is_same_v<T, AcceptTime> ||
     std::is_same_v<T, ChangeSchedule> || std::is_same_v<T, ChangeBatch> ||
-    std::is_same_v<T, ChangeSubscription>;
+    std::is_same_v<T, ChangeSubscription> || std::is_same_v<T, ChangeNamespace>;
 
 struct Request {
   RequestId id;

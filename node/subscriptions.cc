@@ -7,6 +7,7 @@
 #include "base/limits_subscriptions.h"
 #include "codecs/problem.h"
 #include "codecs/subscription_json.h"
+#include "engine/namespace.h"
 
 namespace pawl::node {
 namespace {
@@ -40,7 +41,7 @@ void Node::Subscriptions::decide(const Request& request, const ChangeSubscriptio
 void Node::Subscriptions::refuse_unknown(const Request& request, const std::string& name) {
   node_->refuse_confirmed(*node_->groups_[0], request.id, 404, "subscription-unknown",
                           "There is no such subscription",
-                          "there is no subscription `" + name +
+                          "there is no subscription `" + std::string(engine::plain_name(name)) +
                               "`: PUT /v1/subscriptions/{name} makes one, GET /v1/subscriptions "
                               "lists them");
 }

@@ -167,6 +167,7 @@ def python_programs(suite, build):
         Program("batches of verbs", [python, "tests/black_box/batch_test.py", "--pawl", pawl]),
         Program("subscriptions", [python, "tests/black_box/subscription_test.py", "--pawl", pawl]),
         Program("limits", [python, "tests/black_box/limits_test.py", "--pawl", pawl]),
+        Program("namespaces", [python, "tests/black_box/namespaces_test.py", "--pawl", pawl]),
         Program("migrations", [python, "tests/black_box/migrate_test.py", "--pawl", pawl]),
         Program("generations", [python, "tests/black_box/generation_test.py", "--pawl", pawl]),
         Program("schedules", [python, "tests/black_box/schedules_test.py", "--pawl", pawl]),

@@ -588,6 +588,19 @@ def change_json(cursor):
             lag = cursor.zigzag()
             shown["max_lag"] = f"{lag // 1000}s" if lag % 1000 == 0 else f"{lag}ms"
         return {**shown, **(actor_fields(cursor) if kind in (25, 28) else {"at": time_json(cursor.zigzag())})}
+    if 31 <= kind <= 33:
+        shown = {"type": "namespace.put", "name": cursor.text()}
+        if kind == 31:
+            for bound in ("max_runs", "max_payload_bytes", "starts_per_second"):
+                number = cursor.varint()
+                if number:
+                    shown[bound] = number - 1
+            return {**shown, "reason": cursor.text(), **actor_fields(cursor)}
+        if kind == 32:
+            shown["type"] = "namespace.gone" if cursor.boolean() else "namespace.ending"
+            return {**shown, **actor_fields(cursor)}
+        return {**shown, "type": "namespace.shared",
+                "shares": [{"runs": cursor.varint(), "payload_bytes": cursor.varint()} for _ in range(cursor.varint())]}
     raise Malformed(f"a change of the catalog of the unknown kind {kind}")
 
 

@@ -166,6 +166,12 @@ class Store:
         while any(batch["status"] in ("running", "stopping") for batch in client.get("/v1/batches").json["items"]):
             pass
 
+    def namespaces(self):
+        client = self.daemon.client()
+        assert client.request("PUT", "/v1/namespaces/gone", {"max_runs": 0, "reason": "no"}).status == 201
+        assert client.request("PUT", "/v1/namespaces/kept", {"max_payload_bytes": 1 << 40, "starts_per_second": 7}).status == 201
+        assert client.request("DELETE", "/v1/namespaces/gone").status == 200
+
     def subscriptions(self):
         client = self.daemon.client()
         assert client.request("PUT", "/v1/subscriptions/out", {"max_lag": "90s"}).status == 201
@@ -236,6 +242,7 @@ class Agreement(unittest.TestCase):
         cls.store.many_signals(160)
         cls.store.batches()
         cls.store.subscriptions()
+        cls.store.namespaces()
         for _ in range(3):
             cls.store.kill_under_load()
             cls.store.work(6)

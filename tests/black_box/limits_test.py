@@ -50,6 +50,12 @@ next = "end"
 """
 
 
+def history_of(client, path):
+    answer = client.get(path)
+    assert answer.status == 200, answer
+    return answer.json["items"]
+
+
 class Limits(unittest.TestCase):
     pawl = None
 
@@ -204,6 +210,31 @@ class Limits(unittest.TestCase):
         self.until(lambda: self.limits()[("gateway", "")]["waiting"] == 3, "three wait")
         self.assertEqual(self.limits()[("gateway", "")]["concurrency"], 5)
         self.assertEqual(self.poll(), [])
+
+    def test_namespaces_do_not_share_limits(self):
+        self.assertLess(self.client.request("PUT", "/v1/namespaces/acme", b"{}").status, 300)
+        self.client.deploy("charges", WORKFLOW)
+        deployed = self.client.request("PUT", "/v1/ns/acme/workflows/charges", WORKFLOW.encode())
+        self.assertEqual(deployed.status, 201, deployed)
+        for n in range(3):
+            self.start(f"c{n}", f"t{n}")
+            body = {"workflow": "charges", "id": f"c{n}", "input": {"tenant": f"t{n}"}}
+            self.assertEqual(self.client.post("/v1/ns/acme/runs", body).status, 201)
+        self.gather(2)
+        theirs = self.client.post("/v1/ns/acme/queues/cards/poll?wait=20s", {"worker": "w", "max": 9}).json["tasks"]
+        while len(theirs) < 2:
+            theirs += self.client.post("/v1/ns/acme/queues/cards/poll?wait=20s", {"worker": "w", "max": 9}).json["tasks"]
+        self.assertEqual(len(theirs), 2, theirs)
+        for path, namespace in (("/v1/limits", None), ("/v1/ns/acme/limits", "acme")):
+            items = self.client.get(path + "?name=gateway").json["items"]
+            self.assertEqual([(item["name"], item["held"], item.get("namespace")) for item in items], [("gateway", 2, namespace)])
+            self.assertLessEqual({item["run"] for item in items[0]["holders"]}, {"c0", "c1", "c2"})
+        waiting = [task for n in range(3) for task in self.client.get(f"/v1/ns/acme/runs/c{n}").json["waiting_for"]["tasks"]
+                   if task["status"] == "limited"]
+        self.assertEqual([task["limit"] for task in waiting], ["gateway"])
+        events = history_of(self.client, "/v1/ns/acme/runs/c0/history")
+        self.assertEqual([limit["limit"] for event in events if event["type"] == "task.limited" for limit in event["limits"]],
+                         ["gateway", "tenant"])
 
     def test_what_is_wrong_is_said(self):
         answer = self.client.request("PUT", "/v1/workflows/charges", WORKFLOW.replace('"gateway", "tenant"', '"gatway"').encode())
