@@ -266,7 +266,7 @@ void Node::Quotas::changed(const engine::NamespaceEvent& event) {
 
 // The first thing a leader asks is how far group 0's log goes.
 void Node::Quotas::opened(const Group& group) {
-  if (group.id().v == 0) shares_->opened();
+  if (group.id().v == 0) shares_->opened(group.raft().term());
   if (!node_->cluster_ || group.id().v == 0) return;
   CatchingUp& mine = catching_up_[group.id()];
   if (mine.term == group.raft().term()) return;
@@ -399,13 +399,27 @@ void Node::Quotas::look_at(const Key& key, Line* line) {
   }
 }
 
+// How long nobody asks again: a token comes sooner than a share.
+std::int64_t Node::Quotas::refused_ms(const Key& key, const std::deque<Waiter>& waiting) {
+  const engine::Namespace* known = node_->catalog().namespaces().find(key.second);
+  if (known == nullptr || !known->put.quota.starts_per_second) return limits::kShareRefusedMs;
+  const NamespaceShare used = this->used(*node_->groups_[key.first.v], key.second);
+  for (const Waiter& waiter : waiting) {
+    if (lacks_share(known->put.quota, used, waiter.more, known->share(key.first))) {
+      return limits::kShareRefusedMs;
+    }
+  }
+  const std::int64_t rate = std::max<std::int64_t>(*known->put.quota.starts_per_second, 1);
+  return std::min(1'000 / rate, limits::kShareRefusedMs);
+}
+
 // Lines are never taken away while this runs: only look() and lost() do that.
 void Node::Quotas::decide_anew(const Key& key, Line* line) {
   line->again = false;
   line->ask_at = 0;
   std::deque<Waiter> waiting = std::exchange(line->waiting, {});
   if (!line->refusal.larger) {
-    line->refused_until = node_->now_.mono_ms + limits::kShareRefusedMs;
+    line->refused_until = node_->now_.mono_ms + refused_ms(key, waiting);
     for (const Waiter& waiter : waiting) {
       refuse(key, waiter.job, waiter.more, line->refusal.used, nullptr);
     }

@@ -128,6 +128,7 @@ class Node::Quotas {
   void look_at_lines();
   void look_at(const Key& key, Line* line);
   void ask(const Key& key, Line* line);
+  std::int64_t refused_ms(const Key& key, const std::deque<Waiter>& waiting);
   void decide_anew(const Key& key, Line* line);
 
   Node* node_;

@@ -260,6 +260,12 @@ bool Node::Quotas::Shares::settle(const Answer& answer) {
   return true;
 }
 
+void Node::Quotas::Shares::opened(Term term) {
+  if (term == term_) return;
+  term_ = term;
+  began_mono_ms_ = node_->now_.mono_ms;
+}
+
 void Node::Quotas::Shares::lost() {
   for (auto& [name, round] : std::exchange(rounds_, {})) {
     for (const Request& request : round.wanting) node_->retry(request.id);

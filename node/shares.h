@@ -38,7 +38,7 @@ class Node::Quotas::Shares {
 
   // --- events ---
   void changed() { due_ = true; }  // of the catalog's namespaces
-  void opened() { began_mono_ms_ = node_->now_.mono_ms; }
+  void opened(Term term);
   void lost();
   bool settle(const Answer& answer);
 
@@ -94,6 +94,7 @@ class Node::Quotas::Shares {
   bool due_ = false;
   bool looking_ = false;
   std::int64_t wake_mono_ms_ = INT64_MAX;
+  Term term_;  // in which this box leads, since then
   std::int64_t began_mono_ms_ = 0;
   std::uint64_t next_round_ = 0;
   std::map<std::string, Round> rounds_;

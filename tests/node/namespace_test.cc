@@ -59,7 +59,8 @@ struct NamespaceHost : Host {
     poll.max = max;
     const RequestId id = done(std::move(poll));
     std::vector<std::string> runs;
-    for (const dsl::Value& task : member(id, "tasks").as_list()) {
+    const dsl::Value tasks = member(id, "tasks");
+    for (const dsl::Value& task : tasks.as_list()) {
       const dsl::Value* name = task.field("namespace");
       runs.push_back(absl::StrCat(name == nullptr ? "default" : name->as_string(), " ",
                                   task.field("run")->as_string()));
