@@ -1,6 +1,7 @@
 #include "base/limits.h"
 #include "dsl/checker.h"
 #include "dsl/expression_tree.h"
+#include "dsl/fold.h"
 #include "dsl/parser.h"
 #include "dsl/utf8.h"
 
@@ -33,6 +34,7 @@ Compiled compile_with(std::string_view text, const Environment& environment,
   out.type = std::move(checked.type);
   out.errors = std::move(checked.errors);
   out.variables = std::move(checked.variables);
+  if (out.errors.empty() && options.fold) fold_constants(expression.get());
   if (out.errors.empty()) out.expression = std::move(expression);
   return out;
 }

@@ -1,7 +1,11 @@
 #include "dsl/evaluator.h"
 
+#include <absl/container/inlined_vector.h>
+
+#include <algorithm>
+#include <iterator>
+
 #include "base/check.h"
-#include "base/limits.h"
 #include "dsl/arithmetic.h"
 #include "dsl/functions.h"
 #include "dsl/number.h"
@@ -11,49 +15,6 @@ namespace {
 
 const Value kTrue = Value::boolean(true);
 const Value kFalse = Value::boolean(false);
-
-// What came out of an evaluation may be stored: no type, no optional, within the limits of a value.
-// Counts the encoded bytes, and stops as soon as there are too many: parts may be shared.
-class Inspection {
- public:
-  bool fits(const Value& v, int depth) {
-    const Kind kind = v.kind();
-    if (kind == Kind::type || kind == Kind::optional) {
-      error_ = kind == Kind::type ? "the result holds a type, which can't be stored"
-                                  : "the result holds an optional: use orValue(...)";
-      return false;
-    }
-    if (kind != Kind::list && kind != Kind::map) return grow(v.encoded_size());
-    if (depth >= limits::kValueDepthMax) {
-      error_ = "the result is nested more than " + std::to_string(limits::kValueDepthMax) +
-               " levels deep";
-      return false;
-    }
-    if (!grow(2)) return false;
-    if (kind == Kind::list) {
-      for (const Value& x : v.as_list()) {
-        if (!fits(x, depth + 1)) return false;
-      }
-      return true;
-    }
-    for (const auto& [key, x] : v.as_map()) {
-      if (!fits(key, depth + 1) || !fits(x, depth + 1)) return false;
-    }
-    return true;
-  }
-  std::string take_error() { return std::move(error_); }
-
- private:
-  bool grow(std::size_t bytes) {
-    bytes_ += bytes;
-    if (bytes_ <= limits::kValueBytesMax) return true;
-    error_ = "the result is larger than " + std::to_string(limits::kValueBytesMax) + " bytes";
-    return false;
-  }
-
-  std::size_t bytes_ = 0;
-  std::string error_;
-};
 
 bool holds(Op op, Ordering order) {
   switch (op) {
@@ -74,8 +35,15 @@ const Value* truth_value(bool x) { return x ? &kTrue : &kFalse; }
 
 Evaluator::Evaluator(const Expression& expression, const Scope& scope, std::int64_t cost_max)
     : tree_(expression), scope_(scope), meter_(cost_max, expression.additions) {
-  variables_.resize(tree_.variables.size(), nullptr);
-  locals_.resize(static_cast<std::size_t>(tree_.local_slots), nullptr);
+  const std::size_t variables = tree_.variables.size();
+  const std::size_t count = variables + static_cast<std::size_t>(tree_.local_slots);
+  variables_ = few_;
+  if (count > std::size(few_)) {
+    many_ = std::make_unique<const Value*[]>(count);
+    variables_ = many_.get();
+  }
+  std::fill_n(variables_, count, nullptr);
+  locals_ = variables_ + variables;
 }
 
 const Value* Evaluator::give(const Value& value, Value* slot) {
@@ -85,8 +53,8 @@ const Value* Evaluator::give(const Value& value, Value* slot) {
 }
 
 const Value* Evaluator::eval(NodeId id, Value* slot) {
-  if (!meter_.charge(1)) return nullptr;
   const Node& n = tree_.nodes[id];
+  if (!meter_.charge(1 + n.folded_cost)) return nullptr;
   switch (n.op) {
     case Op::constant:
       return &n.value;
@@ -109,19 +77,12 @@ const Value* Evaluator::eval(NodeId id, Value* slot) {
     case Op::logical_and:
     case Op::logical_or:
       return logical(n);
-    case Op::logical_not: {
-      const Truth t = truth(n.children[0]);
-      return t == Truth::failed ? nullptr : truth_value(t == Truth::no);
-    }
-    case Op::negate: {
-      Value operand;
-      const Value* x = eval(n.children[0], &operand);
-      return x != nullptr && negate(*x, &meter_, slot) ? slot : nullptr;
-    }
-    case Op::conditional: {
-      const Truth t = truth(n.children[0]);
-      return t == Truth::failed ? nullptr : eval(n.children[t == Truth::yes ? 1 : 2], slot);
-    }
+    case Op::logical_not:
+      return logical_not(n);
+    case Op::negate:
+      return negation(n, slot);
+    case Op::conditional:
+      return conditional(n, slot);
     case Op::add:
     case Op::subtract:
     case Op::multiply:
@@ -171,6 +132,22 @@ const Value* Evaluator::macro(const Node& n, Value* slot) {
     default:
       PAWL_UNREACHABLE();  // an identifier: the checker leaves none
   }
+}
+
+const Value* Evaluator::logical_not(const Node& n) {
+  const Truth t = truth(n.children[0]);
+  return t == Truth::failed ? nullptr : truth_value(t == Truth::no);
+}
+
+const Value* Evaluator::conditional(const Node& n, Value* slot) {
+  const Truth t = truth(n.children[0]);
+  return t == Truth::failed ? nullptr : eval(n.children[t == Truth::yes ? 1 : 2], slot);
+}
+
+const Value* Evaluator::negation(const Node& n, Value* slot) {
+  Value operand;
+  const Value* x = eval(n.children[0], &operand);
+  return x != nullptr && negate(*x, &meter_, slot) ? slot : nullptr;
 }
 
 const Value* Evaluator::variable(const Node& n) {
@@ -293,6 +270,13 @@ const Value* Evaluator::call(const Node& n, Value* slot) {
 
 Evaluation evaluate_raw(const Expression& expression, const Scope& scope, std::int64_t cost_max) {
   Evaluation out;
+  const Node& root = expression.nodes[expression.root];
+  if (root.op == Op::constant && root.folded_cost < cost_max) {
+    out.ok = true;
+    out.value = root.value;
+    out.cost = 1 + root.folded_cost;
+    return out;
+  }
   Evaluator evaluator(expression, scope, cost_max);
   Value slot;
   const Value* result = evaluator.run(&slot);
@@ -309,13 +293,9 @@ Evaluation evaluate_raw(const Expression& expression, const Scope& scope, std::i
 
 Evaluation evaluate(const Expression& expression, const Scope& scope, std::int64_t cost_max) {
   Evaluation out = evaluate_raw(expression, scope, cost_max);
-  if (!out.ok || !expression.result_needs_check) return out;
-  Inspection inspection;
-  if (!inspection.fits(out.value, 0)) {
-    out.ok = false;
-    out.value = Value();
-    out.error = inspection.take_error();
-  }
+  if (!out.ok || !expression.result_needs_check || may_leave(out.value, &out.error)) return out;
+  out.ok = false;
+  out.value = Value();
   return out;
 }
 

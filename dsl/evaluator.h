@@ -3,7 +3,7 @@
 // it has put a new value. Null is a failure; the meter has the message.
 #pragma once
 
-#include <absl/container/inlined_vector.h>
+#include <memory>
 
 #include "dsl/expression_tree.h"
 #include "dsl/meter.h"
@@ -16,6 +16,8 @@ class Evaluator {
 
   // The result may live in the slot or in what the scope gave.
   const Value* run(Value* slot) { return eval(tree_.root, slot); }
+  // The same of a part of the tree.
+  const Value* run(NodeId id, Value* slot) { return eval(id, slot); }
   Meter& meter() { return meter_; }
 
  private:
@@ -25,9 +27,12 @@ class Evaluator {
   // evaluator.cc
   const Value* eval(NodeId id, Value* slot);
   const Value* macro(const Node& n, Value* slot);
+  const Value* negation(const Node& n, Value* slot);
   const Value* variable(const Node& n);
   Truth truth(NodeId id);
   const Value* logical(const Node& n);
+  const Value* logical_not(const Node& n);
+  const Value* conditional(const Node& n, Value* slot);
   const Value* compare(const Node& n);
   const Value* equality(const Node& n);
   const Value* arithmetic(const Node& n, Value* slot);
@@ -69,8 +74,10 @@ class Evaluator {
   const Expression& tree_;
   const Scope& scope_;
   Meter meter_;
-  absl::InlinedVector<const Value*, 8> variables_;  // by slot; null: not asked for yet
-  absl::InlinedVector<const Value*, 8> locals_;     // by slot
+  const Value* few_[8];
+  std::unique_ptr<const Value*[]> many_;  // in place of few_, if they don't suffice
+  const Value** variables_;               // by slot; null: not asked for yet
+  const Value** locals_;                  // by slot
 };
 
 // The two bools, for results that need no slot.

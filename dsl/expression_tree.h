@@ -18,7 +18,7 @@ class Regex;
 struct Overload;  // functions.h
 
 enum class Op : std::uint8_t {
-  constant,     // value
+  constant,     // value; folded_cost: of the steps it stands for
   identifier,   // name; only until the checker has made it one of the next two, or a constant
   variable,     // slot: into Expression::variables
   local,        // slot: a variable of a macro
@@ -73,7 +73,8 @@ struct Node {
   std::uint32_t offset = 0;  // in the text, bytes
   std::uint32_t length = 0;
   std::uint32_t to_double =
-      0;                    // bit i: an int as argument i becomes a double (static type `number`)
+      0;  // bit i: an int as argument i becomes a double (static type `number`)
+  std::int64_t folded_cost = 0;
   std::int32_t slot = -1;   // of name
   std::int32_t slot2 = -1;  // of name2
   std::vector<NodeId> children;
@@ -108,10 +109,16 @@ struct CompileOptions {
   // Where names are looked up first: x in "a.b" is a.b.x, else a.x, else x (langdef.md, "Name
   // Resolution"). A definition's expressions have none.
   std::string container;
+  // False: nothing is evaluated ahead (fold.h); for comparisons.
+  bool fold = true;
 };
 
 Compiled compile_with(std::string_view text, const Environment& environment,
                       const CompileOptions& options);
+
+// The result of an expression may leave it: it holds no type and no optional, and is neither too
+// large nor too deep. If not, `why` says so.
+bool may_leave(const Value& value, std::string* why);
 
 // evaluate() for tests: the result may be a type or an optional.
 Evaluation evaluate_raw(const Expression& expression, const Scope& scope, std::int64_t cost_max);

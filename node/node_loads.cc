@@ -89,8 +89,9 @@ void Node::on_loaded(RunLoaded& loaded) {
     settle();
     return;
   }
-  if (loaded.run != nullptr && known->last_entry != it->second.newest) {
-    // It has changed since: another box leads the group, and nothing of it waits here.
+  if (known->last_entry != it->second.newest) {
+    // It has changed since: another box leads the group, and nothing of it waits here. What was
+    // asked for may be of a generation that was forgotten meanwhile.
     it->second.newest = Index(0);
     ask_load(group, *known);
     return;

@@ -177,6 +177,7 @@ def python_programs(suite, build):
         Program("deleted data", [python, "tests/black_box/scrub_test.py", "--pawl", pawl]),
         Program("bad disk", [python, "tests/black_box/disk_test.py", "--pawl", pawl]),
         Program("cluster", [python, "tests/black_box/cluster_test.py", "--pawl", pawl]),
+        Program("killed leaders", [python, "tests/black_box/leader_killed_test.py", "--pawl", pawl]),
         Program("members", [python, "tests/black_box/members_test.py", "--pawl", pawl]),
         Program("install", [python, "tests/black_box/install_test.py", "--pawl", pawl]),
         Program("recover", [python, "tests/black_box/recover_test.py", "--pawl", pawl]),

@@ -3,11 +3,10 @@
 changes nothing; also across kill -9."""
 
 import subprocess
-import unittest
 
 import suite
-from daemon import Daemon
-from history import chained_hash, history
+from history import history
+from one_run import OneRun
 
 ONE = """
 dsl = 1
@@ -83,32 +82,12 @@ next = "end"
 """
 
 
-class Migrations(unittest.TestCase):
-    pawl = None
-
-    def setUp(self):
-        self.daemon = Daemon(self.pawl, suite.scratch_for(self))
-        self.addCleanup(self.daemon.kill)
-        self.daemon.start()
-        self.client = self.daemon.client()
-        self.client.deploy("order", ONE)
-        self.assertEqual(self.client.post("/v1/runs", {"workflow": "order", "id": "r"}).status, 201)
+class Migrations(OneRun):
+    workflow, text = "order", ONE
 
     def call(self, *arguments):
         done = subprocess.run([self.pawl, *arguments, "--socket", self.daemon.socket], capture_output=True, text=True, check=False)
         return done.returncode, done.stdout, done.stderr
-
-    def envelope(self):
-        return self.client.get("/v1/runs/r").json
-
-    def poll(self):
-        return self.client.post("/v1/queues/q/poll?wait=5s", {"worker": "w", "max": 1}).json["tasks"][0]
-
-    def check_hashes(self):
-        run = self.envelope()
-        items = history(self.client, "r", fields="body")
-        self.assertEqual([item["seq"] for item in items], list(range(1, run["seq"] + 1)))
-        self.assertEqual(chained_hash(items), run["hash"])
 
     def test_an_open_task_goes_on_by_the_new_version(self):
         self.assertEqual(self.client.post("/v1/runs/r/signals/paid", {}).status, 200)
@@ -124,9 +103,7 @@ class Migrations(unittest.TestCase):
         self.assertEqual(moved.json["generation"], before["generation"] + 1)
         usage = self.client.get("/v1/workflows/order/usage").json["items"]
         self.assertEqual({item["version"]: item["open_runs"] for item in usage}.get(2), 1, usage)
-        self.daemon.kill()
-        self.daemon.start()
-        self.client = self.daemon.client()
+        self.restart()
         again = self.client.post("/v1/runs/r/migrate", {})
         self.assertEqual((again.status, again.json["seq"]), (200, moved.json["seq"]), again)
         done = self.client.post(f"/v1/tasks/{task['token']}/complete", {"result": {"n": 7}})

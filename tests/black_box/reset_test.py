@@ -3,11 +3,10 @@
 still has of before is refused; also a closed run, also across kill -9 and generations."""
 
 import subprocess
-import unittest
 
 import suite
-from daemon import Daemon
-from history import chained_hash, history
+from history import history
+from one_run import OneRun
 
 WORKFLOW = """
 dsl = 1
@@ -38,46 +37,19 @@ output = "= vars.n"
 """
 
 
-class Reset(unittest.TestCase):
-    pawl = None
-
-    def setUp(self):
-        self.daemon = Daemon(self.pawl, suite.scratch_for(self))
-        self.addCleanup(self.daemon.kill)
-        self.daemon.start()
-        self.client = self.daemon.client()
-        answer = self.client.request("PUT", "/v1/workflows/back", WORKFLOW.encode())
-        self.assertEqual(answer.status, 201, answer.json)
-        self.assertEqual(self.client.post("/v1/runs", {"workflow": "back", "id": "r"}).status, 201)
-
-    def restart(self):
-        self.daemon.kill()
-        self.daemon.start()
-        self.client = self.daemon.client()
-
-    def envelope(self):
-        return self.client.get("/v1/runs/r").json
+class Reset(OneRun):
+    workflow, text = "back", WORKFLOW
 
     def signal(self, name):
         answer = self.client.post(f"/v1/runs/r/signals/{name}", {})
         self.assertEqual(answer.status, 200, answer)
         return answer.json
 
-    def poll(self):
-        return self.client.post("/v1/queues/q/poll?wait=5s", {"worker": "w", "max": 1}).json["tasks"][0]
-
     def complete(self, task, n):
         return self.client.post(f"/v1/tasks/{task['token']}/complete", {"result": {"n": n}})
 
     def reset(self, to, **more):
         return self.client.post("/v1/runs/r/reset", {"to": to, "reason": "a bad worker", **more})
-
-    def check_hashes(self):
-        run = self.envelope()
-        items = history(self.client, "r", fields="body")
-        self.assertEqual(items[-1]["seq"], run["seq"])
-        self.assertEqual([item["seq"] for item in items], list(range(1, run["seq"] + 1)))
-        self.assertEqual(chained_hash(items), run["hash"])
 
     def test_an_open_run_goes_on_from_a_task(self):
         self.signal("add")

@@ -1,4 +1,5 @@
 #include "dsl/expression.h"
+#include "dsl/expression_tree.h"
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -112,6 +113,32 @@ BOOST_AUTO_TEST_CASE(parts_are_limited_in_number) {
 
 BOOST_AUTO_TEST_CASE(text_must_be_utf8) {
   BOOST_TEST(compile_error("'\xff'") == "the expression is not UTF-8");
+}
+
+// A part that is evaluated when compiled costs what it did, so a limit is met where it was; what
+// fails then fails when it is evaluated, if it is.
+BOOST_AUTO_TEST_CASE(folding_changes_neither_cost_nor_failures) {
+  for (const std::string_view text :
+       {"[1, 2, 3].map(n, n * 2).size() + vars.count", "vars.count in [1, 2, 3]",
+        "duration('1h') + duration('5m')", "'a' + 'b' + input.order_id",
+        "true || 1 / 0 == vars.count", "[1].exists(n, n == 1 / 0) || true"}) {
+    CompileOptions unfolded;
+    unfolded.fold = false;
+    const Compiled as_it_is = compile_with(text, sample_environment(), unfolded);
+    const Compiled folded = compile(text, sample_environment());
+    BOOST_REQUIRE(as_it_is.expression && folded.expression);
+    const Evaluation a = evaluate(*as_it_is.expression, SampleScope(), limits::kExpressionCostMax);
+    const Evaluation b = evaluate(*folded.expression, SampleScope(), limits::kExpressionCostMax);
+    BOOST_TEST(a.ok, text);
+    BOOST_TEST(a.value.identical(b.value), text);
+    BOOST_TEST(a.cost == b.cost, text);
+    const Evaluation stopped = evaluate(*folded.expression, SampleScope(), b.cost - 1);
+    BOOST_TEST(stopped.error == "cost limit exceeded", text);
+  }
+  BOOST_TEST(run("1 / 0 + vars.count").error == "division by zero");
+  BOOST_TEST(run("vars.count == 0 ? 1 / 0 : 2").ok);
+  BOOST_TEST(run("[[1], [2]].map(l, l.map(n, n + vars.count))").ok);
+  BOOST_TEST(run("optional.of(1)").error == "the result holds an optional: use orValue(...)");
 }
 
 BOOST_AUTO_TEST_CASE(cost_is_limited_and_nothing_absorbs_it) {

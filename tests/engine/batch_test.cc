@@ -3,8 +3,8 @@
 
 #include "base/limits_batches.h"
 #include "engine/batch_rows.h"
-#include "engine/catalog.h"
 #include "engine/tables.h"
+#include "tests/engine/catalog_check.h"
 
 namespace pawl::engine {
 namespace {
@@ -55,22 +55,6 @@ BatchStep done(std::uint64_t id, std::uint64_t through) {
   return {BatchId(id), BatchStep::What::done, Index(through), {}};
 }
 BatchStep forget(std::uint64_t id) { return {BatchId(id), BatchStep::What::forget, Index(0), {}}; }
-
-// Bytes and back; and every beginning of the bytes is refused, or is a smaller catalog.
-void check_catalog(const Catalog& catalog) {
-  std::string bytes;
-  catalog.encode(&bytes);
-  Catalog copy;
-  BOOST_REQUIRE(copy.decode(bytes));
-  BOOST_CHECK(copy == catalog);
-  for (std::size_t n = 0; n < bytes.size(); ++n) {
-    Catalog cut;
-    std::string again;
-    if (!cut.decode(bytes.substr(0, n))) continue;
-    cut.encode(&again);  // ended between two events: a catalog, but a smaller one
-    BOOST_CHECK(copy.decode(again) && copy == cut && !(cut == catalog));
-  }
-}
 
 BOOST_AUTO_TEST_SUITE(batches)
 

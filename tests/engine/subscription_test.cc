@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "base/limits_subscriptions.h"
-#include "engine/catalog.h"
+#include "tests/engine/catalog_check.h"
 
 namespace pawl::engine {
 namespace {
@@ -25,21 +25,6 @@ CatalogEvent lost_of(const std::string& name) {
 }
 CatalogEvent delete_of(const std::string& name) {
   return SubscriptionEvent(SubscriptionDeleted{name, TimeMs(40), Actor{NodeId(1), 5, {6}}});
-}
-
-void check_catalog(const Catalog& catalog) {
-  std::string bytes;
-  catalog.encode(&bytes);
-  Catalog copy;
-  BOOST_REQUIRE(copy.decode(bytes));
-  BOOST_CHECK(copy == catalog);
-  for (std::size_t n = 0; n < bytes.size(); ++n) {
-    Catalog cut;
-    std::string again;
-    if (!cut.decode(bytes.substr(0, n))) continue;
-    cut.encode(&again);  // ended between two events: a catalog, but a smaller one
-    BOOST_CHECK(copy.decode(again) && copy == cut && !(cut == catalog));
-  }
 }
 
 BOOST_AUTO_TEST_SUITE(subscriptions)

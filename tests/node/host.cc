@@ -392,9 +392,11 @@ RunLoaded Host::load(const LoadRun& wanted) {
     const auto place = journal->place(wanted.group, next);
     require(place.has_value(), "the journal has no place of an entry");
     const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, next);
-    // Forgotten since it was asked for, and given up.
-    const bool is_known = node->group(wanted.group).tables().find(wanted.run) != nullptr;
-    if (absl::IsNotFound(stored.status()) && !is_known) {
+    // Forgotten since it was asked for, and given up: the run, or that generation of it.
+    const engine::Tables& tables = node->group(wanted.group).tables();
+    const bool is_kept =
+        tables.find(wanted.run) != nullptr && next >= tables.generations().oldest_entry(wanted.run);
+    if (absl::IsNotFound(stored.status()) && !is_kept) {
       return RunLoaded{wanted.group,       wanted.run, nullptr,
                        "it was forgotten", false,      wanted.through};
     }
