@@ -536,15 +536,15 @@ class Storm {
     const RunPermits& permits = *world_.run().tree->permits;
     if (random_.chance(0.1)) {
       const auto any = static_cast<std::uint32_t>(random_.below(permits.last + 3));
-      return random_.chance(0.5) ? Command(TakePermit{any}) : Command(DropPermit{any});
+      return random_.chance(0.5) ? Command(world_.permit(any)) : Command(DropPermit{any});
     }
     if (!permits.spares.empty() && random_.chance(0.4)) {
       return DropPermit{permits.spares[random_.below(permits.spares.size())]->permit};
     }
     for (const auto& task : permits.tasks) {
-      if (task->waits() && random_.chance(0.7)) return TakePermit{task->first + task->granted};
+      if (task->waits() && random_.chance(0.7)) return world_.permit(task->first + task->granted);
     }
-    return TakePermit{1};
+    return world_.permit(1);
   }
 
   Command command() {

@@ -251,7 +251,7 @@ class Driver {
     }
     for (const auto& task : permits.tasks) {
       if (!task->waits()) continue;
-      world_.send(TakePermit{task->first + task->granted});
+      world_.send(world_.permit(task->first + task->granted));
       return true;
     }
     return false;

@@ -57,7 +57,7 @@ start = "all"
 max_events = 10
 [state.all]
 map = "= lists.range(1900)"
-concurrency = 1000
+concurrency = 900
 tolerate = 1900
 next = "end"
 do = { task = "t", timeout.queue = "9h", limits = [)toml";

@@ -162,7 +162,11 @@ std::string Script::task(std::string_view payload) {
     if (words_.size() > 2) command.error = Error{words_[2], option("message"), {}};
     return send(command);
   }
-  if (verb == "grant") return send(TakePermit{number(1)});
+  if (verb == "grant") {
+    TakePermit permit = world_->permit(number(1));
+    if (words_.size() > 2) permit.limit = words_[2];
+    return send(permit);
+  }
   if (verb == "returned") return send(DropPermit{number(1)});
   if (verb == "handout") return send(HandOut{step, words_.at(2)});
   const std::uint32_t attempt = verb == "end" ? 0 : number(2);

@@ -118,6 +118,13 @@ Decision World::complete(StepId step, std::string_view result) {
   return send(CompleteTask{step, run().step(step)->attempt, value(result)});
 }
 
+TakePermit World::permit(std::uint32_t number) const {
+  const LimitedTask* task = task_of_permit(*run().tree->permits, number);
+  if (task == nullptr) return {number, "none", ""};
+  const TaskLimit& limit = task->limits[number - task->first];
+  return {number, limit.limit, limit.key};
+}
+
 Decision World::fail(StepId step, std::string type, std::optional<bool> retryable) {
   return send(
       FailTask{step, run().step(step)->attempt, {std::move(type), "it failed", {}}, retryable});

@@ -44,6 +44,8 @@ class World {
   // Hands out the only queued step and returns it.
   StepId hand_out(const std::string& worker = "w");
   Decision complete(StepId step, std::string_view result = "null");
+  // That a permit is granted, of the limit that the run wants it of; any if it wants none.
+  TakePermit permit(std::uint32_t number) const;
   Decision fail(StepId step, std::string type, std::optional<bool> retryable = std::nullopt);
 
   const Run& run() const { return *tables.find(index); }
