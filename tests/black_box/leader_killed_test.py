@@ -119,7 +119,7 @@ class LeaderKilled(unittest.TestCase):
         for i in range(RUNS):
             started = self.ask("POST", "/v1/runs", {"workflow": "order", "id": f"o{i}"}, key=f"start {i}")
             self.assertEqual(started.status, 201, started)
-        begun = self.ask("POST", "/v1/batches", {"verb": "signal", "args": {"signal": "add"}, "rate": 40,
+        begun = self.ask("POST", "/v1/batches", {"verb": "signal", "args": {"signal": "add"}, "rate": 15,
                                                  "filter": {"workflow": "order"}}, key="add")
         self.assertEqual((begun.status, begun.json["matching"]), (201, RUNS), begun)
         number = begun.json["batch"]
@@ -128,7 +128,9 @@ class LeaderKilled(unittest.TestCase):
             before = self.get(f"/v1/batches/{number}")["changed"], self.get("/v1/schedules/tick.second")["started"]
             self.wait_for(lambda: (self.get(f"/v1/batches/{number}")["changed"],
                                    self.get("/v1/schedules/tick.second")["started"]),
-                          lambda now, before=before: now[0] > before[0] and now[1] > before[1])
+                          lambda now, before=before: (now[0] > before[0] or now[0] == RUNS) and now[1] > before[1])
+            # On a slow machine the batch may be over before the last of the kills.
+            self.assertTrue(kill > 0 or self.get(f"/v1/batches/{number}")["status"] == "running")
             self.read(ack=kill % 2 == 0)
             victims.append(self.kill_leader())
             self.read()  # from those that are left
