@@ -389,17 +389,17 @@ EntriesLoaded Host::load(const ReadEntries& wanted) {
 RunLoaded Host::load(const LoadRun& wanted) {
   std::vector<codecs::Entry> history;  // newest first
   for (Index next = wanted.newest; next.v > 0;) {
-    const auto place = journal->place(wanted.group, next);
-    require(place.has_value(), "the journal has no place of an entry");
-    const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, next);
     // Forgotten since it was asked for, and given up: the run, or that generation of it.
     const engine::Tables& tables = node->group(wanted.group).tables();
     const bool is_kept =
         tables.find(wanted.run) != nullptr && next >= tables.generations().oldest_entry(wanted.run);
-    if (absl::IsNotFound(stored.status()) && !is_kept) {
-      return RunLoaded{wanted.group,       wanted.run, nullptr,
-                       "it was forgotten", false,      wanted.through};
-    }
+    const RunLoaded forgotten{wanted.group,       wanted.run, nullptr,
+                              "it was forgotten", false,      wanted.through};
+    const auto place = journal->place(wanted.group, next);
+    if (!place && !is_kept) return forgotten;
+    require(place.has_value(), "the journal has no place of an entry");
+    const auto stored = log::read_entry(files, journal->source(), *place, wanted.group, next);
+    if (absl::IsNotFound(stored.status()) && !is_kept) return forgotten;
     require(stored.ok(), stored.status().ToString());
     std::string error;
     codecs::Entry entry;
