@@ -1,9 +1,13 @@
 #include "tests/sim/oracle.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "absl/strings/str_cat.h"
+#include "base/bytes.h"
 #include "codecs/raft_message.h"
+#include "engine/snapshot_records.h"
+#include "engine/tables.h"
 #include "tests/sim/fingerprint.h"
 
 namespace pawl::sim {
@@ -13,6 +17,23 @@ namespace {
 template <class... Parts>
 void rule(bool holds, const Parts&... otherwise) {
   if (!holds) throw std::runtime_error(absl::StrCat(otherwise...));
+}
+
+// Which record this is; `others` numbers those that have no number of their own.
+std::pair<std::uint8_t, std::uint64_t> record_of(std::uint8_t kind, std::string_view body,
+                                                 std::uint64_t* others) {
+  ByteReader in(body);
+  switch (static_cast<engine::SnapshotRecord>(kind)) {
+    case engine::SnapshotRecord::run:
+    case engine::SnapshotRecord::kept:
+      return {kind, in.varint()};
+    case engine::SnapshotRecord::forwarded: {
+      const std::uint64_t process = in.varint();
+      return {kind, fingerprint(std::to_string(in.varint()), process)};
+    }
+    default:
+      return {kind, (*others)++};
+  }
 }
 
 }  // namespace
@@ -83,16 +104,46 @@ void Oracle::look_at_commit(int b, GroupId group) {
 
 void Oracle::look_at_tables(int b, GroupId id) {
   const node::Group& group = fleet_.box(b).node->group(id);
-  const std::uint64_t here = fingerprint(tables_of(group));
-  auto& tables = agreed_[id.v].tables;
-  if (tables.size() <= group.applied().v) tables.resize(group.applied().v + 1);
-  auto& [known, owner] = tables[group.applied().v];
-  if (owner == 0) {
-    known = here;
-    owner = b;
+  Agreed& agreed = agreed_[id.v];
+  for (const engine::Deletion& deletion : group.tables().deletions()) {
+    agreed.deleted.insert(deletion.run);
   }
-  rule(known == here, "the tables of boxes ", owner, " and ", b, " differ at group ", id.v,
-       ", index ", group.applied().v);
+  if (agreed.tables.size() <= group.applied().v) agreed.tables.resize(group.applied().v + 1);
+  Tables& known = agreed.tables[group.applied().v];
+  const bool first = known.owner == 0;
+  if (first) known.owner = b;
+  const std::string bytes = tables_of(group);
+  engine::RecordSplitter splitter;
+  splitter.feed(std::string_view(bytes).substr(engine::snapshot_prologue().size()));
+  std::uint8_t kind = 0;
+  std::string_view body;
+  std::size_t count = 0;
+  for (std::uint64_t others = 0; splitter.next(&kind, &body); ++count) {
+    const Record record = record_of(kind, body, &others);
+    const std::uint64_t here = fingerprint(body);
+    if (first) known.records[record] = here;
+    const auto there = known.records.find(record);
+    const bool equal = there != known.records.end() && there->second == here;
+    rule(equal || is_of_deleted(id, record, body), "the tables of boxes ", known.owner, " and ", b,
+         " differ at group ", id.v, ", index ", group.applied().v);
+  }
+  rule(splitter.left() == 0 && count == known.records.size(), "the tables of boxes ", known.owner,
+       " and ", b, " have different parts at group ", id.v, ", index ", group.applied().v);
+}
+
+bool Oracle::is_of_deleted(GroupId group, const Record& record, std::string_view body) const {
+  const std::set<Index>& deleted = agreed_[group.v].deleted;
+  switch (static_cast<engine::SnapshotRecord>(record.first)) {
+    case engine::SnapshotRecord::run:
+      return deleted.contains(Index(record.second));
+    case engine::SnapshotRecord::kept:
+    case engine::SnapshotRecord::forwarded:
+      return std::any_of(deleted.begin(), deleted.end(), [&](Index run) {
+        return body.find("\"" + to_string(RunUid{group, run}) + "\"") != std::string_view::npos;
+      });
+    default:
+      return false;
+  }
 }
 
 void Oracle::hear(int from, const node::OutgoingFrame& frame) {

@@ -6,7 +6,9 @@
 //   - what is committed is on the platters of a majority; what a reply says, on those of its
 //   sender:
 //     read from what the disks would have after a power loss, not from what anybody remembers
-//   - equal tables at equal indexes
+//   - equal tables at equal indexes. A box that lags is sent entries as they are on the disk of who
+//     leads: of a run whose data is deleted by then without it. Until it has come to the deletion,
+//     such a run, and answers that speak of it, may differ; from there on they may not
 //
 // The looks at disks are samples, by a seed: each reads a whole journal.
 #pragma once
@@ -15,6 +17,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -43,11 +46,13 @@ class Oracle {
   Index committed(GroupId group) const;
 
  private:
+  using Record = std::pair<std::uint8_t, std::uint64_t>;
   void forget(int b);
   void look_at(int b, GroupId group);
   void look_at_leader(int b, GroupId group);
   void look_at_commit(int b, GroupId group);
   void look_at_tables(int b, GroupId group);
+  bool is_of_deleted(GroupId group, const Record& record, std::string_view body) const;
   void hear(int from, const node::OutgoingFrame& frame);
   void check_vote(int from, const codecs::RaftEnvelope& envelope);
   void check_match(int from, const codecs::RaftEnvelope& envelope, Index match);
@@ -63,11 +68,18 @@ class Oracle {
     bool leads = false;
     Index commit, applied;
   };
-  // What is known of a group: the terms of its committed entries from index 1 on, and the tables at
-  // each index, with who had them first (0: nobody yet).
+  // The tables at an index, by who had them first (0: nobody yet): what each record of their
+  // snapshot is, by its kind and its number among these.
+  struct Tables {
+    int owner = 0;
+    std::map<Record, std::uint64_t> records;
+  };
+  // What is known of a group: the terms of its committed entries from index 1 on, the tables at
+  // each index, and the runs whose data was ever deleted.
   struct Agreed {
     std::vector<Term> terms;
-    std::vector<std::pair<std::uint64_t, int>> tables;
+    std::vector<Tables> tables;
+    std::set<Index> deleted;
     std::map<Term, int> leaders;
   };
   Copy& copy_of(int b, GroupId group) { return copies_[static_cast<std::size_t>(b)][group.v]; }
