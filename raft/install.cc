@@ -28,15 +28,19 @@ void finish(State* state, Effects* effects) {
 }
 
 // Whether the snapshot of this chunk is the one that is coming in, maybe from now on.
-bool takes(State* state, const Snapshot& snapshot) {
+bool takes(State* state, const SnapshotChunk& chunk) {
   IncomingSnapshot& incoming = state->incoming;
-  if (incoming.snapshot != snapshot) {
-    // The same leader goes on to a newer one if it has to; what looks like a step back is late.
-    const bool late =
-        incoming.term == state->hard.term && snapshot.last.index <= incoming.snapshot.last.index;
+  const bool same_leader = incoming.term == state->hard.term;
+  if (incoming.snapshot != chunk.snapshot) {
+    // The same leader goes on to a newer one if it has to. What looks like a step back is late, but
+    // for a chunk of a later round than any of the newer one: that the leader has lost.
+    const bool whole = incoming.busy && incoming.stored == incoming.snapshot.bytes;
+    const bool late = same_leader && chunk.snapshot.last.index <= incoming.snapshot.last.index &&
+                      (whole || chunk.round <= incoming.round);
     if (late) return false;
-    incoming = IncomingSnapshot{snapshot, state->hard.term, 0, false};
+    incoming = IncomingSnapshot{chunk.snapshot, state->hard.term, chunk.round, 0, false};
   }
+  incoming.round = same_leader ? std::max(incoming.round, chunk.round) : chunk.round;
   incoming.term = state->hard.term;
   return true;
 }
@@ -75,7 +79,7 @@ void on_snapshot_chunk(State* state, const SnapshotChunk& chunk, Effects* effect
     acknowledge_log(state, effects);
     return;
   }
-  if (!state->hard_is_durable() || !takes(state, chunk.snapshot)) return;
+  if (!state->hard_is_durable() || !takes(state, chunk)) return;
   IncomingSnapshot& incoming = state->incoming;
   if (incoming.busy) return;
   if (incoming.stored == incoming.snapshot.bytes) {  // since before a crash

@@ -8,6 +8,7 @@
 // | any           | chunk of a snapshot that the log has passed | any         | AppendReply                  |
 // | none, another | chunk of a newer one, or of a new leader's  | at 0        |                              |
 // | another       | chunk of an older one of the same leader    | another     |                              |
+// | another       | the same, of a later round than any of it   | at 0        |                              |
 // | at offset n   | chunk at n                                  | busy        | StoreSnapshotChunk           |
 // | at offset n   | chunk at another offset                     | at offset n | SnapshotReply n              |
 // | busy          | any chunk of it                             | busy        |                              |

@@ -36,6 +36,7 @@ struct Transfer {
 struct IncomingSnapshot {
   Snapshot snapshot;         // index 0: none
   Term term;                 // of the leader who sends it
+  Round round;               // of that leader, in which its newest chunk was sent
   std::uint64_t stored = 0;  // on disk, from the stream's beginning
   bool busy = false;         // a chunk is being stored, or the whole is being finished
 };
